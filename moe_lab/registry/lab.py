@@ -1,0 +1,89 @@
+"""The lab root: the one folder whose `registry/` is loaded and whose `results/` is written."""
+
+import os
+from pathlib import Path
+
+# Which package each folder below the lab's registry/ extends; also the entry point groups.
+FOLDERS = {
+    "divide": "moe_lab.divide",
+    "experts": "moe_lab.experts",
+    "gate": "moe_lab.gate",
+    "pool": "moe_lab.pool",
+    "train": "moe_lab.train",
+    "methods": "moe_lab.baselines",
+    "datasets": "moe_lab.bench.datasets",
+}
+
+
+def lab_root() -> Path | None:
+    """Find the lab root and hand it on to workers and kernels.
+
+    It is `$MOE_LAB_ROOT`, else the nearest folder, from the working directory upwards, whose
+    pyproject.toml has a `[tool.moe_lab]` table. What is found is written to `$MOE_LAB_ROOT`,
+    so that it holds for the rest of the process and for every process it starts.
+
+    Returns
+    -------
+    root : Path or None
+        Absolute path; None outside of any lab.
+
+    Raises
+    ------
+    NotADirectoryError
+        If `$MOE_LAB_ROOT` names no folder.
+
+    Examples
+    --------
+    >>> from unittest.mock import patch
+    >>> with patch.dict(os.environ, MOE_LAB_ROOT="/"):
+    ...     print(lab_root())
+    /
+    """
+    root = _named_root() or _marked_root(Path.cwd())
+    if root is not None:
+        os.environ["MOE_LAB_ROOT"] = str(root)
+    return root
+
+
+def drop_in_folder(package: str) -> Path | None:
+    """Return the lab's folder that extends `package`, None where there is none."""
+    folder = next((name for name, extended in FOLDERS.items() if extended == package), None)
+    root = lab_root() if folder else None
+    path = root / "registry" / folder if root else None
+    return path if path and path.is_dir() else None
+
+
+def _named_root():
+    named = os.environ.get("MOE_LAB_ROOT")
+    if not named:
+        return None
+    root = Path(named).expanduser().resolve()
+    if not root.is_dir():
+        raise NotADirectoryError(
+            f"MOE_LAB_ROOT must name the folder of a lab, got {named!r}, which is no folder; "
+            "correct it, or unset it to use the lab around the working directory."
+        )
+    return root
+
+
+def _marked_root(start):
+    return next((folder for folder in (start, *start.parents) if _is_marked(folder)), None)
+
+
+def _is_marked(folder):
+    import tomllib
+
+    path = folder / "pyproject.toml"
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return False
+    if b"moe_lab" not in content:  # another project's broken file is none of our business
+        return False
+    try:
+        return "moe_lab" in tomllib.loads(content.decode()).get("tool", {})
+    except ValueError as error:
+        raise ValueError(
+            f"pyproject.toml of a lab must be valid TOML, got {path}: {error}. "
+            "Correct it, or set MOE_LAB_ROOT."
+        ) from error

@@ -1,0 +1,251 @@
+"""The class behind every list of plugins: a dict that names, creates and describes."""
+
+import importlib
+import sys
+import threading
+from dataclasses import dataclass
+from inspect import ismodule
+
+from moe_lab.registry import loading
+from moe_lab.registry.card import Card, describe, parameters, takes_any
+from moe_lab.registry.spelling import unknown_name
+
+LIVE = "__main__"  # the module of a notebook cell
+_lock = threading.RLock()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A registered object, the module that registered it, and words for where that is."""
+
+    obj: object
+    module: str
+    label: str
+    origin: str
+
+
+class Registry:
+    """A list of plugins of one kind, filled on first use.
+
+    Parameters
+    ----------
+    kind : str
+        What one plugin is called, in the singular.
+    *packages : str
+        Packages (or modules) whose files register plugins of this kind; the first one's `base`
+        module is the contract.
+    group : str, optional
+        Entry point group by which installed packages add plugins.
+
+    Attributes
+    ----------
+    adapter : callable or None
+        Makes a plugin out of `**parts`; set by the contract's module where there is one.
+
+    Examples
+    --------
+    >>> gates = Registry("gate")
+    >>> @gates.register("even")
+    ... class EvenGate:
+    ...     '''The same weight for every expert.'''
+    >>> gates.names()
+    ['even']
+    >>> gates.create("evn")
+    Traceback (most recent call last):
+    ValueError: Unknown gate 'evn'. Did you mean 'even'? Registered: even.
+    """
+
+    def __init__(self, kind: str, *packages: str, group: str | None = None):
+        self.kind = kind
+        self.packages = packages
+        self.group = group
+        self.adapter = None
+        self._entries: dict[str, Entry] = {}
+        self._entry_points = {}  # found, not imported yet
+        self._broken = {}
+        self._state = "new"
+        loading.registries.append(self)
+
+    def register(self, name: str, obj=None, /, **parts):
+        """Add a plugin: as a decorator, directly, or in one line from parts.
+
+        Parameters
+        ----------
+        name : str
+            What the plugin is called from now on.
+        obj : class or callable, optional
+            The plugin; without it and without parts, a decorator is returned.
+        **parts
+            What the contract's adapter makes a plugin of, such as
+            `experts.register("huber", regressor=HuberRegressor)`.
+
+        Returns
+        -------
+        obj : class or callable
+            The plugin, or a decorator that returns it.
+
+        Raises
+        ------
+        ValueError
+            If the name is taken; only a re-run notebook cell may replace its own plugin.
+        """
+        module = sys._getframe(1).f_globals.get("__name__", LIVE)
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"name of a {self.kind} must be a non-empty string, got {name!r}.")
+        if parts:
+            return self._add(name, self._adapt(name, obj, parts), module, label=name)
+        if obj is None:
+            return lambda decorated: self._add(name, decorated, module)
+        return self._add(name, obj, module)
+
+    def names(self) -> list[str]:
+        """Return the sorted names of all plugins that work."""
+        self._load()
+        return sorted(self._entries.keys() | self._entry_points.keys())
+
+    def __contains__(self, name):
+        self._load()
+        return name in self._entries or name in self._entry_points
+
+    def __repr__(self):
+        return f"<Registry of {self.kind} plugins>"
+
+    def get(self, name: str):
+        """Return the registered class or function; a broken plugin raises its own exception."""
+        return self._entry(name).obj
+
+    def create(self, name: str, /, **params):
+        """Return `get(name)(**params)` after a check of the parameters' names."""
+        obj = self.get(name)
+        wrong = [] if takes_any(obj) else [key for key in params if key not in parameters(obj)]
+        if wrong:
+            owner = f"{self.kind} {name!r}"
+            known = parameters(obj)
+            raise TypeError(
+                unknown_name("parameter", wrong[0], known, owner=owner, listed="Parameters")
+            )
+        return obj(**params)
+
+    def card(self, name: str) -> Card:
+        """Return the card of a plugin: summary, parameters, origin, notes."""
+        entry = self._entry(name)
+        return describe(name, self.kind, entry.obj, entry.origin)
+
+    @property
+    def broken(self) -> dict:
+        """Plugins left out, each name with its (origin, exception)."""
+        self._load()
+        for name in list(self._entry_points):
+            self._import_entry_point(name)
+        return dict(self._broken)
+
+    def _entry(self, name):
+        self._load()
+        if name in self._entry_points:
+            self._import_entry_point(name)
+        if name in self._entries:
+            return self._entries[name]
+        if name in self._broken:
+            loading.raise_own(name, *self._broken[name])
+        raise ValueError(unknown_name(self.kind, name, self.names()))
+
+    def _adapt(self, name, obj, parts):
+        if self.packages:
+            importlib.import_module(f"{self.packages[0]}.base")
+        if self.adapter is None or obj is not None:
+            raise TypeError(
+                f"{self.kind} {name!r} must be registered as one class or function, got "
+                f"{', '.join(sorted(parts))}{' beside it' if obj is not None else ''}."
+            )
+        return self.adapter(**parts)
+
+    def _add(self, name, obj, module, label=None):
+        if not callable(obj):
+            raise TypeError(
+                f"{self.kind} {name!r} must be a class or function, got {obj!r}; "
+                "register the class, create() makes the instance."
+            )
+        if not module.startswith("moe_lab."):  # no name is free before all are known
+            self._load()
+        label = label or getattr(obj, "__qualname__", type(obj).__qualname__)
+        entry = Entry(obj, module, label, loading.origin(module, label))
+        self._refuse_taken(name, entry)
+        self._entries[name] = entry
+        self._entry_points.pop(name, None)
+        return obj
+
+    def _refuse_taken(self, name, new):
+        old = self._entries.get(name)
+        point = self._entry_points.get(name)
+        if old is not None:
+            re_run = old.module == new.module == LIVE and old.label == new.label
+            taken_by = None if re_run or old.obj is new.obj else old.origin
+        else:  # an entry point's own package may register it before it is asked for
+            same = point is None or _top(point.module) == _top(new.module)
+            taken_by = None if same else loading.entry_point_origin(point)
+        if taken_by:
+            raise ValueError(
+                f"name of a {self.kind} must be free, got {name!r} from {new.origin}, which "
+                f"{taken_by} has taken; choose another name."
+            )
+
+    def _load(self):
+        with _lock:
+            if self._state != "new":
+                return
+            self._state = "loading"
+            try:
+                for package in self.packages:
+                    for failure in loading.load_package(package):
+                        self._broken.setdefault(failure.name, (failure.origin, failure.exception))
+                self._find_entry_points()
+                self._state = "loaded"
+            finally:
+                if self._state != "loaded":  # MOE_LAB_STRICT raised; the next call raises again
+                    self._state = "new"
+
+    def _find_entry_points(self):
+        from importlib.metadata import entry_points
+
+        for point in entry_points(group=self.group) if self.group else ():
+            origin = loading.entry_point_origin(point)
+            try:
+                self._refuse_taken(point.name, Entry(None, point.module, "", origin))
+            except ValueError as error:
+                self._fail(point.name, origin, error)
+            else:
+                self._entry_points[point.name] = point
+        if loading.is_strict():
+            for name in list(self._entry_points):
+                self._import_entry_point(name)
+
+    def _import_entry_point(self, name):
+        point = self._entry_points.pop(name)
+        origin = loading.entry_point_origin(point)
+        try:
+            obj = point.load()
+            if name in self._entries:  # its module registered it
+                return
+            if ismodule(obj) or not callable(obj):
+                raise loading.registers_nothing(origin, name, [self.kind])
+        except (Exception, SystemExit) as error:
+            self._forget(point.module)
+            self._fail(name, origin, error)
+        else:
+            label = getattr(obj, "__qualname__", name)
+            self._entries[name] = Entry(obj, point.module, label, origin)
+
+    def _fail(self, name, origin, error):
+        self._broken.setdefault(name, (origin, error))
+        loading.report(origin, error)
+
+    def _holds(self, name, module):
+        return name in self._entries and self._entries[name].module == module
+
+    def _forget(self, module):
+        kept = {name: entry for name, entry in self._entries.items() if entry.module != module}
+        self._entries = kept
+
+
+def _top(module):
+    return module.partition(".")[0]

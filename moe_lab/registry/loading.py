@@ -7,6 +7,7 @@ import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 
 from moe_lab.registry.lab import drop_in_folder
 
@@ -17,11 +18,31 @@ _HERE = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Failure:
-    """A plugin that was left out."""
+    """A plugin that was left out: its name, its file or package, what it raised and where."""
 
     name: str
     origin: str
     exception: BaseException
+    traceback: TracebackType | None
+
+    def report(self):
+        """Warn that the plugin is left out; raise instead under `$MOE_LAB_STRICT`."""
+        if is_strict():
+            self.raise_own()
+        warnings.warn(
+            f"{self.origin} is left out: {type(self.exception).__name__}: {self.exception} "
+            "(ask for it by name to see its traceback; MOE_LAB_STRICT=1 stops at once)",
+            stacklevel=2,
+        )
+
+    def raise_own(self):
+        """Raise the plugin's own exception with its own traceback."""
+        if isinstance(self.exception, SystemExit):  # as it is, it would end the caller's program
+            raise ImportError(
+                f"plugin {self.name!r} must not exit Python when it is imported, got "
+                f"{self.exception!r} from {self.origin}; take the call out."
+            ) from self.exception
+        raise self.exception.with_traceback(self.traceback)
 
 
 def load_package(package: str) -> list[Failure]:
@@ -46,27 +67,6 @@ def load_package(package: str) -> list[Failure]:
 def is_strict() -> bool:
     """Tell whether `$MOE_LAB_STRICT` asks to stop at the first broken plugin."""
     return os.environ.get("MOE_LAB_STRICT", "0") not in ("", "0")
-
-
-def report(origin: str, error: BaseException) -> None:
-    """Warn that a plugin is left out; raise its exception instead where that is asked for."""
-    if is_strict():
-        raise_own(origin, origin, error)
-    warnings.warn(
-        f"{origin} is left out: {type(error).__name__}: {error} "
-        "(ask for it by name to see its traceback; MOE_LAB_STRICT=1 stops at once)",
-        stacklevel=2,
-    )
-
-
-def raise_own(name: str, origin: str, error: BaseException):
-    """Raise a broken plugin's own exception with its own traceback."""
-    if isinstance(error, SystemExit):  # raised as it is, it would end the caller's program
-        raise ImportError(
-            f"plugin {name!r} must not exit Python when it is imported, got {error!r} from "
-            f"{origin}; take the call out."
-        ) from error
-    raise error.with_traceback(error.__traceback__)
 
 
 def registers_nothing(origin: str, name: str, kinds: list[str]) -> ValueError:
@@ -113,8 +113,8 @@ def _attempt(name, origin, load, failures):
     try:
         load()
     except (Exception, SystemExit) as error:
-        failures.append(Failure(name, origin, error))
-        report(origin, error)
+        failures.append(Failure(name, origin, error, error.__traceback__))
+        failures[-1].report()
 
 
 def _drop_in(package, name, path, built_in):

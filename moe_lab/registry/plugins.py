@@ -62,7 +62,7 @@ class Registry:
         self.adapter = None
         self._entries: dict[str, Entry] = {}
         self._entry_points = {}  # found, not imported yet
-        self._broken = {}
+        self._broken: dict[str, loading.Failure] = {}
         self._state = "new"
         loading.registries.append(self)
 
@@ -137,7 +137,7 @@ class Registry:
         self._load()
         for name in list(self._entry_points):
             self._import_entry_point(name)
-        return dict(self._broken)
+        return {name: (bad.origin, bad.exception) for name, bad in self._broken.items()}
 
     def _entry(self, name):
         self._load()
@@ -146,7 +146,7 @@ class Registry:
         if name in self._entries:
             return self._entries[name]
         if name in self._broken:
-            loading.raise_own(name, *self._broken[name])
+            self._broken[name].raise_own()
         raise ValueError(unknown_name(self.kind, name, self.names()))
 
     def _adapt(self, name, obj, parts):
@@ -197,7 +197,7 @@ class Registry:
             try:
                 for package in self.packages:
                     for failure in loading.load_package(package):
-                        self._broken.setdefault(failure.name, (failure.origin, failure.exception))
+                        self._broken.setdefault(failure.name, failure)
                 self._find_entry_points()
                 self._state = "loaded"
             finally:
@@ -236,8 +236,9 @@ class Registry:
             self._entries[name] = Entry(obj, point.module, label, origin)
 
     def _fail(self, name, origin, error):
-        self._broken.setdefault(name, (origin, error))
-        loading.report(origin, error)
+        failure = loading.Failure(name, origin, error, error.__traceback__)
+        self._broken.setdefault(name, failure)
+        failure.report()
 
     def _holds(self, name, module):
         return name in self._entries and self._entries[name].module == module

@@ -126,6 +126,25 @@ class Registry:
             )
         return obj(**params)
 
+    def resolve(self, spec, base: type):
+        """Return a plugin from a name, a (name, params) pair or an instance of `base`.
+
+        Raises
+        ------
+        TypeError
+            If `spec` is none of the three.
+        """
+        if isinstance(spec, str):
+            return self.create(spec)
+        if isinstance(spec, tuple) and len(spec) == 2 and isinstance(spec[1], dict):
+            return self.create(spec[0], **spec[1])
+        if isinstance(spec, base):
+            return spec
+        raise TypeError(
+            f"A {self.kind} must be a registered name, a (name, params) pair or a {base.__name__} instance, "
+            f"got {spec!r}. Registered: {', '.join(self.names())}."
+        )
+
     def card(self, name: str) -> Card:
         """Return the card of a plugin: summary, parameters, origin, notes."""
         entry = self._entry(name)

@@ -1,0 +1,50 @@
+"""Folds for out-of-fold predictions: contiguous, or by group."""
+
+import warnings
+
+import numpy as np
+from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
+
+
+def make_folds(y, *, task, cv=3, groups=None):
+    """Split the rows so that every row is held out once.
+
+    Folds follow the order of the rows and are never shuffled, so that drift over time is seen; classes
+    are spread over the folds and groups kept together.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Floats, or class codes.
+    task : {"regression", "classification"}
+    cv : int, default=3
+        Number of folds; at most the number of rows (or groups) is used.
+    groups : array-like of shape (n_samples,), optional
+        Rows of one group are held out together.
+
+    Returns
+    -------
+    folds : list of (train, test) pairs of index arrays
+        Empty where fewer than two folds can be made.
+
+    Examples
+    --------
+    >>> [test.tolist() for _, test in make_folds(np.zeros(4), task="regression", cv=2)]
+    [[0, 1], [2, 3]]
+    """
+    if cv < 2:
+        raise ValueError(f"cv must be at least 2, got cv={cv}.")
+    n_samples = len(y)
+    classification = task == "classification"
+    n_units = n_samples if groups is None else len(np.unique(groups))
+    largest_class = np.unique(y, return_counts=True)[1].max() if classification else n_samples
+    n_splits = min(cv, n_units, largest_class)
+    if n_splits < 2:
+        return []
+    if groups is not None:
+        splitter = (StratifiedGroupKFold if classification else GroupKFold)(n_splits)
+    else:
+        splitter = (StratifiedKFold if classification else KFold)(n_splits)
+    with warnings.catch_warnings():  # a class rarer than the folds is missing in one: experts are widened
+        warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
+        return list(splitter.split(np.zeros(n_samples), y, groups))

@@ -1,0 +1,27 @@
+"""Softmax gate: multinomial logistic regression on the responsibilities."""
+
+from moe_lab.gate.base import LinearGate, gates
+from moe_lab.table import NumericTable
+
+
+@gates.register("softmax")
+class SoftmaxGate(LinearGate):
+    """Linear-softmax gate of Jordan & Jacobs (1994).
+
+    Reads every column, standardised; categories one-hot, missing values imputed and flagged.
+
+    Parameters
+    ----------
+    C : float, default=1.0
+        Inverse L2 strength; smaller values give flatter gate weights, ``np.inf`` is unregularised.
+    """
+
+    def __init__(self, C=1.0):
+        self.C = C
+
+    def learn_features(self, X, sample_weight=None):
+        self.table_ = NumericTable(scale=True).fit(X, sample_weight=sample_weight)
+        return self.table_.transform(X)
+
+    def features(self, X):
+        return self.table_.transform(X)

@@ -1,0 +1,333 @@
+"""Mixtures of experts as scikit-learn estimators: divide, experts, gate, pool."""
+
+import numpy as np
+import pandas as pd
+from scipy.special import logsumexp
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.preprocessing import LabelEncoder
+from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted, column_or_1d
+
+from moe_lab.device import resolve_device
+from moe_lab.divide.base import as_divider
+from moe_lab.experts.base import as_experts, log_prob, predict_expert
+from moe_lab.gate.base import as_gate
+from moe_lab.pool.base import as_pooler
+from moe_lab.table import check_table
+from moe_lab.train.base import as_trainer
+from moe_lab.train.em import e_step
+
+
+class _MixtureOfExperts(BaseEstimator):
+    """What classification and regression share."""
+
+    def __init__(
+        self, experts="auto", n_experts=None, *, divide=None, gate="softmax", pool="linear",
+        train="out_of_fold", device="auto", n_jobs=None, random_state=None, verbose=0,
+    ):  # fmt: skip
+        self.experts = experts
+        self.n_experts = n_experts
+        self.divide = divide
+        self.gate = gate
+        self.pool = pool
+        self.train = train
+        self.device = device
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X, y, sample_weight=None, groups=None):
+        """Divide the task, train experts and gate together.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_samples, n_features)
+            Numbers, categories, strings, dates, missing values; no infinite numbers.
+        y : array-like of shape (n_samples,)
+        sample_weight : array-like of shape (n_samples,), optional
+            Non-negative; a row of weight 0 is as if absent.
+        groups : array-like of shape (n_samples,), optional
+            Rows of one group are held out together.
+
+        Returns
+        -------
+        self : estimator
+        """
+        X = check_table(self, X, reset=True)
+        y = self._encode_target(X, y)
+        X, y, weight, groups = _weighted_rows(X, y, sample_weight, groups)
+        pooler, gate, trainer = as_pooler(self.pool, self._task), as_gate(self.gate), as_trainer(self.train)
+        divide, n_experts = self._divide(X, y, weight)
+        experts = as_experts(self.experts, self._task, n_experts)
+        if len(experts) > len(y):
+            raise ValueError(
+                f"n_experts must be at most n_samples, got n_experts={len(experts)} and n_samples={len(y)}."
+            )
+        seeds = check_random_state(self.random_state).randint(2**31 - 1, size=len(experts)).tolist()
+        built = [self._build(expert, seed) for expert, seed in zip(experts, seeds, strict=True)]
+        trained = trainer.train(
+            X, y, experts=built, gate=gate, divide=divide, task=self._task, n_classes=self._n_classes,
+            sample_weight=weight, groups=groups, seeds=seeds, n_jobs=self.n_jobs, verbose=self.verbose,
+        )  # fmt: skip
+        self.experts_, self.gate_, self.history_ = trained.experts, trained.gate, trained.history
+        self.scales_, self.density_gate_ = trained.scales, trained.density_gate
+        self.pooler_, self.n_experts_ = pooler, len(trained.experts)
+        return self
+
+    def _build(self, expert, seed):
+        device = resolve_device(self.device)
+        return expert.build(self._task, n_classes=self._n_classes, random_state=seed, device=device, n_jobs=1)
+
+    def _divide(self, X, y, weight):
+        """Return the divider as a function of a seed, and how many experts it asks for."""
+        if self.divide is None:
+            return None, self.n_experts
+        divider = as_divider(self.divide)
+        n_experts = self.n_experts
+        if n_experts is None and isinstance(self.experts, list):
+            n_experts = len(self.experts)
+
+        def divide(seed):
+            return divider.divide(X, y, n_experts=n_experts, sample_weight=weight, random_state=seed)
+
+        return divide, divide(0).shape[1] if n_experts is None else n_experts
+
+    def gate_weights(self, X):
+        """Return the weights behind ``predict``: the prior trust in every expert.
+
+        Returns
+        -------
+        gate_weights : ndarray of shape (n_samples, n_experts)
+            Each row sums to 1.
+        """
+        return self.gate_.predict_proba(self._table(X))
+
+    def expert_predictions(self, X):
+        """Return what every expert says, shape (n_samples, n_experts, n_outputs): means or probabilities."""
+        return self._expert_predictions(self._table(X))
+
+    def responsibilities(self, X, y):
+        """Return the posterior trust in every expert, once y is seen, shape (n_samples, n_experts)."""
+        X, y = self._seen(X, y)
+        return e_step(self.gate_.log_proba(X), self._log_lik(X, y))[0]
+
+    def log_prob(self, X, y):
+        """Return the log-likelihood of every row in nats, shape (n_samples,)."""
+        return self.score_samples(X, y)
+
+    def log_likelihood(self, X, y):
+        """Return the log-likelihood in nats, summed over samples."""
+        return float(self.score_samples(X, y).sum())
+
+    def _table(self, X):
+        check_is_fitted(self)
+        return check_table(self, X, reset=False)
+
+    def _seen(self, X, y):
+        X = self._table(X)
+        check_consistent_length(X, y)
+        return X, self._encode_seen(y)
+
+    def _expert_predictions(self, X, needed=None):
+        """Ask each expert for the rows it is needed for; the others stay NaN."""
+        predictions = np.full((len(X), self.n_experts_, self._n_classes or 1), np.nan)
+        for k, expert in enumerate(self.experts_):
+            rows = slice(None) if needed is None or needed[:, k].all() else np.flatnonzero(needed[:, k])
+            if isinstance(rows, slice):
+                predictions[:, k] = predict_expert(expert, X, n_classes=self._n_classes)
+            elif len(rows):
+                predictions[rows, k] = predict_expert(expert, _safe_indexing(X, rows), n_classes=self._n_classes)
+        return predictions
+
+    def _pooled(self, X):
+        """Return the pooled predictions, (n_samples, n_outputs)."""
+        gate_weights = self.gate_.predict_proba(X)
+        predictions = self._expert_predictions(X, self.pooler_.needs(gate_weights))
+        return self.pooler_.pool(predictions, gate_weights, self.scales_)
+
+    def _log_lik(self, X, y):
+        """Return the log-likelihood of y under every expert, (n_samples, n_experts)."""
+        unscaled = self.scales_ is None or np.isnan(self.scales_)
+        own = [k for k, expert in enumerate(self.experts_) if hasattr(expert, "log_prob")]
+        own = [k for k in own if np.broadcast_to(unscaled, self.n_experts_)[k]]
+        if len(own) == self.n_experts_:
+            return np.column_stack([expert.log_prob(X, y) for expert in self.experts_])
+        log_lik = log_prob(self._expert_predictions(X), y, self.scales_)
+        for k in own:
+            log_lik[:, k] = self.experts_[k].log_prob(X, y)
+        return log_lik
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        return tags
+
+
+class MoERegressor(RegressorMixin, _MixtureOfExperts):
+    """Mixture of experts for regression.
+
+    Parameters
+    ----------
+    experts : "auto", name, (name, params), estimator, or a list of these
+        The models; "auto" is a pool of different families. One alone is copied ``n_experts`` times.
+    n_experts : int, optional
+    divide : name, (name, params) or Divider, optional
+        Who starts with which rows.
+    gate, pool, train : name, (name, params) or instance
+        Whom to trust, one answer from many, and how gate and experts are trained together.
+    device : {"auto", "cpu", "cuda", "cuda:N"}, default="auto"
+    n_jobs : int, optional
+        Fits at a time.
+    random_state : int, RandomState or None
+    verbose : int, default=0
+        1 shows a progress bar.
+
+    Attributes
+    ----------
+    experts_ : list of fitted experts
+    gate_ : fitted Gate
+    n_experts_ : int
+        Fewer than asked for where experts died (a warning says so).
+    history_ : DataFrame
+        One row per round, ``log_likelihood`` (nats) first.
+    scales_ : ndarray of shape (n_experts,)
+        Noise standard deviation of each expert, in the unit of y.
+    density_gate_ : fitted gate of the density, or None where ``gate_`` serves it.
+
+    References
+    ----------
+    Jacobs, Jordan, Nowlan & Hinton (1991); Jordan & Jacobs (1994).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from moe_lab import MoERegressor
+    >>> X = np.linspace(-1, 1, 200).reshape(-1, 1)
+    >>> moe = MoERegressor("linear", n_experts=2, train="em", random_state=0).fit(X, np.abs(X[:, 0]))
+    >>> moe.predict([[-0.5], [0.5]]).round(1)
+    array([0.5, 0.5])
+    """
+
+    _task = "regression"
+    _n_classes = None
+
+    def predict(self, X):
+        """Return the pooled prediction, shape (n_samples,)."""
+        return self._pooled(self._table(X))[:, 0]
+
+    def score_samples(self, X, y):
+        """Return the log density of every y in nats, shape (n_samples,)."""
+        X, y = self._seen(X, y)
+        if self.density_gate_ is None:
+            return logsumexp(self.gate_.log_proba(X) + self._log_lik(X, y), axis=1)
+        predictions = self._expert_predictions(X)
+        mean = self.pooler_.pool(predictions, self.gate_.predict_proba(X), self.scales_)[:, 0]
+        return self.density_gate_.log_prob(X, predictions, mean, y)
+
+    def _encode_target(self, X, y):
+        y = column_or_1d(y, warn=True)
+        check_consistent_length(X, y)
+        try:
+            y = np.asarray(y, dtype=float)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"y must be numbers in MoERegressor, got dtype {y.dtype}. For labels use MoEClassifier."
+            ) from error
+        if not np.isfinite(y).all():
+            raise ValueError(
+                f"y must not contain NaN or infinity, got {np.sum(~np.isfinite(y))} such values in {len(y)} rows. "
+                "Drop those rows."
+            )
+        return y
+
+    _encode_seen = staticmethod(lambda y: np.asarray(column_or_1d(y), dtype=float))
+
+
+class MoEClassifier(ClassifierMixin, _MixtureOfExperts):
+    """Mixture of experts for classification.
+
+    Parameters
+    ----------
+    experts, n_experts, divide, gate, pool, train, device, n_jobs, random_state, verbose
+        As in MoERegressor.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    experts_, gate_, n_experts_, history_
+        As in MoERegressor. Experts are fitted on class codes, 0..n_classes-1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from moe_lab import MoEClassifier
+    >>> X = np.linspace(-1, 1, 200).reshape(-1, 1)
+    >>> y = np.where(np.abs(X[:, 0]) < 0.5, "inner", "outer")
+    >>> moe = MoEClassifier("linear", n_experts=2, train="em", random_state=0).fit(X, y)
+    >>> moe.predict([[-0.9], [0.0], [0.9]])
+    array(['outer', 'inner', 'outer'], dtype='<U5')
+    """
+
+    _task = "classification"
+
+    @property
+    def _n_classes(self):
+        return len(self.classes_)
+
+    def predict_proba(self, X):
+        """Return the pooled class probabilities, shape (n_samples, n_classes), in the order of ``classes_``."""
+        return self._pooled(self._table(X))
+
+    def predict(self, X):
+        """Return the most probable class, shape (n_samples,)."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def score_samples(self, X, y):
+        """Return the log probability of every y in nats, shape (n_samples,)."""
+        X, y = self._seen(X, y)
+        return logsumexp(self.gate_.log_proba(X) + self._log_lik(X, y), axis=1)
+
+    def _encode_target(self, X, y):
+        y = column_or_1d(y, warn=True)
+        check_consistent_length(X, y)
+        if pd.isna(y).any():
+            raise ValueError(
+                f"y must not contain missing values, got {pd.isna(y).sum()} in {len(y)} rows. Drop those rows."
+            )
+        check_classification_targets(y)
+        encoder = LabelEncoder()
+        codes = encoder.fit_transform(y)
+        self.classes_ = encoder.classes_
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"y must have at least two classes, got one class: {self.classes_[0]!r}. "
+                "Nothing can be learnt from one class; check the target column."
+            )
+        return codes
+
+    def _encode_seen(self, y):
+        codes = pd.Index(self.classes_).get_indexer(column_or_1d(y))
+        if (codes < 0).any():
+            unknown = np.unique(np.asarray(y)[codes < 0].astype(str))[:5]
+            raise ValueError(f"y must hold classes seen in fit ({self.classes_.tolist()}), got {unknown.tolist()}.")
+        return codes
+
+
+def _weighted_rows(X, y, sample_weight, groups):
+    """Leave out rows of weight 0, which are as if absent."""
+    if groups is not None:
+        groups = column_or_1d(groups)
+        check_consistent_length(X, groups)
+    if sample_weight is None:
+        return X, y, np.ones(len(y)), groups
+    weight = _check_sample_weight(sample_weight, X, dtype=float, ensure_non_negative=True)
+    kept = np.flatnonzero(weight > 0)
+    if len(kept) == 0:
+        raise ValueError(f"sample_weight must be positive for at least one row, got {len(weight)} zeros.")
+    if len(kept) < len(y):
+        X, y, weight = _safe_indexing(X, kept), y[kept], weight[kept]
+        groups = None if groups is None else groups[kept]
+    return X, y, weight, groups

@@ -1,0 +1,231 @@
+"""Softmax (multinomial logistic) regression on soft targets, and on the likelihood of fixed experts.
+
+shapes: (n)samples, (d)features, (k)lasses or experts. A coefficient matrix is (d + 1, k): row j holds
+feature j, the last row the intercepts, which no penalty touches.
+"""
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.optimize import minimize
+from scipy.special import log_softmax, logsumexp
+
+NEWTON_LIMIT = 400  # unknowns up to which a Hessian costs less than L-BFGS's extra passes
+
+
+def logits(Z, coef):
+    """Return Z W + b, (n, k)."""
+    return Z @ coef[:-1] + coef[-1]
+
+
+def fit_softmax(Z, targets, sample_weight=None, *, C=1.0, coef=None, max_iter=100):
+    """Fit softmax regression to soft targets.
+
+    Minimises ``-sum_i w_i sum_k t_ik log p_k(z_i) + |W|^2 / (2 C)``, a convex problem: by Newton's
+    method with step halving where the Hessian is small, else by L-BFGS.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n_samples, n_features)
+        Numeric features without missing values; no feature at all (d = 0) fits the intercepts.
+    targets : ndarray of shape (n_samples, n_classes)
+        Non-negative; each row sums to 1.
+    sample_weight : ndarray of shape (n_samples,), optional
+    C : float, default=1.0
+        Inverse penalty strength; ``np.inf`` is unregularised.
+    coef : ndarray of shape (n_features + 1, n_classes), optional
+        Where to start.
+
+    Returns
+    -------
+    coef : ndarray of shape (n_features + 1, n_classes)
+        Last row: the intercepts. Each row sums to 0.
+
+    References
+    ----------
+    Jordan & Jacobs (1994), the inner loop of the gate's M-step (IRLS).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> coef = fit_softmax(np.empty((4, 0)), np.array([[1, 0], [1, 0], [1, 0], [0, 1.0]]))
+    >>> np.exp(coef[0, 0] - coef[0, 1]).round(6)
+    np.float64(3.0)
+    """
+    n_samples, n_features = Z.shape
+    weight = np.ones(n_samples) if sample_weight is None else np.asarray(sample_weight, float)
+    weight = weight / weight.sum()  # objective per unit of weight, so that tolerances mean the same
+    total = n_samples if sample_weight is None else np.sum(sample_weight)
+    penalty = 1.0 / (C * total)
+    if coef is None:
+        coef = np.zeros((n_features + 1, targets.shape[1]))
+    problem = _SoftTargets(Z, targets, weight, penalty)
+    solve = _newton if coef.size <= NEWTON_LIMIT else _lbfgs
+    coef = solve(problem, coef, max_iter)
+    return coef - coef.mean(axis=1, keepdims=True)
+
+
+def fit_mixing(Z, log_lik, sample_weight=None, *, C=1.0, coef=None, max_iter=200):
+    """Fit softmax gate weights to the likelihood of fixed experts.
+
+    Minimises ``-sum_i w_i log sum_k g_k(z_i) exp(log_lik_ik) + |W|^2 / (2 C)``, starting from the
+    best constant weights.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n_samples, n_features)
+    log_lik : ndarray of shape (n_samples, n_experts)
+        Log-likelihood of each target under each expert, in nats.
+
+    Returns
+    -------
+    coef : ndarray of shape (n_features + 1, n_experts)
+    """
+    return _from_constant(lambda Z: _Mixing(Z, log_lik), Z, log_lik.shape[1], sample_weight, C, coef, max_iter)
+
+
+def fit_pooled_mean(Z, predictions, y, sample_weight=None, *, C=1.0, coef=None, max_iter=200):
+    """Fit softmax gate weights to the squared error of the pooled mean of fixed experts.
+
+    Minimises ``sum_i w_i (y_i - sum_k g_k(z_i) a_ik)^2 / (2 s^2) + |W|^2 / (2 C)``, where s^2 is the
+    mean squared error of the best expert, so that C means the same whatever the unit of y.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n_samples, n_features)
+    predictions : ndarray of shape (n_samples, n_experts)
+    y : ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    coef : ndarray of shape (n_features + 1, n_experts)
+    """
+    errors = np.average((y[:, None] - predictions) ** 2, axis=0, weights=sample_weight)
+    unit = np.sqrt(errors.min()) or 1.0
+    return _from_constant(
+        lambda Z: _PooledMean(Z, predictions / unit, y / unit), Z, predictions.shape[1], sample_weight, C, coef, max_iter
+    )
+
+
+def _from_constant(make, Z, n_experts, sample_weight, C, coef, max_iter):
+    """Minimise over the intercepts alone, then over all coefficients from there."""
+    weight = np.ones(len(Z)) if sample_weight is None else np.asarray(sample_weight, float)
+    penalty = 1.0 / (C * weight.sum())
+    weight = weight / weight.sum()
+    if coef is None:
+        constant = make(Z[:, :0]).weighted(weight, 0.0)
+        coef = np.zeros((Z.shape[1] + 1, n_experts))
+        coef[-1] = _lbfgs(constant, coef[-1:], max_iter)
+    if Z.shape[1]:
+        coef = _lbfgs(make(Z).weighted(weight, penalty), coef, max_iter)
+    return coef - coef.mean(axis=1, keepdims=True)
+
+
+class _Problem:
+    """A smooth objective of the coefficients, per unit of weight."""
+
+    def __init__(self, Z):
+        self.Z = Z
+
+    def weighted(self, weight, penalty):
+        self.weight, self.penalty = weight, penalty
+        return self
+
+    def value_and_gradient(self, coef):
+        losses, slopes = self.losses_and_slopes(logits(self.Z, coef))  # (n,), (n, k)
+        slopes = self.weight[:, None] * slopes
+        gradient = np.vstack([self.Z.T @ slopes + self.penalty * coef[:-1], slopes.sum(axis=0)])
+        return self.weight @ losses + 0.5 * self.penalty * np.sum(coef[:-1] ** 2), gradient
+
+
+class _SoftTargets(_Problem):
+    def __init__(self, Z, targets, weight, penalty):
+        super().__init__(Z)
+        self.targets = targets
+        self.weighted(weight, penalty)
+
+    def losses_and_slopes(self, logits):
+        log_p = log_softmax(logits, axis=1)
+        return -np.einsum("nk,nk->n", self.targets, log_p), np.exp(log_p) - self.targets
+
+    def hessian(self, coef):
+        """Return the Hessian, (k (d+1), k (d+1)), ordered class by class."""
+        p = np.exp(log_softmax(logits(self.Z, coef), axis=1))
+        design = np.column_stack([self.Z, np.ones(len(self.Z))])
+        width, n_classes = design.shape[1], p.shape[1]
+        hessian = np.empty((n_classes, width, n_classes, width))
+        for a in range(n_classes):
+            for b in range(a, n_classes):
+                curvature = self.weight * p[:, a] * ((a == b) - p[:, b])
+                block = (design * curvature[:, None]).T @ design
+                hessian[a, :, b] = block
+                hessian[b, :, a] = block
+        ridge = np.append(np.full(width - 1, self.penalty), 0.0)
+        for a in range(n_classes):
+            hessian[a, :, a] += np.diag(ridge)
+        # A shift common to all classes changes no probability: give that direction some curvature.
+        hessian += np.einsum("ij,ab->aibj", np.eye(width), np.full((n_classes, n_classes), 1 / n_classes))
+        return hessian.reshape(n_classes * width, n_classes * width)
+
+
+class _Mixing(_Problem):
+    def __init__(self, Z, log_lik):
+        super().__init__(Z)
+        self.log_lik = log_lik
+
+    def losses_and_slopes(self, logits):
+        log_gate = log_softmax(logits, axis=1)
+        joint = log_gate + self.log_lik
+        losses = logsumexp(joint, axis=1)
+        return -losses, np.exp(log_gate) - np.exp(joint - losses[:, None])
+
+
+class _PooledMean(_Problem):
+    def __init__(self, Z, predictions, y):
+        super().__init__(Z)
+        self.predictions, self.y = predictions, y
+
+    def losses_and_slopes(self, logits):
+        gate = np.exp(log_softmax(logits, axis=1))
+        pooled = np.einsum("nk,nk->n", gate, self.predictions)
+        error = pooled - self.y
+        return 0.5 * error**2, error[:, None] * gate * (self.predictions - pooled[:, None])
+
+
+def _newton(problem, coef, max_iter, tol=1e-12):
+    value, gradient = problem.value_and_gradient(coef)
+    for _ in range(max_iter):
+        step = _solve(problem.hessian(coef), gradient.T.ravel()).reshape(coef.T.shape).T
+        decrement = np.sum(step * gradient)
+        if decrement <= tol:
+            break
+        size = 1.0
+        while size > 1e-8:
+            new_value, new_gradient = problem.value_and_gradient(coef - size * step)
+            if new_value <= value - 1e-4 * size * decrement:
+                break
+            size /= 2
+        else:
+            break  # the value has reached its rounding error
+        coef, value, gradient = coef - size * step, new_value, new_gradient
+    return coef
+
+
+def _solve(hessian, gradient):
+    """Solve H x = g, damped where separable classes leave H singular."""
+    damping = 0.0
+    scale = np.trace(hessian) / len(hessian)
+    for exponent in range(-14, 0, 2):
+        try:
+            return cho_solve(cho_factor(hessian + damping * np.eye(len(hessian))), gradient)
+        except LinAlgError:
+            damping = scale * 10.0**exponent
+    return gradient / scale
+
+
+def _lbfgs(problem, coef, max_iter):
+    def objective(flat):
+        value, gradient = problem.value_and_gradient(flat.reshape(coef.shape))
+        return value, gradient.ravel()
+
+    result = minimize(objective, coef.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": max_iter, "ftol": 1e-12, "gtol": 1e-8})
+    return result.x.reshape(coef.shape)

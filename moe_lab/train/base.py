@@ -1,0 +1,76 @@
+"""What a trainer is: how gate and experts are trained together."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+
+from moe_lab.registry import trainers
+
+__all__ = ["Trained", "Trainer", "as_trainer", "trainers"]
+
+
+@dataclass
+class Trained:
+    """What training returns.
+
+    Attributes
+    ----------
+    experts : list of fitted experts
+    gate : fitted Gate
+    history : DataFrame, one row per round, ``log_likelihood`` (nats, summed over samples) first
+    scales : ndarray of shape (n_experts,) or None
+        Noise standard deviation of each expert in the unit of y (regression).
+    density_gate : fitted ScaleMixture or None
+        The second gate of regression, which serves the density around the pooled mean.
+    """
+
+    experts: list
+    gate: object
+    history: pd.DataFrame
+    scales: np.ndarray | None = None
+    density_gate: object | None = None
+
+
+class Trainer(ABC, BaseEstimator):
+    """Trains experts and gate together."""
+
+    @abstractmethod
+    def train(
+        self, X, y, *, experts, gate, divide, task, n_classes, sample_weight, groups, seeds, n_jobs, verbose
+    ):
+        """Train.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n_samples, n_features)
+        y : ndarray of shape (n_samples,)
+            Floats, or class codes in 0..n_classes-1.
+        experts : list of unfitted estimators
+            Built, each with its own seed and device.
+        gate : Gate
+            Unfitted; it is cloned.
+        divide : callable or None
+            ``divide(seed)`` gives responsibilities of shape (n_samples, n_experts) to start from.
+        task : {"regression", "classification"}
+        n_classes : int or None
+        sample_weight : ndarray of shape (n_samples,)
+            Positive.
+        groups : ndarray of shape (n_samples,) or None
+        seeds : list of int
+            One for each expert; the trainer's own randomness is derived from the first.
+        n_jobs : int or None
+        verbose : int
+            1 shows a progress bar.
+
+        Returns
+        -------
+        trained : Trained
+        """
+
+
+def as_trainer(train):
+    """Return a Trainer from a registered name, a (name, params) pair or an instance."""
+    return trainers.resolve(train, Trainer)

@@ -1,0 +1,7 @@
+"""Tables as models want them: numbers and categories, strings, dates and missing values alike."""
+
+from moe_lab.table.category import CategoryTable
+from moe_lab.table.numeric import NumericTable
+from moe_lab.table.prepared import Prepared
+
+__all__ = ["CategoryTable", "NumericTable", "Prepared"]

@@ -1,0 +1,175 @@
+"""Numeric table: any table as a matrix of floats without missing values."""
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
+
+from moe_lab.table.columns import holds_levels, is_numeric_array, match_levels, open_table
+from moe_lab.table.columns import read_levels, read_numbers
+
+
+class NumericTable(TransformerMixin, BaseEstimator):
+    """Turns a table into a matrix of floats: numbers imputed and scaled, categories one-hot.
+
+    Every statistic comes from the weights alone, so that a row of weight 2 counts as two rows and a row of
+    weight 0 as none. scikit-learn's imputer and encoder take no weights, hence this class.
+
+    Parameters
+    ----------
+    scale : bool, default=True
+        Standardise the numbers to mean 0 and standard deviation 1.
+    max_levels : int, default=40
+        A category's most frequent levels get a column each; the others, and levels never seen while fitting,
+        are 0 in all of them.
+
+    Attributes
+    ----------
+    fill_ : ndarray of shape (n_numbers,)
+        Weighted medians, which stand in for missing numbers; a column with any gets a further 0/1 column.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"size": [1.0, 3.0, None], "colour": ["red", "blue", "red"]})
+    >>> NumericTable(scale=False).fit_transform(table)
+    array([[1., 0., 0., 1.],
+           [3., 0., 1., 0.],
+           [1., 1., 0., 1.]])
+    """
+
+    def __init__(self, scale=True, max_levels=40):
+        self.scale = scale
+        self.max_levels = max_levels
+
+    def fit(self, X, y=None, sample_weight=None):
+        """Learn medians, means, standard deviations and levels.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+        y : ignored
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        self : NumericTable
+        """
+        X = open_table(self, X, reset=True)
+        X, weight = _present_rows(X, sample_weight)
+        self._find_kinds(X)
+        self._learn_numbers(self._read_numbers(X), weight)
+        self._learn_levels(X, weight)
+        return self
+
+    def transform(self, X):
+        """Return the matrix, shape (n_samples, n_columns); no missing values are left."""
+        check_is_fitted(self)
+        X = open_table(self, X, reset=False)
+        numbers = self._read_numbers(X)
+        missing = np.isnan(numbers)
+        flags = missing[:, self.flagged_].astype(float)
+        if missing.any():
+            numbers = np.where(missing, self.fill_, numbers)
+        if self.scale:
+            numbers = numbers - self.mean_
+            numbers /= self.scale_
+        parts = [numbers, flags, *self._one_hot(X)]
+        return np.hstack(parts) if sum(part.shape[1] > 0 for part in parts) > 1 else numbers
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the name of each column of the matrix."""
+        check_is_fitted(self)
+        names = _check_feature_names_in(self, input_features)
+        numbers = names[self.number_columns_]
+        flags = [f"{name} missing" for name in numbers[self.flagged_]]
+        levels = [
+            f"{names[j]}={level}"
+            for j, known in zip(self.level_columns_, self.levels_, strict=True)
+            for level in known
+        ]
+        return np.array([*numbers, *flags, *levels], dtype=object)
+
+    def _find_kinds(self, X):
+        if is_numeric_array(X):
+            levels = np.zeros(X.shape[1], dtype=bool)
+        else:
+            levels = np.array([holds_levels(X.iloc[:, j]) for j in range(X.shape[1])], dtype=bool)
+        self.number_columns_, self.level_columns_ = np.flatnonzero(~levels), np.flatnonzero(levels)
+
+    def _read_numbers(self, X):
+        if is_numeric_array(X):
+            numbers = np.asarray(X, dtype=float)
+        elif len(self.level_columns_) == 0 and all(getattr(t, "kind", "O") in "fiub" for t in X.dtypes):
+            numbers = X.to_numpy(dtype=float, na_value=np.nan)
+        else:
+            numbers = np.empty((len(X), len(self.number_columns_)))
+            for j, column in enumerate(self.number_columns_):
+                numbers[:, j] = read_numbers(X.iloc[:, column])
+        _check_finite(numbers, X, self.number_columns_)
+        return numbers
+
+    def _learn_numbers(self, numbers, weight):
+        missing = np.isnan(numbers)
+        self.flagged_ = np.flatnonzero(missing.any(axis=0) & ~missing.all(axis=0))
+        self.mean_, self.scale_ = _mean_and_scale(numbers, weight)
+        self.fill_ = self.mean_.copy()  # for a column whose values go missing only when predicting
+        for j in self.flagged_:
+            self.fill_[j] = _median(numbers[:, j], weight)
+
+    def _learn_levels(self, X, weight):
+        self.levels_ = []
+        for j in self.level_columns_:
+            codes, names = read_levels(X.iloc[:, j])
+            mass = np.bincount(codes[codes >= 0], weight[codes >= 0], minlength=len(names))
+            kept = np.argsort(-mass, kind="stable")[: self.max_levels]
+            self.levels_.append([names[code] for code in sorted(kept) if mass[code] > 0])
+
+    def _one_hot(self, X):
+        for j, names in zip(self.level_columns_, self.levels_, strict=True):
+            rows = np.vstack([np.eye(len(names)), np.zeros(len(names))])  # the last, code -1: none of them
+            yield rows[match_levels(X.iloc[:, j], names)]
+
+
+def _present_rows(X, sample_weight):
+    """Drop rows of weight 0, which count as absent."""
+    if sample_weight is None:
+        return X, np.ones(len(X))
+    weight = np.asarray(sample_weight, dtype=float)
+    present = weight > 0
+    if not present.any():
+        raise ValueError("sample_weight must be positive for one row at least, got none that is.")
+    return (X, weight) if present.all() else (X[present], weight[present])
+
+
+def _mean_and_scale(numbers, weight):
+    """Weighted mean and standard deviation of what is there; a constant or empty column has scale 1."""
+    missing = np.isnan(numbers)
+    some_missing = missing.any()
+    filled = np.where(missing, 0.0, numbers) if some_missing else numbers
+    total = weight @ ~missing if some_missing else np.full(numbers.shape[1], weight.sum())
+    total = np.maximum(total, np.finfo(float).tiny)
+    mean = weight @ filled / total
+    deviation = filled - mean
+    if some_missing:
+        deviation[missing] = 0.0
+    scale = np.sqrt(weight @ np.square(deviation, out=deviation) / total)
+    scale[scale <= 1e-14 * np.abs(mean)] = 1.0
+    return mean, np.where(scale > 0, scale, 1.0)
+
+
+def _median(column, weight):
+    known = ~np.isnan(column)
+    if not known.any():
+        return 0.0
+    return np.quantile(column[known], 0.5, weights=weight[known], method="inverted_cdf")
+
+
+def _check_finite(numbers, X, columns):
+    if np.isfinite(numbers.sum()):  # one pass; NaN or an infinite sum needs the closer look
+        return
+    infinite = np.flatnonzero(np.isinf(numbers).any(axis=0))
+    if len(infinite):
+        names = [f"x{columns[j]}" if is_numeric_array(X) else X.columns[columns[j]] for j in infinite]
+        raise ValueError(
+            f"X must be finite or missing, got infinity in {', '.join(map(repr, names))}. Clip or drop these values."
+        )

@@ -1,0 +1,105 @@
+"""A model with its table preparation in front."""
+
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import get_tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
+
+
+def _model_has(name):
+    return lambda self: hasattr(getattr(self, "model_", self.model), name)
+
+
+class Prepared(BaseEstimator):
+    """A model that reads the table through a transformer.
+
+    Like a pipeline of two, but sample weights reach both steps and the model's powers show.
+
+    Parameters
+    ----------
+    table : transformer
+        `NumericTable` or `CategoryTable`, say. It is cloned.
+    model : estimator
+        Likewise.
+
+    Attributes
+    ----------
+    table_, model_ : the fitted two
+    classes_, scale_, n_parameters_, parametric
+        The model's, where it has them.
+    """
+
+    def __init__(self, table, model):
+        self.table = table
+        self.model = model
+
+    @classmethod
+    def of_fitted(cls, table, model):
+        """Put a fitted table and a model that was fitted on its output together."""
+        prepared = cls(clone(table), clone(model))
+        prepared.table_, prepared.model_ = table, model
+        return prepared
+
+    def fit(self, X, y, sample_weight=None):
+        """Fit the table, then the model on its output."""
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        if weights and not has_fit_parameter(self.model, "sample_weight"):
+            raise TypeError(
+                f"sample_weight must be None for a model whose fit does not take it, got weights and {self.model!r}."
+            )
+        self.table_ = clone(self.table)
+        Z = self.table_.fit(X, y, **weights).transform(X)
+        self.model_ = clone(self.model).fit(Z, y, **weights)
+        return self
+
+    def predict(self, X):
+        check_is_fitted(self)
+        return self.model_.predict(self.table_.transform(X))
+
+    @available_if(_model_has("predict_proba"))
+    def predict_proba(self, X):
+        check_is_fitted(self)
+        return self.model_.predict_proba(self.table_.transform(X))
+
+    @available_if(_model_has("log_prob"))
+    def log_prob(self, X, y):
+        """Log-probability of each y in nats, shape (n_samples,)."""
+        check_is_fitted(self)
+        return self.model_.log_prob(self.table_.transform(X), y)
+
+    @property
+    def classes_(self):
+        return self._fitted("classes_")
+
+    @property
+    def scale_(self):
+        return self._fitted("scale_")
+
+    @property
+    def n_parameters_(self):
+        return self._fitted("n_parameters_")
+
+    @property
+    def n_features_in_(self):
+        return self.table_.n_features_in_
+
+    @property
+    def parametric(self):
+        return getattr(self.model, "parametric", False)
+
+    def _fitted(self, name):
+        if "model_" not in vars(self):
+            raise AttributeError(f"{name} is there after fit.")
+        return getattr(self.model_, name)
+
+    def __sklearn_is_fitted__(self):
+        return "model_" in vars(self)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        of_model = get_tags(self.model)
+        tags.estimator_type = of_model.estimator_type
+        tags.classifier_tags, tags.regressor_tags = of_model.classifier_tags, of_model.regressor_tags
+        tags.target_tags = of_model.target_tags
+        tags.input_tags.string = tags.input_tags.categorical = tags.input_tags.allow_nan = True
+        return tags

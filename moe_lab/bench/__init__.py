@@ -1,0 +1,1 @@
+"""The bench: data sets, comparison, statistics, figures, report."""

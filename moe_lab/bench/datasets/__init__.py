@@ -1,0 +1,1 @@
+"""Data sets: real ones from installed packages, generated ones, and a user's own files."""

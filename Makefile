@@ -1,0 +1,38 @@
+# Every target does its own set-up: a .venv pinned by constraints.txt. Only Python 3.11+ is needed.
+PYTHON ?= python3
+BIN := .venv/bin
+DATASETS ?= telco_churn,hpc_jobs,ames
+PYTEST_ARGS ?= -n auto
+
+.DEFAULT_GOAL := help
+.PHONY: run test lab lint clean help
+
+run: .venv/.installed ## compare mixtures with stacking on real tables; DATASETS=name,name
+	$(BIN)/moe-lab run 01_compare -p dataset $(DATASETS)
+	$(BIN)/moe-lab report 01_compare
+
+test: lint ## lint, then all tests: doctests, notebooks, browser; PYTEST_ARGS="-k name"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lab: .venv/.installed ## open JupyterLab on notebooks/
+	$(BIN)/moe-lab lab
+
+lint: .venv/.installed ## check style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+clean: ## remove .venv and caches; results/ stays
+	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache
+	find moe_lab registry tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "moe_lab needs Python 3.11 or newer, got $(PYTHON): $$($(PYTHON) --version 2>&1);" \
+			"name another one: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		-c constraints.txt -e '.[datasets,test]'
+	@touch $@

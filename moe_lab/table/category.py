@@ -1,4 +1,4 @@
-"""Category table: numbers as they are, categories with a fixed list of levels, for boosted trees."""
+"""Category table: numbers as they are, categories with a fixed list of levels."""
 
 import re
 
@@ -6,16 +6,23 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from moe_lab.table.columns import as_frame, holds_levels, is_numeric_array, match_levels, open_table
-from moe_lab.table.columns import read_levels, read_numbers
+from moe_lab.table.columns import (
+    as_frame,
+    holds_levels,
+    is_numeric_array,
+    match_levels,
+    open_table,
+    read_levels,
+    read_numbers,
+)
 
 
 class CategoryTable(TransformerMixin, BaseEstimator):
     """Turns a table into what boosted trees read: floats (missing is NaN) and `category` columns.
 
-    A category column always has the levels seen while fitting, so that its codes mean the same when
-    predicting; a level never seen is missing. An array of numbers passes through unchanged, a table without
-    categories becomes an array.
+    A category column always has the levels seen while fitting, so that its codes mean the same
+    when predicting; a level never seen is missing. An array of numbers passes through unchanged, a
+    table without categories becomes an array.
 
     Examples
     --------
@@ -27,7 +34,7 @@ class CategoryTable(TransformerMixin, BaseEstimator):
     """
 
     def fit(self, X, y=None, sample_weight=None):
-        """Learn which columns hold levels, and their levels (of all rows, whatever their weight)."""
+        """Learn which columns hold levels, and their levels; weights play no part."""
         X = open_table(self, X, reset=True)
         self.levels_ = {}  # column number -> names
         if not is_numeric_array(X):
@@ -44,7 +51,8 @@ class CategoryTable(TransformerMixin, BaseEstimator):
         if is_numeric_array(X) and not self.levels_:
             return X
         X = as_frame(X)
-        frame = pd.DataFrame({j: self._column(X.iloc[:, j], j) for j in range(X.shape[1])}, index=X.index)
+        columns = {j: self._column(X.iloc[:, j], j) for j in range(X.shape[1])}
+        frame = pd.DataFrame(columns, index=X.index)
         if not self.levels_:
             return frame.to_numpy(dtype=float)
         frame.columns = self.names_

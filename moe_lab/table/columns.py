@@ -14,7 +14,7 @@ _NOT_A_TABLE = {"complex", "period", "interval", "time"}
 
 
 def open_table(estimator, X, *, reset):
-    """Return X as a DataFrame, or an array of numbers as it is; check its columns against those of the fit."""
+    """Return X as a DataFrame, or a matrix of numbers as it is; its columns must be the fit's."""
     table = X if is_numeric_array(X) else as_frame(X)
     validate_data(estimator, X, skip_check_array=True, reset=reset)
     return table
@@ -30,20 +30,21 @@ def as_frame(X):
 
     Examples
     --------
-    >>> as_frame([[1.0, "a"], [2.0, "b"]]).dtypes.astype(str).tolist()
-    ['float64', 'str']
+    >>> as_frame([[1.0, "a"], [2.0, "b"]])["x0"].dtype
+    dtype('float64')
     """
     if sparse.issparse(X):
         raise TypeError(
-            "X must be dense, got a sparse matrix. Use X.toarray(), or a pipeline that takes sparse input as expert."
+            "X must be dense, got a sparse matrix. Use X.toarray(), or pass a pipeline that takes "
+            "sparse input as expert."
         )
     if isinstance(X, pd.DataFrame):
         return X
     X = X if isinstance(X, np.ndarray) else np.asarray(X, dtype=object)
     if X.ndim != 2:
         raise ValueError(
-            f"X must be a table of rows and columns, got {X.ndim} dimension(s). Reshape your data with "
-            "X.reshape(-1, 1) for one column, X.reshape(1, -1) for one row."
+            f"X must be a table of rows and columns, got {X.ndim} dimension(s). Reshape your data "
+            "with X.reshape(-1, 1) for one column, X.reshape(1, -1) for one row."
         )
     frame = pd.DataFrame(X, columns=[f"x{j}" for j in range(X.shape[1])])
     if X.dtype.kind in "SU":  # numpy turned the numbers of a mixed list into text: turn them back
@@ -59,7 +60,7 @@ def _parsed(texts):
 
 
 def holds_levels(column):
-    """Say whether a column holds levels (text, categories), not numbers, dates or nothing at all."""
+    """Say whether a column holds levels (text, categories); numbers and dates are none."""
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         return True
@@ -75,13 +76,13 @@ def holds_levels(column):
 
 def _unreadable(column, held):
     return (
-        f"Column {column.name!r} of X holds {held}: each argument must be a string, a number, a date or missing. "
-        "Convert the column, or drop it."
+        f"Column {column.name!r} of X holds {held}: each argument must be a string, a number, "
+        "a date or missing. Convert the column, or drop it."
     )
 
 
 def read_numbers(column):
-    """Return a column as floats: missing is NaN, booleans are 0 and 1, times and durations are seconds."""
+    """Return a column as floats: missing is NaN, booleans are 0 and 1, times are in seconds."""
     dtype = column.dtype
     if dtype.kind in "fiub" and isinstance(dtype, np.dtype):
         return column.to_numpy(dtype=float)
@@ -107,7 +108,8 @@ def _objects_as_numbers(column):
         return column.where(column.notna(), np.nan).astype(float)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"Column {column.name!r} of X held numbers while fitting, got {held}. Give it the same kind of values."
+            f"Column {column.name!r} of X held numbers while fitting, got {held}. "
+            "Give it the same kind of values."
         ) from error
 
 

@@ -4,28 +4,36 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from moe_lab.table.columns import holds_levels, is_numeric_array, match_levels, open_table
-from moe_lab.table.columns import read_levels, read_numbers
+from moe_lab.table.columns import (
+    as_frame,
+    holds_levels,
+    is_numeric_array,
+    match_levels,
+    open_table,
+    read_levels,
+    read_numbers,
+)
 
 
 class NumericTable(TransformerMixin, BaseEstimator):
     """Turns a table into a matrix of floats: numbers imputed and scaled, categories one-hot.
 
-    Every statistic comes from the weights alone, so that a row of weight 2 counts as two rows and a row of
-    weight 0 as none. scikit-learn's imputer and encoder take no weights, hence this class.
+    Every statistic comes from the weights alone, so that a row of weight 2 counts as two rows and a
+    row of weight 0 as none. scikit-learn's imputer and encoder take no weights, hence this class.
 
     Parameters
     ----------
     scale : bool, default=True
         Standardise the numbers to mean 0 and standard deviation 1.
     max_levels : int, default=40
-        A category's most frequent levels get a column each; the others, and levels never seen while fitting,
-        are 0 in all of them.
+        A category's most frequent levels get a column each; the others, and levels never seen while
+        fitting, are 0 in all of them.
 
     Attributes
     ----------
     fill_ : ndarray of shape (n_numbers,)
-        Weighted medians, which stand in for missing numbers; a column with any gets a further 0/1 column.
+        Weighted medians, which stand in for missing numbers; a column with any gets a further 0/1
+        column. The mean in a column that had none missing while fitting.
 
     Examples
     --------
@@ -99,8 +107,8 @@ class NumericTable(TransformerMixin, BaseEstimator):
     def _read_numbers(self, X):
         if is_numeric_array(X):
             numbers = np.asarray(X, dtype=float)
-        elif len(self.level_columns_) == 0 and all(getattr(t, "kind", "O") in "fiub" for t in X.dtypes):
-            numbers = X.to_numpy(dtype=float, na_value=np.nan)
+        elif _all_numpy_numbers(X):
+            numbers = X.to_numpy(dtype=float)
         else:
             numbers = np.empty((len(X), len(self.number_columns_)))
             for j, column in enumerate(self.number_columns_):
@@ -126,8 +134,12 @@ class NumericTable(TransformerMixin, BaseEstimator):
 
     def _one_hot(self, X):
         for j, names in zip(self.level_columns_, self.levels_, strict=True):
-            rows = np.vstack([np.eye(len(names)), np.zeros(len(names))])  # the last, code -1: none of them
+            rows = np.eye(len(names) + 1, len(names))  # the last, code -1: none of them
             yield rows[match_levels(X.iloc[:, j], names)]
+
+
+def _all_numpy_numbers(frame):
+    return all(isinstance(dtype, np.dtype) and dtype.kind in "fiub" for dtype in frame.dtypes)
 
 
 def _present_rows(X, sample_weight):
@@ -142,7 +154,7 @@ def _present_rows(X, sample_weight):
 
 
 def _mean_and_scale(numbers, weight):
-    """Weighted mean and standard deviation of what is there; a constant or empty column has scale 1."""
+    """Weighted mean and standard deviation of what is there; a constant column has scale 1."""
     missing = np.isnan(numbers)
     some_missing = missing.any()
     filled = np.where(missing, 0.0, numbers) if some_missing else numbers
@@ -169,7 +181,8 @@ def _check_finite(numbers, X, columns):
         return
     infinite = np.flatnonzero(np.isinf(numbers).any(axis=0))
     if len(infinite):
-        names = [f"x{columns[j]}" if is_numeric_array(X) else X.columns[columns[j]] for j in infinite]
+        names = as_frame(X).columns[columns[infinite]]
         raise ValueError(
-            f"X must be finite or missing, got infinity in {', '.join(map(repr, names))}. Clip or drop these values."
+            f"X must be finite or missing, got infinity in {', '.join(map(repr, names))}. "
+            "Clip or drop these values."
         )

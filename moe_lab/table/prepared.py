@@ -45,7 +45,8 @@ class Prepared(BaseEstimator):
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
         if weights and not has_fit_parameter(self.model, "sample_weight"):
             raise TypeError(
-                f"sample_weight must be None for a model whose fit does not take it, got weights and {self.model!r}."
+                "sample_weight must be None for a model whose fit does not take it, got weights "
+                f"for {self.model!r}."
             )
         self.table_ = clone(self.table)
         Z = self.table_.fit(X, y, **weights).transform(X)
@@ -99,7 +100,8 @@ class Prepared(BaseEstimator):
         tags = super().__sklearn_tags__()
         of_model = get_tags(self.model)
         tags.estimator_type = of_model.estimator_type
-        tags.classifier_tags, tags.regressor_tags = of_model.classifier_tags, of_model.regressor_tags
+        tags.classifier_tags = of_model.classifier_tags
+        tags.regressor_tags = of_model.regressor_tags
         tags.target_tags = of_model.target_tags
         tags.input_tags.string = tags.input_tags.categorical = tags.input_tags.allow_nan = True
         return tags

@@ -1,20 +1,18 @@
 """Mixtures of experts as scikit-learn estimators: divide, experts, gate, pool."""
 
 import numpy as np
-import pandas as pd
 from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import _safe_indexing, check_random_state
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from moe_lab.device import resolve_device
 from moe_lab.divide.base import as_divider
-from moe_lab.experts.base import as_experts, log_prob, predict_expert
+from moe_lab.experts.base import as_experts
+from moe_lab.fitting import log_prob, predict_expert
 from moe_lab.gate.base import as_gate
+from moe_lab.inputs import check_labels, check_numbers, check_table, codes_of, weighted_rows
 from moe_lab.pool.base import as_pooler
-from moe_lab.table import check_table
 from moe_lab.train.base import as_trainer
 from moe_lab.train.em import e_step
 
@@ -23,9 +21,19 @@ class _MixtureOfExperts(BaseEstimator):
     """What classification and regression share."""
 
     def __init__(
-        self, experts="auto", n_experts=None, *, divide=None, gate="softmax", pool="linear",
-        train="out_of_fold", device="auto", n_jobs=None, random_state=None, verbose=0,
-    ):  # fmt: skip
+        self,
+        experts="auto",
+        n_experts=None,
+        *,
+        divide=None,
+        gate="softmax",
+        pool="linear",
+        train="out_of_fold",
+        device="auto",
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
         self.experts = experts
         self.n_experts = n_experts
         self.divide = divide
@@ -56,20 +64,35 @@ class _MixtureOfExperts(BaseEstimator):
         """
         X = check_table(self, X, reset=True)
         y = self._encode_target(X, y)
-        X, y, weight, groups = _weighted_rows(X, y, sample_weight, groups)
-        pooler, gate, trainer = as_pooler(self.pool, self._task), as_gate(self.gate), as_trainer(self.train)
+        X, y, weight, groups = weighted_rows(X, y, sample_weight, groups)
+        pooler, gate, trainer = (
+            as_pooler(self.pool, self._task),
+            as_gate(self.gate),
+            as_trainer(self.train),
+        )
         divide, n_experts = self._divide(X, y, weight)
         experts = as_experts(self.experts, self._task, n_experts)
         if len(experts) > len(y):
             raise ValueError(
-                f"n_experts must be at most n_samples, got n_experts={len(experts)} and n_samples={len(y)}."
+                f"n_experts must be at most n_samples, got n_experts={len(experts)} and "
+                f"n_samples={len(y)}."
             )
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=len(experts)).tolist()
         built = [self._build(expert, seed) for expert, seed in zip(experts, seeds, strict=True)]
         trained = trainer.train(
-            X, y, experts=built, gate=gate, divide=divide, task=self._task, n_classes=self._n_classes,
-            sample_weight=weight, groups=groups, seeds=seeds, n_jobs=self.n_jobs, verbose=self.verbose,
-        )  # fmt: skip
+            X,
+            y,
+            experts=built,
+            gate=gate,
+            divide=divide,
+            task=self._task,
+            n_classes=self._n_classes,
+            sample_weight=weight,
+            groups=groups,
+            seeds=seeds,
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+        )
         self.experts_, self.gate_, self.history_ = trained.experts, trained.gate, trained.history
         self.scales_, self.density_gate_ = trained.scales, trained.density_gate
         self.pooler_, self.n_experts_ = pooler, len(trained.experts)
@@ -77,7 +100,9 @@ class _MixtureOfExperts(BaseEstimator):
 
     def _build(self, expert, seed):
         device = resolve_device(self.device)
-        return expert.build(self._task, n_classes=self._n_classes, random_state=seed, device=device, n_jobs=1)
+        return expert.build(
+            self._task, n_classes=self._n_classes, random_state=seed, device=device, n_jobs=1
+        )
 
     def _divide(self, X, y, weight):
         """Return the divider as a function of a seed, and how many experts it asks for."""
@@ -89,7 +114,9 @@ class _MixtureOfExperts(BaseEstimator):
             n_experts = len(self.experts)
 
         def divide(seed):
-            return divider.divide(X, y, n_experts=n_experts, sample_weight=weight, random_state=seed)
+            return divider.divide(
+                X, y, n_experts=n_experts, sample_weight=weight, random_state=seed
+            )
 
         return divide, divide(0).shape[1] if n_experts is None else n_experts
 
@@ -104,11 +131,13 @@ class _MixtureOfExperts(BaseEstimator):
         return self.gate_.predict_proba(self._table(X))
 
     def expert_predictions(self, X):
-        """Return what every expert says, shape (n_samples, n_experts, n_outputs): means or probabilities."""
+        """Return what every expert says, shape (n_samples, n_experts, n_outputs): means or
+        probabilities."""
         return self._expert_predictions(self._table(X))
 
     def responsibilities(self, X, y):
-        """Return the posterior trust in every expert, once y is seen, shape (n_samples, n_experts)."""
+        """Return the posterior trust in every expert, once y is seen, shape (n_samples,
+        n_experts)."""
         X, y = self._seen(X, y)
         return e_step(self.gate_.log_proba(X), self._log_lik(X, y))[0]
 
@@ -133,11 +162,17 @@ class _MixtureOfExperts(BaseEstimator):
         """Ask each expert for the rows it is needed for; the others stay NaN."""
         predictions = np.full((len(X), self.n_experts_, self._n_classes or 1), np.nan)
         for k, expert in enumerate(self.experts_):
-            rows = slice(None) if needed is None or needed[:, k].all() else np.flatnonzero(needed[:, k])
+            rows = (
+                slice(None)
+                if needed is None or needed[:, k].all()
+                else np.flatnonzero(needed[:, k])
+            )
             if isinstance(rows, slice):
                 predictions[:, k] = predict_expert(expert, X, n_classes=self._n_classes)
             elif len(rows):
-                predictions[rows, k] = predict_expert(expert, _safe_indexing(X, rows), n_classes=self._n_classes)
+                predictions[rows, k] = predict_expert(
+                    expert, _safe_indexing(X, rows), n_classes=self._n_classes
+                )
         return predictions
 
     def _pooled(self, X):
@@ -206,7 +241,8 @@ class MoERegressor(RegressorMixin, _MixtureOfExperts):
     >>> import numpy as np
     >>> from moe_lab import MoERegressor
     >>> X = np.linspace(-1, 1, 200).reshape(-1, 1)
-    >>> moe = MoERegressor("linear", n_experts=2, train="em", random_state=0).fit(X, np.abs(X[:, 0]))
+    >>> moe = MoERegressor("linear", n_experts=2, train="em", random_state=0).fit(X, np.abs(X[:,
+    0]))
     >>> moe.predict([[-0.5], [0.5]]).round(1)
     array([0.5, 0.5])
     """
@@ -228,22 +264,10 @@ class MoERegressor(RegressorMixin, _MixtureOfExperts):
         return self.density_gate_.log_prob(X, predictions, mean, y)
 
     def _encode_target(self, X, y):
-        y = column_or_1d(y, warn=True)
-        check_consistent_length(X, y)
-        try:
-            y = np.asarray(y, dtype=float)
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"y must be numbers in MoERegressor, got dtype {y.dtype}. For labels use MoEClassifier."
-            ) from error
-        if not np.isfinite(y).all():
-            raise ValueError(
-                f"y must not contain NaN or infinity, got {np.sum(~np.isfinite(y))} such values in {len(y)} rows. "
-                "Drop those rows."
-            )
-        return y
+        return check_numbers(X, y)
 
-    _encode_seen = staticmethod(lambda y: np.asarray(column_or_1d(y), dtype=float))
+    def _encode_seen(self, y):
+        return np.asarray(column_or_1d(y), dtype=float)
 
 
 class MoEClassifier(ClassifierMixin, _MixtureOfExperts):
@@ -278,7 +302,8 @@ class MoEClassifier(ClassifierMixin, _MixtureOfExperts):
         return len(self.classes_)
 
     def predict_proba(self, X):
-        """Return the pooled class probabilities, shape (n_samples, n_classes), in the order of ``classes_``."""
+        """Return the pooled class probabilities, shape (n_samples, n_classes), in the order of
+        ``classes_``."""
         return self._pooled(self._table(X))
 
     def predict(self, X):
@@ -291,43 +316,8 @@ class MoEClassifier(ClassifierMixin, _MixtureOfExperts):
         return logsumexp(self.gate_.log_proba(X) + self._log_lik(X, y), axis=1)
 
     def _encode_target(self, X, y):
-        y = column_or_1d(y, warn=True)
-        check_consistent_length(X, y)
-        if pd.isna(y).any():
-            raise ValueError(
-                f"y must not contain missing values, got {pd.isna(y).sum()} in {len(y)} rows. Drop those rows."
-            )
-        check_classification_targets(y)
-        encoder = LabelEncoder()
-        codes = encoder.fit_transform(y)
-        self.classes_ = encoder.classes_
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"y must have at least two classes, got one class: {self.classes_[0]!r}. "
-                "Nothing can be learnt from one class; check the target column."
-            )
+        codes, self.classes_ = check_labels(X, y)
         return codes
 
     def _encode_seen(self, y):
-        codes = pd.Index(self.classes_).get_indexer(column_or_1d(y))
-        if (codes < 0).any():
-            unknown = np.unique(np.asarray(y)[codes < 0].astype(str))[:5]
-            raise ValueError(f"y must hold classes seen in fit ({self.classes_.tolist()}), got {unknown.tolist()}.")
-        return codes
-
-
-def _weighted_rows(X, y, sample_weight, groups):
-    """Leave out rows of weight 0, which are as if absent."""
-    if groups is not None:
-        groups = column_or_1d(groups)
-        check_consistent_length(X, groups)
-    if sample_weight is None:
-        return X, y, np.ones(len(y)), groups
-    weight = _check_sample_weight(sample_weight, X, dtype=float, ensure_non_negative=True)
-    kept = np.flatnonzero(weight > 0)
-    if len(kept) == 0:
-        raise ValueError(f"sample_weight must be positive for at least one row, got {len(weight)} zeros.")
-    if len(kept) < len(y):
-        X, y, weight = _safe_indexing(X, kept), y[kept], weight[kept]
-        groups = None if groups is None else groups[kept]
-    return X, y, weight, groups
+        return codes_of(y, self.classes_)

@@ -39,7 +39,20 @@ class Trainer(ABC, BaseEstimator):
 
     @abstractmethod
     def train(
-        self, X, y, *, experts, gate, divide, task, n_classes, sample_weight, groups, seeds, n_jobs, verbose
+        self,
+        X,
+        y,
+        *,
+        experts,
+        gate,
+        divide,
+        task,
+        n_classes,
+        sample_weight,
+        groups,
+        seeds,
+        n_jobs,
+        verbose,
     ):
         """Train.
 

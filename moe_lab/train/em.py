@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from moe_lab.divide.base import as_divider
-from moe_lab.experts.base import cross_fit, fit_expert, log_prob, progress
+from moe_lab.fitting import cross_fit, fit_expert, log_prob, progress
 from moe_lab.folds import make_folds
 from moe_lab.gate.base import LinearGate
 from moe_lab.table import Prepared
@@ -25,9 +25,9 @@ SHORT = 10  # rounds of each start before the best one is continued
 class EM(Trainer):
     """EM for mixtures of experts (Jordan & Jacobs, 1994).
 
-    Parametric experts (linear ones) are scored on the rows they were fitted to, as in the textbook. For
-    flexible experts that would lock EM to its start, since their residuals vanish wherever they were
-    trusted: they are scored out of fold, and the round with the best likelihood is kept.
+    Parametric experts (linear ones) are scored on the rows they were fitted to, as in the textbook.
+    For flexible experts that would lock EM to its start, since their residuals vanish wherever they
+    were trusted: they are scored out of fold, and the round with the best likelihood is kept.
 
     Parameters
     ----------
@@ -36,8 +36,8 @@ class EM(Trainer):
     tol : float, default=1e-6
         Stop when the log-likelihood per row (nats) changes by less.
     n_init : int, optional
-        Starts; default 10 where all experts are parametric, else 1. Each start gets a short run, then the
-        best one is continued.
+        Starts; default 10 where all experts are parametric, else 1. Each start gets a short run,
+        then the best one is continued.
     cv : int, default=3
         Folds by which flexible experts are scored.
     min_scale : float, default=1e-3
@@ -51,7 +51,22 @@ class EM(Trainer):
         self.cv = cv
         self.min_scale = min_scale
 
-    def train(self, X, y, *, experts, gate, divide, task, n_classes, sample_weight, groups, seeds, n_jobs, verbose):
+    def train(
+        self,
+        X,
+        y,
+        *,
+        experts,
+        gate,
+        divide,
+        task,
+        n_classes,
+        sample_weight,
+        groups,
+        seeds,
+        n_jobs,
+        verbose,
+    ):
         data = _Data(X, y, sample_weight, task, n_classes, seeds, n_jobs)
         data.prepare(experts, self.min_scale)
         data.prepare_gate(gate)
@@ -66,14 +81,17 @@ class EM(Trainer):
         run = None
         for number, seed in enumerate(progress(starts, "EM starts", verbose)):
             first = _State(np.arange(len(experts)), start(int(seed)))
-            short = self._run(data, first, min(SHORT, max_iter) if n_init > 1 else max_iter, rounds, number)
+            short = self._run(
+                data, first, min(SHORT, max_iter) if n_init > 1 else max_iter, rounds, number
+            )
             if run is None or short.log_likelihood > run.log_likelihood:
                 run, best = short, number
         if n_init > 1 and max_iter > SHORT and not run.converged:
             run = self._run(data, run, max_iter - SHORT, rounds, best)
         if all(data.parametric) and not run.converged and max_iter > 1:
             warnings.warn(
-                f"EM stopped after max_iter={max_iter} rounds before the log-likelihood per row changed by "
+                f"EM stopped after max_iter={max_iter} rounds before the log-likelihood per row "
+                f"changed by "
                 f"less than tol={self.tol}. Raise max_iter or tol.",
                 ConvergenceWarning,
                 stacklevel=4,
@@ -81,12 +99,15 @@ class EM(Trainer):
         return Trained(data.finish(run), run.gate, pd.DataFrame(rounds), run.scales)
 
     def _run(self, data, state, max_iter, rounds, start):
-        """Alternate M-steps and E-steps; return the last state, or the best where scores are out of fold."""
+        """Alternate M-steps and E-steps; return the last state, or the best where scores are out of
+        fold."""
         best, previous = None, -np.inf
         for _ in range(max_iter):
             state = _drop_dead(data, state)
             state = _m_step(data, state)
-            state.responsibilities, state.log_likelihood = e_step(state.log_gate, state.log_lik, data.weight)
+            state.responsibilities, state.log_likelihood = e_step(
+                state.log_gate, state.log_lik, data.weight
+            )
             rounds.append(_record(state, data, start))
             if best is None or all(data.parametric) or state.log_likelihood > best.log_likelihood:
                 best = state
@@ -105,7 +126,8 @@ def e_step(log_gate, log_lik, sample_weight=None):
     log_gate : ndarray of shape (n_samples, n_experts)
         Log gate weights; each row's `exp` sums to 1.
     log_lik : ndarray of shape (n_samples, n_experts)
-        Log-likelihood of `y` under each expert, in nats. Where it is -inf under all of them, the gate decides.
+        Log-likelihood of `y` under each expert, in nats. Where it is -inf under all of them, the
+        gate decides.
     sample_weight : ndarray of shape (n_samples,), optional
 
     Returns
@@ -128,7 +150,9 @@ def e_step(log_gate, log_lik, sample_weight=None):
     joint = log_gate + log_lik
     row_log_lik = logsumexp(joint, axis=1)
     known = np.isfinite(row_log_lik)
-    log_resp = np.where(known[:, None], joint - np.where(known, row_log_lik, 0.0)[:, None], log_gate)
+    log_resp = np.where(
+        known[:, None], joint - np.where(known, row_log_lik, 0.0)[:, None], log_gate
+    )
     weighted = row_log_lik if sample_weight is None else sample_weight * row_log_lik
     return np.exp(log_resp), float(weighted.sum())
 
@@ -158,10 +182,15 @@ class _Data:
         self.folds = None
 
     def prepare(self, experts, min_scale):
-        """Split each parametric expert into its table, fitted once and shared by equals, and its model."""
+        """Split each parametric expert into its table, fitted once and shared by equals, and its
+        model."""
         self.experts = experts
         self.parametric = [getattr(expert, "parametric", False) for expert in experts]
-        spread = np.sqrt(np.cov(self.y, aweights=self.weight, ddof=0)) if self.task == "regression" else 1.0
+        spread = (
+            np.sqrt(np.cov(self.y, aweights=self.weight, ddof=0))
+            if self.task == "regression"
+            else 1.0
+        )
         self.min_scale = min_scale * float(spread)
         shared = {}
         self.tables, self.models, self.inputs = [], [], []
@@ -191,16 +220,21 @@ class _Data:
             gate = clone(self.gate).fit(self.X, responsibilities, sample_weight=self.weight)
             return gate, gate.log_proba(self.X)
         gate = copy(self.gate)
-        gate.fit_features(self.features, responsibilities, self.weight, coef=previous and previous.coef_)
+        gate.fit_features(
+            self.features, responsibilities, self.weight, coef=previous and previous.coef_
+        )
         return gate, gate.log_proba_features(self.features)
 
     def finish(self, state):
-        """Return the fitted experts: prepared tables put back, flexible experts refitted on all rows."""
+        """Return the fitted experts: prepared tables put back, flexible experts refitted on all
+        rows."""
         finished = []
         for j, k in enumerate(state.alive):
             if not self.parametric[k]:
                 part = state.fitted_to[:, j] * self.weight
-                fitted = fit_expert(self.models[k], self.X, self.y, part, task=self.task, random_state=self.seeds[k])
+                fitted = fit_expert(
+                    self.models[k], self.X, self.y, part, task=self.task, random_state=self.seeds[k]
+                )
             elif self.tables[k] is None:
                 fitted = state.models[j]
             else:
@@ -217,7 +251,9 @@ def _m_step(data, state):
     flexible = [j for j, k in enumerate(state.alive) if not data.parametric[k]]
     for j, k in enumerate(state.alive):
         if data.parametric[k]:
-            models[j] = fit_expert(data.models[k], data.inputs[k], data.y, resp[:, j] * data.weight, task=data.task)
+            models[j] = fit_expert(
+                data.models[k], data.inputs[k], data.y, resp[:, j] * data.weight, task=data.task
+            )
             log_lik[:, j] = models[j].log_prob(data.inputs[k], data.y)
             scales[j] = getattr(models[j], "scale_", np.nan)
     if flexible:
@@ -228,13 +264,21 @@ def _m_step(data, state):
 
 
 def _out_of_fold_log_lik(data, state, columns):
-    """Score flexible experts on rows they did not see; their noise scales come from the same rows."""
+    """Score flexible experts on rows they did not see; their noise scales come from the same
+    rows."""
     experts = state.alive[columns]
     weights = state.responsibilities[:, columns] * data.weight[:, None]
     predictions = cross_fit(
-        [data.models[k] for k in experts], data.X, data.y, data.folds, weights, task=data.task,
-        n_classes=data.n_classes, seeds=[data.seeds[k] for k in experts], n_jobs=data.n_jobs,
-    )  # fmt: skip
+        [data.models[k] for k in experts],
+        data.X,
+        data.y,
+        data.folds,
+        weights,
+        task=data.task,
+        n_classes=data.n_classes,
+        seeds=[data.seeds[k] for k in experts],
+        n_jobs=data.n_jobs,
+    )
     if data.task == "classification":
         return log_prob(predictions, data.y), np.nan
     scales = noise_scales(predictions, data.y, weights, data.min_scale)

@@ -1,4 +1,5 @@
-"""Out of fold: experts cross-fitted, the gate fitted to the loss of their pooled held-out predictions."""
+"""Out of fold: experts cross-fitted, the gate fitted to the loss of their pooled held-out
+predictions."""
 
 import warnings
 
@@ -7,20 +8,21 @@ import pandas as pd
 from joblib import Parallel, delayed
 from sklearn.base import clone
 
-from moe_lab.experts.base import cross_fit, fit_expert, log_prob, progress
+from moe_lab.density import ScaleMixture
+from moe_lab.fitting import cross_fit, fit_expert, log_prob, progress
 from moe_lab.folds import make_folds
 from moe_lab.gate.base import gates
 from moe_lab.train.base import Trained, Trainer, trainers
-from moe_lab.density import ScaleMixture
 from moe_lab.train.em import e_step, noise_scales
 
 
 @trainers.register("out_of_fold")
 class OutOfFold(Trainer):
-    """Cross-fit different experts, refit them on all rows, fit the gate on their held-out predictions.
+    """Cross-fit different experts, refit them on all rows, fit the gate on their held-out
+    predictions.
 
-    The gate minimises the log-loss (classification) or squared error (regression) of the linear pool. In
-    regression a second gate, ``density_gate_``, serves the density around the pooled mean.
+    The gate minimises the log-loss (classification) or squared error (regression) of the linear
+    pool. In regression a second gate, ``density_gate_``, serves the density around the pooled mean.
 
     Parameters
     ----------
@@ -34,21 +36,47 @@ class OutOfFold(Trainer):
         self.cv = cv
         self.min_scale = min_scale
 
-    def train(self, X, y, *, experts, gate, divide, task, n_classes, sample_weight, groups, seeds, n_jobs, verbose):
+    def train(
+        self,
+        X,
+        y,
+        *,
+        experts,
+        gate,
+        divide,
+        task,
+        n_classes,
+        sample_weight,
+        groups,
+        seeds,
+        n_jobs,
+        verbose,
+    ):
         if not hasattr(gate, "fit_pooled"):
             able = [name for name in gates.names() if hasattr(gates.get(name), "fit_pooled")]
             raise ValueError(
-                f"train='out_of_fold' needs a gate with fit_pooled, got {gate!r}. Those that have it: {', '.join(able)}."
+                f"train='out_of_fold' needs a gate with fit_pooled, got {gate!r}. Those that have "
+                f"it: {', '.join(able)}."
             )
-        parts = sample_weight[:, None] * (np.ones(len(experts)) if divide is None else divide(seeds[0]))
+        parts = sample_weight[:, None] * (
+            np.ones(len(experts)) if divide is None else divide(seeds[0])
+        )
         fitted = Parallel(n_jobs=n_jobs)(
             delayed(fit_expert)(expert, X, y, parts[:, k], task=task, random_state=seeds[k])
             for k, expert in progress(list(enumerate(experts)), "fit", verbose)
         )
         predictions = cross_fit(
-            experts, X, y, self._folds(y, task, groups), parts, task=task, n_classes=n_classes, seeds=seeds,
-            n_jobs=n_jobs, verbose=verbose,
-        )  # fmt: skip
+            experts,
+            X,
+            y,
+            self._folds(y, task, groups),
+            parts,
+            task=task,
+            n_classes=n_classes,
+            seeds=seeds,
+            n_jobs=n_jobs,
+            verbose=verbose,
+        )
         loss = "squared_error" if task == "regression" else "log_loss"
         gate = clone(gate).fit_pooled(X, predictions, y, loss, sample_weight=sample_weight)
         return self._trained(X, y, fitted, gate, predictions, task, sample_weight)
@@ -58,7 +86,8 @@ class OutOfFold(Trainer):
         if folds:
             return folds
         warnings.warn(
-            f"Too few rows or groups for two folds (rows: {len(y)}); the gate is fitted on in-sample predictions.",
+            f"Too few rows or groups for two folds (rows: {len(y)}); the gate is fitted on "
+            f"in-sample predictions.",
             stacklevel=6,
         )
         rows = np.arange(len(y))
@@ -73,5 +102,9 @@ class OutOfFold(Trainer):
         density = ScaleMixture().fit(X, predictions, mean, y, sample_weight)
         log_likelihood = sample_weight @ density.log_prob(X, predictions, mean, y)
         spread = np.sqrt(np.cov(y, aweights=sample_weight, ddof=0)) if len(y) > 1 else 0.0
-        scales = noise_scales(predictions, y, sample_weight[:, None], max(self.min_scale * spread, 1e-12))
-        return Trained(fitted, gate, pd.DataFrame({"log_likelihood": [log_likelihood]}), scales, density)
+        scales = noise_scales(
+            predictions, y, sample_weight[:, None], max(self.min_scale * spread, 1e-12)
+        )
+        return Trained(
+            fitted, gate, pd.DataFrame({"log_likelihood": [log_likelihood]}), scales, density
+        )

@@ -1,0 +1,182 @@
+"""Fitting and asking experts: weighted parts, missing classes, out-of-fold predictions."""
+
+from functools import partial
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import clone
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import has_fit_parameter
+
+from moe_lab.table import Prepared
+
+NEGLIGIBLE = 1e-3  # weights below this share of the largest do not reach a flexible expert
+MIN_PROBABILITY = 1e-5  # a class probability is at least this before its log is taken
+
+
+def fit_expert(estimator, X, y, sample_weight=None, *, task, random_state=None):
+    """Fit a clone of a built estimator to its part of the rows.
+
+    A flexible expert sees only the rows that matter, with weights of mean 1 (tree boosters have
+    thresholds in units of a row); a part with one class, or none at all, gets a constant expert; an
+    estimator without ``sample_weight`` gets a weighted bootstrap.
+
+    Parameters
+    ----------
+    estimator : unfitted estimator, from ``Expert.build``
+    sample_weight : ndarray of shape (n_samples,), optional
+
+    Returns
+    -------
+    fitted : a fitted clone, or a constant one
+    """
+    estimator = clone(estimator)
+    if sample_weight is None:
+        sample_weight = np.ones(len(y))
+    if getattr(estimator, "parametric", False):
+        return estimator.fit(X, y, sample_weight=sample_weight)
+    kept = np.flatnonzero(sample_weight > NEGLIGIBLE * sample_weight.max())
+    if len(kept) == 0 or (task == "classification" and len(np.unique(y[kept])) == 1):
+        return _constant_expert(X, y, kept, task)
+    weight = sample_weight[kept] / sample_weight[kept].mean()
+    if len(kept) < len(y):
+        X, y = _safe_indexing(X, kept), y[kept]
+    if np.ptp(weight) < 1e-12:
+        return estimator.fit(X, y)
+    weight_parameter = _weight_parameter(estimator)
+    if weight_parameter:
+        return estimator.fit(X, y, **{weight_parameter: weight})
+    drawn = np.random.default_rng(random_state).choice(len(y), len(y), p=weight / weight.sum())
+    return estimator.fit(_safe_indexing(X, drawn), y[drawn])
+
+
+def _weight_parameter(estimator):
+    """Return the name under which ``fit`` takes sample weights, or None."""
+    if isinstance(estimator, Pipeline):
+        name, last = estimator.steps[-1]
+        return f"{name}__sample_weight" if has_fit_parameter(last, "sample_weight") else None
+    model = estimator.model if isinstance(estimator, Prepared) else estimator
+    return "sample_weight" if has_fit_parameter(model, "sample_weight") else None
+
+
+def _constant_expert(X, y, kept, task):
+    rows = kept if len(kept) else np.arange(len(y))
+    dummy = DummyRegressor() if task == "regression" else DummyClassifier(strategy="prior")
+    return dummy.fit(np.zeros((len(rows), 1)), y[rows])
+
+
+def predict_expert(estimator, X, *, n_classes=None):
+    """Predict with a fitted expert, widened to all classes.
+
+    Parameters
+    ----------
+    estimator : fitted expert
+    X : DataFrame or ndarray of shape (n_samples, n_features)
+    n_classes : int, optional
+        None: regression.
+
+    Returns
+    -------
+    predictions : ndarray of shape (n_samples, n_outputs)
+        Means (n_outputs = 1), or probabilities of all classes (n_outputs = n_classes).
+    """
+    if n_classes is None:
+        return np.asarray(estimator.predict(X), dtype=float).reshape(len(X), 1)
+    if not hasattr(estimator, "predict_proba"):
+        raise TypeError(
+            f"An expert for classification must have predict_proba, got {estimator!r}. "
+            "Wrap it in sklearn.calibration.CalibratedClassifierCV."
+        )
+    wide = np.zeros((len(X), n_classes))
+    wide[:, np.asarray(estimator.classes_, dtype=int)] = estimator.predict_proba(X)
+    return wide
+
+
+def cross_fit(
+    estimators,
+    X,
+    y,
+    folds,
+    weights=None,
+    *,
+    task,
+    n_classes=None,
+    seeds=None,
+    n_jobs=None,
+    verbose=0,
+):
+    """Predict every row with experts that did not see it.
+
+    An estimator that has a method ``cross_fit(X, y, folds, sample_weight)`` does it its own way;
+    the others are fitted once for each fold.
+
+    Parameters
+    ----------
+    estimators : list of unfitted estimators
+    folds : list of (train, test) pairs of index arrays
+    weights : ndarray of shape (n_samples, n_experts), optional
+        Each expert's own sample weights.
+    seeds : list of int, optional
+        One for each expert.
+
+    Returns
+    -------
+    predictions : ndarray of shape (n_samples, n_experts, n_outputs)
+        Out of fold.
+    """
+    predictions = np.full((len(y), len(estimators), n_classes or 1), np.nan)
+    weights = np.ones((len(y), len(estimators))) if weights is None else weights
+    seeds = seeds or [None] * len(estimators)
+    jobs = []
+    for k, estimator in enumerate(estimators):
+        if hasattr(estimator, "cross_fit"):
+            own = clone(estimator).cross_fit(X, y, folds, weights[:, k])
+            predictions[:, k] = own.reshape(predictions[:, k].shape)
+        else:
+            jobs += [(k, train, test) for train, test in folds]
+    fit_and_predict = delayed(partial(_fit_and_predict, X, y, task=task, n_classes=n_classes))
+    parts = Parallel(n_jobs=n_jobs)(
+        fit_and_predict(estimators[k], train, test, weights[train, k], seed=seeds[k])
+        for k, train, test in progress(jobs, "cross-fit", verbose)
+    )
+    for (k, _, test), part in zip(jobs, parts, strict=True):
+        predictions[test, k] = part
+    return predictions
+
+
+def _fit_and_predict(X, y, estimator, train, test, weight, *, task, n_classes, seed):
+    rows, held_out = _safe_indexing(X, train), _safe_indexing(X, test)
+    fitted = fit_expert(estimator, rows, y[train], weight, task=task, random_state=seed)
+    return predict_expert(fitted, held_out, n_classes=n_classes)
+
+
+def log_prob(predictions, y, scales=None):
+    """Log-probability of the targets under each expert, from its predictions.
+
+    Parameters
+    ----------
+    predictions : ndarray of shape (n_samples, n_experts, n_outputs)
+    y : ndarray of shape (n_samples,)
+        Floats, or class codes.
+    scales : ndarray of shape (n_experts,), optional
+        Gaussian noise scales (regression); None: classification.
+
+    Returns
+    -------
+    log_prob : ndarray of shape (n_samples, n_experts), in nats
+    """
+    if scales is None:
+        return np.log(np.clip(predictions[np.arange(len(y)), :, y], MIN_PROBABILITY, 1.0))
+    z = (y[:, None] - predictions[:, :, 0]) / scales
+    return -0.5 * z**2 - np.log(scales) - 0.5 * np.log(2 * np.pi)
+
+
+def progress(steps, title, verbose):
+    """Wrap a sequence in a progress bar if ``verbose``."""
+    if not verbose:
+        return steps
+    from tqdm.auto import tqdm
+
+    return tqdm(steps, desc=title, leave=False)

@@ -1,0 +1,183 @@
+"""What a fit or predict is given: tables, targets, weights, checked in one place."""
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import issparse
+from sklearn.preprocessing import LabelEncoder
+from sklearn.utils import _safe_indexing, check_array
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_n_features,
+    _check_sample_weight,
+    check_consistent_length,
+    column_or_1d,
+)
+
+
+def check_table(estimator, X, *, reset):
+    """Return X as a DataFrame, or a float array where it is a plain array of numbers.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Gets, or has, ``n_features_in_`` and ``feature_names_in_``.
+    X : DataFrame or array-like of shape (n_samples, n_features)
+        Missing values are allowed, infinite ones are not.
+    reset : bool
+        True in fit.
+
+    Returns
+    -------
+    X : DataFrame or float64 ndarray of shape (n_samples, n_features)
+
+    Raises
+    ------
+    TypeError
+        If X is sparse.
+    ValueError
+        If X is empty, not two-dimensional, holds infinite numbers, or has other columns than in
+        fit.
+    """
+    if issparse(X):
+        raise TypeError(
+            "X must be dense, got a sparse matrix; sparse input is not supported. Use X.toarray()."
+        )
+    if not isinstance(X, pd.DataFrame):
+        X = _checked_array(X)
+    elif min(X.shape) == 0:
+        raise ValueError(f"X must have at least one row and one column, got shape {X.shape}.")
+    elif not X.columns.is_unique:
+        twice = X.columns[X.columns.duplicated()].unique().tolist()
+        raise ValueError(f"X must have unique column names, got more than one of {twice}.")
+    _check_feature_names(estimator, X, reset=reset)
+    _check_n_features(estimator, X, reset=reset)
+    X = X if reset else _like_in_fit(estimator, X)
+    _refuse_infinite(X)
+    return X
+
+
+def _checked_array(X):
+    X = check_array(X, dtype=None, ensure_all_finite=False)
+    if X.dtype.kind in "biuf":
+        return X.astype(np.float64, copy=False)
+    if X.dtype.kind == "O":
+        X = np.where(pd.isna(X), np.nan, X)
+    try:
+        return X.astype(np.float64)
+    except ValueError:  # strings: a table without names
+        return pd.DataFrame(X).infer_objects()
+
+
+def _like_in_fit(estimator, X):
+    """Give an array the column names of the DataFrame of fit, or take those of a DataFrame away."""
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is not None and not isinstance(X, pd.DataFrame):
+        return pd.DataFrame(X, columns=names)
+    if names is not None and not X.columns.equals(pd.Index(names)):
+        return X.set_axis(names, axis=1)
+    return X
+
+
+def _refuse_infinite(X):
+    numbers = X.select_dtypes("number") if isinstance(X, pd.DataFrame) else X
+    infinite = np.isinf(np.asarray(numbers, dtype=np.float64)).sum(axis=0)
+    if infinite.any():
+        j = int(np.flatnonzero(infinite)[0])
+        name = numbers.columns[j] if isinstance(X, pd.DataFrame) else j
+        raise ValueError(
+            f"X must not contain infinity, got {infinite[j]} infinite values in column {name!r}. "
+            "Replace them by missing values or finite numbers."
+        )
+
+
+def check_numbers(X, y):
+    """Return the target of a regression as floats.
+
+    Raises
+    ------
+    ValueError
+        If y holds labels, missing or infinite values, or differs in length from X.
+    """
+    if y is None:
+        raise ValueError("requires y to be passed, but the target y is None.")
+    y = column_or_1d(y, warn=True)
+    check_consistent_length(X, y)
+    try:
+        numbers = np.asarray(y, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"y must be numbers for regression, got dtype {y.dtype}. For labels use a classifier."
+        ) from error
+    bad = np.sum(~np.isfinite(numbers))
+    if bad:
+        raise ValueError(
+            f"y must not contain NaN or infinity, got {bad} such values in {len(y)} rows. Drop "
+            f"those rows."
+        )
+    return numbers
+
+
+def check_labels(X, y):
+    """Return the class codes of a classification target, and the classes.
+
+    Raises
+    ------
+    ValueError
+        If y holds missing values, numbers that are no classes, fewer than two classes, or differs
+        in length from X.
+    """
+    if y is None:
+        raise ValueError("requires y to be passed, but the target y is None.")
+    y = column_or_1d(y, warn=True)
+    check_consistent_length(X, y)
+    missing = np.sum(pd.isna(y))
+    if missing:
+        raise ValueError(
+            f"y must not contain NaN, got {missing} missing values in {len(y)} rows. Drop those "
+            f"rows."
+        )
+    check_classification_targets(y)
+    encoder = LabelEncoder()
+    codes = encoder.fit_transform(y)
+    if len(encoder.classes_) < 2:
+        raise ValueError(
+            f"y must have at least two classes, got one class: {encoder.classes_[0]!r}. Check the "
+            f"target column."
+        )
+    return codes, encoder.classes_
+
+
+def codes_of(y, classes):
+    """Return the codes of labels seen in fit.
+
+    Raises
+    ------
+    ValueError
+        If a label was not seen.
+    """
+    codes = pd.Index(classes).get_indexer(column_or_1d(y))
+    if (codes < 0).any():
+        unseen = pd.unique(np.asarray(y)[codes < 0])[:5].tolist()
+        raise ValueError(f"y must hold classes seen in fit ({classes.tolist()}), got {unseen}.")
+    return codes
+
+
+def weighted_rows(X, y, sample_weight, groups):
+    """Return X, y, sample_weight and groups without the rows of weight 0, which are as if
+    absent."""
+    if groups is not None:
+        groups = column_or_1d(groups)
+        check_consistent_length(X, groups)
+    if sample_weight is None:
+        return X, y, np.ones(len(y)), groups
+    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    kept = np.flatnonzero(weight > 0)
+    if len(kept) == 0:
+        raise ValueError(
+            f"sample_weight must be positive for at least one row, got {len(weight)} zeros."
+        )
+    if len(kept) < len(y):
+        X, y, weight = _safe_indexing(X, kept), y[kept], weight[kept]
+        groups = None if groups is None else groups[kept]
+    return X, y, weight, groups

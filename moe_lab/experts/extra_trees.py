@@ -1,0 +1,33 @@
+"""Extra-trees expert: a forest with random splits."""
+
+from moe_lab.experts.base import Expert, experts
+from moe_lab.table import NumericTable, Prepared
+
+
+@experts.register("extra_trees")
+class ExtraTreesExpert(Expert):
+    """Extremely randomised trees of scikit-learn (Geurts, Ernst & Wehenkel, 2006).
+
+    Parameters
+    ----------
+    n_estimators : int, default=100
+        Trees.
+    min_samples_leaf : int or float, default=1
+        Least rows in a leaf.
+    """
+
+    def __init__(self, n_estimators=100, min_samples_leaf=1):
+        self.n_estimators = n_estimators
+        self.min_samples_leaf = min_samples_leaf
+
+    def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
+        from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+
+        forest = ExtraTreesRegressor if task == "regression" else ExtraTreesClassifier
+        model = forest(
+            n_estimators=self.n_estimators,
+            min_samples_leaf=self.min_samples_leaf,
+            random_state=random_state,
+            n_jobs=n_jobs,
+        )
+        return Prepared(NumericTable(scale=False), model)

@@ -1,0 +1,32 @@
+"""Confident pool: the expert that is surest of itself."""
+
+import numpy as np
+
+from moe_lab.pool.base import Pooler, poolers
+
+
+@poolers.register("confident")
+class ConfidentPooler(Pooler):
+    """The prediction of the expert that is surest of itself, among those the gate gives any weight.
+
+    Classification: the expert whose largest class probability is highest. Regression: the one with
+    the smallest noise scale. Of equals, the first. How large a weight is does not matter.
+    """
+
+    def needs(self, gate_weights):
+        return gate_weights > 0
+
+    def pool(self, predictions, gate_weights, scales=None):
+        confidence = predictions.max(axis=2) if predictions.shape[2] > 1 else -_known(scales)
+        asked = self.needs(gate_weights)
+        surest = np.where(asked, confidence, -np.inf).argmax(axis=1)
+        return predictions[np.arange(len(predictions)), surest]
+
+
+def _known(scales):
+    if scales is None:
+        raise ValueError(
+            "scales must be given to pool regression predictions by confidence, got scales=None. "
+            "Use a trainer that estimates each expert's noise ('em', 'out_of_fold'), or 'linear'."
+        )
+    return np.asarray(scales)

@@ -81,13 +81,19 @@ def parameters(obj) -> dict:
     """Return the named parameters of a class or function with their defaults."""
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     return {
-        name: parameter.default
-        for name, parameter in inspect.signature(obj).parameters.items()
+        parameter.name: parameter.default
+        for parameter in _signature(obj)
         if parameter.kind in named
     }
 
 
 def takes_any(obj) -> bool:
     """Tell whether a class or function takes parameters of any name."""
-    found = inspect.signature(obj).parameters.values()
-    return any(parameter.kind is parameter.VAR_KEYWORD for parameter in found)
+    return any(parameter.kind is parameter.VAR_KEYWORD for parameter in _signature(obj))
+
+
+def _signature(obj):
+    try:
+        return inspect.signature(obj).parameters.values()
+    except ValueError:  # some classes written in C tell nothing: let the call itself complain
+        return [inspect.Parameter("params", inspect.Parameter.VAR_KEYWORD)]

@@ -78,10 +78,12 @@ def registers_nothing(origin: str, name: str, kinds: list[str]) -> ValueError:
 
 
 def origin(module: str, label: str) -> str:
-    """Say where a plugin comes from: built-in module, file, or live cell."""
+    """Say where a plugin comes from: built-in module, file, script or live cell."""
     path = getattr(sys.modules.get(module), "__file__", None)
+    if module == "__main__":
+        return f"{path or 'a live cell'} ({module}.{label})"
     if path is None:
-        return f"a live cell ({module}.{label})"
+        return f"{module}.{label}"
     return module if _HERE in Path(path).resolve().parents else str(path)
 
 

@@ -1,0 +1,86 @@
+"""The execution of one notebook: a kernel, a deadline, a log, and what came of it."""
+
+import os
+import sys
+import time
+from contextlib import contextmanager
+
+from moe_lab.bench.log import open_log
+from moe_lab.bench.progress import RUN_FOLDER
+
+__all__ = ["LOG", "NOTEBOOK", "execute"]
+
+NOTEBOOK = "notebook.ipynb"
+LOG = "log.txt"
+
+
+def execute(notebook, folder, parameters, *, title, timeout=None):
+    """Run a notebook by papermill into a run's folder.
+
+    Parameters
+    ----------
+    notebook, folder : Path
+    parameters : dict
+    title : str
+        Shown beside the progress bar.
+    timeout : float, optional
+        Seconds for the whole notebook.
+
+    Returns
+    -------
+    status : {"done", "failed", "died", "timeout"}
+    error : str or None
+        What happened, in a sentence.
+    """
+    import papermill
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+
+    deadline = timeout and time.monotonic() + timeout
+    with open_log(folder / LOG) as log, _environment({RUN_FOLDER: str(folder)}):
+        try:
+            papermill.execute_notebook(
+                notebook,
+                folder / NOTEBOOK,
+                parameters,
+                progress_bar={"desc": title},
+                stdout_file=log,
+                stderr_file=log,
+                kernel_manager_class=_own_interpreter(),
+                timeout_func=lambda cell: deadline and max(1, int(deadline - time.monotonic())),
+            )
+        except papermill.PapermillExecutionError as error:
+            log.write(f"\n{error}\n")
+            return "failed", f"{error.ename}: {error.evalue}"
+        except DeadKernelError:
+            return "died", "The kernel died: out of memory, or stopped from outside."
+        except CellTimeoutError:
+            return "timeout", f"It took longer than --timeout {timeout:g} seconds."
+    return "done", None
+
+
+def _own_interpreter():
+    """Return a kernel manager that starts the Python running this, whatever kernels there are."""
+    from jupyter_client import AsyncKernelManager
+    from jupyter_client.kernelspec import KernelSpec
+
+    class OwnInterpreter(AsyncKernelManager):
+        @property
+        def kernel_spec(self):
+            argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+            return KernelSpec(argv=argv, display_name="Python 3", language="python")
+
+    return OwnInterpreter
+
+
+@contextmanager
+def _environment(variables):
+    """Set environment variables for the kernel, and put things back."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value

@@ -1,0 +1,227 @@
+"""What a comparison says: paired differences, their standard errors, wins, ties and losses."""
+
+import numpy as np
+import pandas as pd
+
+from moe_lab.bench.metrics import get_metric, primary_metric
+from moe_lab.registry.spelling import unknown_name
+
+__all__ = ["TIE", "leaderboard", "paired", "pick_metric", "summary"]
+
+TIE = 0.5  # differences up to this many percent (or hundredths of a nat) are a tie
+_FIT = ["n_folds", "seed", "fold"]
+
+
+def paired(scores, baseline="stacking", metric=None):
+    """Compare every method with a baseline, fold by fold.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        From `compare` or `read_scores`.
+    baseline : str, default="stacking"
+        Label of the method to compare with.
+    metric : str, optional
+        Default: the primary metric of each data set's task.
+
+    Returns
+    -------
+    differences : DataFrame
+        One row for each data set and other method: dataset, metric, method, baseline,
+        difference (mean over folds and seeds: in % of the baseline's score, for `nll` in nats),
+        se (its standard error), wins, ties, losses (over folds and seeds; a tie is within .5 %,
+        for `nll` within .005 nats), n (folds and seeds that both have), unit. A negative
+        difference is better where lower scores are (log_loss, rmse, mae, nll), worse elsewhere.
+
+    Raises
+    ------
+    ValueError
+        If a data set has no scores of the baseline.
+
+    Notes
+    -----
+    The training rows of folds overlap, so that their differences are not independent and the
+    plain standard error is too small. `se` is the corrected one, sqrt((1 / n + n_test /
+    n_train) * variance), n_test / n_train being the mean over folds. The correction is a
+    heuristic derived for random splits. It ignores that the folds are those of one sample: `se` says
+    how sure the difference is on this data set, not on the next; that `summary` says.
+
+    References
+    ----------
+    Nadeau & Bengio (2003), Inference for the Generalization Error, Machine Learning 52.
+
+    Examples
+    --------
+    >>> scores = pd.DataFrame({"dataset": "d", "task": "regression", "metric": "rmse",
+    ...     "method": ["stacking"] * 2 + ["moe"] * 2, "n_folds": 2, "seed": 0, "fold": [0, 1] * 2,
+    ...     "n_train": 50, "n_test": 50, "score": [10.0, 10.0, 9.0, 9.5]})
+    >>> paired(scores)[["method", "difference", "se", "wins", "losses"]].round(2)
+      method  difference    se  wins  losses
+    0    moe        -7.5  4.33     2       0
+    """
+    rows = []
+    for name, one in scores.groupby("dataset", sort=False):
+        measure = pick_metric(one, metric)
+        one = one[one["metric"] == measure]
+        methods = list(dict.fromkeys(one["method"]))
+        if baseline not in methods:
+            unknown = unknown_name("baseline", baseline, methods, listed="Methods compared")
+            raise ValueError(f"{unknown} Data set {name!r}, metric {measure!r}.")
+        base = one[one["method"] == baseline]
+        others = (one[one["method"] == method] for method in methods if method != baseline)
+        rows += [{"dataset": name, **_pair(other, base, measure)} for other in others]
+    return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+_COLUMNS = ["dataset", "metric", "method", "baseline", "difference", "se"]
+_COLUMNS += ["wins", "ties", "losses", "n", "unit"]
+
+
+def leaderboard(scores, baseline="stacking", metric=None):
+    """Rank the methods on each data set.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        From `compare` or `read_scores`.
+    baseline : str or None, default="stacking"
+        What to compare with; a data set without it gets NaN differences.
+    metric : str, optional
+        Default: the primary metric of each data set's task.
+
+    Returns
+    -------
+    board : DataFrame
+        Best score first: dataset, metric, method, score (mean over folds and seeds), score_se
+        (its corrected standard error), difference, se, wins, ties, losses (those of `paired`),
+        n, fit_seconds, fit_cpu_seconds and predict_seconds (means a fold). A method that failed
+        in a fold has a NaN score and comes last.
+    """
+    boards = [_board(one, baseline, metric) for _, one in scores.groupby("dataset", sort=False)]
+    return pd.concat(boards, ignore_index=True)
+
+
+def summary(scores, baseline="stacking", metric=None):
+    """Sum up over data sets: how often, and by how much, a method beats the baseline.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        From `compare` or `read_scores`.
+    baseline : str, default="stacking"
+    metric : str, optional
+        Default: the primary metric of each data set's task.
+
+    Returns
+    -------
+    table : DataFrame
+        One row a method and unit, best first where lower is better: method, unit, n_datasets,
+        difference (mean over data sets), se (over data sets; NaN for one), wins, ties, losses (data sets whose
+        mean difference is better, within .5 % or .005 nats, worse).
+    """
+    differences = paired(scores, baseline, metric)
+    differences = differences.assign(**_outcomes(differences))
+    rows = [
+        {
+            "method": method,
+            "unit": unit,
+            "n_datasets": len(one),
+            "difference": one["difference"].mean(),
+            "se": one["difference"].std(ddof=1) / np.sqrt(len(one)),
+            **one[["wins", "ties", "losses"]].sum().to_dict(),
+        }
+        for (method, unit), one in differences.groupby(["method", "unit"], sort=False)
+    ]
+    columns = ["method", "unit", "n_datasets", "difference", "se", "wins", "ties", "losses"]
+    return pd.DataFrame(rows, columns=columns).sort_values("difference", ignore_index=True)
+
+
+def pick_metric(scores, metric=None) -> str:
+    """Return the metric to judge one data set by, after a check that it was measured."""
+    metric = metric or primary_metric(scores["task"].iloc[0])
+    get_metric(metric)
+    measured = list(dict.fromkeys(scores["metric"]))
+    if metric not in measured:
+        raise ValueError(unknown_name("metric", metric, measured, listed="Measured"))
+    return metric
+
+
+def _pair(other, base, measure):
+    """Compare the scores of two methods on one data set."""
+    both = other.set_index(_FIT).join(base.set_index(_FIT)["score"].rename("base"), how="inner")
+    metric = get_metric(measure)
+    difference = _difference(both["score"].to_numpy(), both["base"].to_numpy(), metric)
+    return {
+        "metric": measure,
+        "method": other["method"].iloc[0],
+        "baseline": base["method"].iloc[0],
+        "difference": difference.mean() if len(difference) else np.nan,
+        "se": _corrected_se(difference, both),
+        **_count(difference, metric),
+        "n": len(difference),
+        "unit": metric.difference_unit,
+    }
+
+
+def _difference(score, base, metric):
+    if not metric.is_relative:
+        return score - base
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relative = 100 * (score - base) / np.abs(base)
+    return np.where(score == base, 0.0, relative)  # two perfect scores differ by nothing
+
+
+def _corrected_se(values, rows):
+    """Nadeau-Bengio standard error of a mean over folds whose training rows overlap."""
+    if len(values) < 2:
+        return np.nan
+    overlap = (rows["n_test"] / rows["n_train"]).mean()
+    return float(np.sqrt((1 / len(values) + overlap) * np.var(values, ddof=1)))
+
+
+def _count(difference, metric):
+    gain = -difference if metric.lower_is_better else difference
+    tie = TIE if metric.is_relative else TIE / 100
+    return {
+        "wins": int((gain > tie).sum()),
+        "ties": int((np.abs(gain) <= tie).sum()),
+        "losses": int((gain < -tie).sum()),
+    }
+
+
+def _outcomes(differences):
+    """Count each data set's mean difference as one win, tie or loss."""
+    counts = [
+        _count(np.array([row.difference]), get_metric(row.metric))
+        for row in differences.itertuples()
+    ]
+    return {name: [count[name] for count in counts] for name in ("wins", "ties", "losses")}
+
+
+def _board(one, baseline, metric):
+    measure = pick_metric(one, metric)
+    one = one[one["metric"] == measure]
+    board = pd.DataFrame([_standing(rows) for _, rows in one.groupby("method", sort=False)])
+    told = ["method", "difference", "se", "wins", "ties", "losses"]
+    if baseline in set(one["method"]):
+        board = board.merge(paired(one, baseline, measure)[told], how="left", on="method")
+    board = board.reindex(columns=["method", "score", "score_se", *told[1:], "n", *_SECONDS])
+    counts = ["wins", "ties", "losses"]
+    board[counts] = board[counts].astype("Int64")  # the baseline has none
+    board.insert(0, "metric", measure)
+    board.insert(0, "dataset", one["dataset"].iloc[0])
+    lower = get_metric(measure).lower_is_better
+    return board.sort_values("score", ascending=lower, kind="stable", ignore_index=True)
+
+
+_SECONDS = ["fit_seconds", "fit_cpu_seconds", "predict_seconds"]
+
+
+def _standing(rows):
+    return {
+        "method": rows["method"].iloc[0],
+        "score": rows["score"].mean(skipna=False),
+        "score_se": _corrected_se(rows["score"].to_numpy(), rows),
+        "n": len(rows),
+        **rows[_SECONDS].mean().to_dict(),
+    }

@@ -9,7 +9,8 @@ from moe_lab.registry import Registry
 
 
 class Softmax:
-    """Weights from a linear model.
+    """Weights from a
+    linear model.
 
     The second paragraph is not on the card.
     """

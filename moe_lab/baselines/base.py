@@ -1,0 +1,122 @@
+"""What the baselines share: the mixture's own table checks, experts and class codes."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from moe_lab.device import resolve_device
+from moe_lab.experts.base import as_experts
+from moe_lab.fitting import fit_expert, predict_expert
+from moe_lab.inputs import as_codes, as_numbers, check_table, check_target, weighted_rows
+from moe_lab.registry import methods
+
+__all__ = ["ClassifierEnsemble", "ExpertEnsemble", "RegressorEnsemble", "methods"]
+
+
+class ExpertEnsemble(ABC, BaseEstimator):
+    """Experts, and one answer from their predictions.
+
+    Parameters are those of the mixture: a subclass has `experts`, `device`, `n_jobs`,
+    `random_state`. The same `random_state` gives the same experts as in a mixture.
+    """
+
+    @abstractmethod
+    def _pool(self, predictions):
+        """Return one answer, (n_samples, n_outputs), from (n_samples, n_experts, n_outputs)."""
+
+    def expert_predictions(self, X):
+        """Return what every expert says.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_samples, n_features)
+
+        Returns
+        -------
+        predictions : ndarray of shape (n_samples, n_experts, n_outputs)
+            Means (n_outputs = 1) or class probabilities, in the order of `classes_`.
+        """
+        check_is_fitted(self)
+        X = check_table(self, X, reset=False)
+        return np.stack([self._ask(expert, X) for expert in self.experts_], axis=1)
+
+    def _ask(self, expert, X):
+        return predict_expert(expert, X, n_classes=self._n_classes)
+
+    def _pooled(self, X):
+        return self._pool(self.expert_predictions(X))
+
+    def _read(self, X, y, sample_weight, groups=None):
+        """Check what fit was given; rows of weight 0 are as if absent, classes become codes."""
+        X = check_table(self, X, reset=True)
+        X, y, weight, groups = weighted_rows(X, check_target(X, y), sample_weight, groups)
+        return X, self._encode(y), weight, groups
+
+    def _build(self, experts):
+        """Return the unfitted estimators and a seed for each."""
+        random_state = check_random_state(self.random_state)
+        seeds = random_state.randint(2**31 - 1, size=len(experts)).tolist()
+        settings = {"device": resolve_device(self.device), "n_jobs": 1}
+        settings["n_classes"] = self._n_classes
+        built = [
+            expert.build(self._task, random_state=seed, **settings)
+            for expert, seed in zip(experts, seeds, strict=True)
+        ]
+        return built, seeds
+
+    def _built_pool(self):
+        return self._build(as_experts(self.experts, self._task))
+
+    def _fit_all(self, built, seeds, X, y, weight):
+        """Fit every expert on all rows."""
+        return Parallel(n_jobs=self.n_jobs)(
+            delayed(fit_expert)(expert, X, y, weight, task=self._task, random_state=seed)
+            for expert, seed in zip(built, seeds, strict=True)
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        return tags
+
+
+class RegressorEnsemble(RegressorMixin, ExpertEnsemble):
+    """An ensemble that predicts a number."""
+
+    _task = "regression"
+    _n_classes = None
+
+    def predict(self, X):
+        """Return the pooled prediction, shape (n_samples,)."""
+        return self._pooled(X)[:, 0]
+
+    def _encode(self, y):
+        return as_numbers(y)
+
+
+class ClassifierEnsemble(ClassifierMixin, ExpertEnsemble):
+    """An ensemble that predicts class probabilities."""
+
+    _task = "classification"
+
+    @property
+    def _n_classes(self):
+        return len(self.classes_)
+
+    def predict_proba(self, X):
+        """Return class probabilities, (n_samples, n_classes), in the order of `classes_`."""
+        return self._pooled(X)
+
+    def predict(self, X):
+        """Return the most probable class, shape (n_samples,)."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def _encode(self, y):
+        codes, self.classes_ = as_codes(y)
+        return codes

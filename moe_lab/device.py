@@ -67,9 +67,7 @@ def cuda_device_count() -> int:
         return 0
     try:
         torch.ones(1, device="cuda").add_(1).item()
-    except (
-        RuntimeError
-    ):  # a card too old for this torch, a driver that does not fit, no memory
+    except RuntimeError:  # a card too old for this torch, a driver that does not fit, no memory
         return 0
     return torch.cuda.device_count()
 

@@ -20,6 +20,8 @@ class ColumnDivider(Divider):
         A column's name; for an array, its number.
     """
 
+    example_params = {"column": "group"}
+
     def __init__(self, column=None):
         self.column = column
 

@@ -19,6 +19,8 @@ class RulesDivider(Divider):
         called x0, x1, ...
     """
 
+    example_params = {"rules": ["x0 < 0", "group == 'a'"]}
+
     def __init__(self, rules=()):
         self.rules = rules
 

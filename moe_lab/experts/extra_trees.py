@@ -8,6 +8,8 @@ from moe_lab.table import NumericTable, Prepared
 class ExtraTreesExpert(Expert):
     """Extremely randomised trees of scikit-learn (Geurts, Ernst & Wehenkel, 2006).
 
+    A category is one column of level numbers: no worse than one column per level, and faster.
+
     Parameters
     ----------
     n_estimators : int, default=100
@@ -30,4 +32,4 @@ class ExtraTreesExpert(Expert):
             random_state=random_state,
             n_jobs=n_jobs,
         )
-        return Prepared(NumericTable(scale=False), model)
+        return Prepared(NumericTable(scale=False, one_hot=False), model)

@@ -28,6 +28,9 @@ class NumericTable(TransformerMixin, BaseEstimator):
     max_levels : int, default=40
         A category's most frequent levels get a column each; the others, and levels never seen while
         fitting, are 0 in all of them.
+    one_hot : bool, default=True
+        False: a category becomes one column with the number of its level, in the order of their
+        names; -1 is missing or never seen while fitting. Enough for trees.
 
     Attributes
     ----------
@@ -45,9 +48,10 @@ class NumericTable(TransformerMixin, BaseEstimator):
            [1., 1., 0., 1.]])
     """
 
-    def __init__(self, scale=True, max_levels=40):
+    def __init__(self, scale=True, max_levels=40, one_hot=True):
         self.scale = scale
         self.max_levels = max_levels
+        self.one_hot = one_hot
 
     def fit(self, X, y=None, sample_weight=None):
         """Learn medians, means, standard deviations and levels.
@@ -81,7 +85,7 @@ class NumericTable(TransformerMixin, BaseEstimator):
         if self.scale:
             numbers = numbers - self.mean_
             numbers /= self.scale_
-        parts = [numbers, flags, *self._one_hot(X)]
+        parts = [numbers, flags, *self._encode_levels(X)]
         return np.hstack(parts) if sum(part.shape[1] > 0 for part in parts) > 1 else numbers
 
     def get_feature_names_out(self, input_features=None):
@@ -90,11 +94,10 @@ class NumericTable(TransformerMixin, BaseEstimator):
         names = _check_feature_names_in(self, input_features)
         numbers = names[self.number_columns_]
         flags = [f"{name} missing" for name in numbers[self.flagged_]]
-        levels = [
-            f"{names[j]}={level}"
-            for j, known in zip(self.level_columns_, self.levels_, strict=True)
-            for level in known
-        ]
+        levels = list(names[self.level_columns_])
+        if self.one_hot:
+            known = zip(levels, self.levels_, strict=True)
+            levels = [f"{name}={level}" for name, its_levels in known for level in its_levels]
         return np.array([*numbers, *flags, *levels], dtype=object)
 
     def _find_kinds(self, X):
@@ -129,13 +132,16 @@ class NumericTable(TransformerMixin, BaseEstimator):
         for j in self.level_columns_:
             codes, names = read_levels(X.iloc[:, j])
             mass = np.bincount(codes[codes >= 0], weight[codes >= 0], minlength=len(names))
-            kept = np.argsort(-mass, kind="stable")[: self.max_levels]
+            kept = np.argsort(-mass, kind="stable")[: self.max_levels if self.one_hot else None]
             self.levels_.append([names[code] for code in sorted(kept) if mass[code] > 0])
 
-    def _one_hot(self, X):
+    def _encode_levels(self, X):
         for j, names in zip(self.level_columns_, self.levels_, strict=True):
-            rows = np.eye(len(names) + 1, len(names))  # the last, code -1: none of them
-            yield rows[match_levels(X.iloc[:, j], names)]
+            codes = match_levels(X.iloc[:, j], names)
+            if self.one_hot:
+                yield np.eye(len(names) + 1, len(names))[codes]  # the last, code -1: none of them
+            else:
+                yield codes[:, None].astype(float)
 
 
 def _all_numpy_numbers(frame):

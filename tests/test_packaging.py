@@ -1,12 +1,13 @@
 """What a user installs: a wheel of moe_lab alone, and exact versions of all it needs."""
 
+import ast
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
 import zipfile
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,27 @@ def test_the_wheel_holds_moe_lab_alone(tmp_path):
     source = {path for path in (ROOT / "moe_lab").rglob("*") if path.is_file()}
     source = {path for path in source if "__pycache__" not in path.parts}
     assert packed == {path.relative_to(ROOT).as_posix() for path in source}
+
+
+def test_every_imported_package_is_a_requirement():
+    declared = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]}
+    brought_by = packages_distributions()
+    imported = {top for path in (ROOT / "moe_lab").rglob("*.py") for top in top_imports(path)}
+    outside = imported - set(sys.stdlib_module_names) - {"moe_lab"}
+    undeclared = {
+        name
+        for name in outside
+        if not {canonicalize_name(one) for one in brought_by.get(name, [name])} & declared
+    }
+    assert undeclared == set()
+
+
+def top_imports(path: Path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module.partition(".")[0]
 
 
 def test_every_requirement_is_pinned_to_what_is_installed(needed, pinned):

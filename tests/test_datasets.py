@@ -303,3 +303,10 @@ def test_openml_uses_the_default_target_and_names_a_missing_network(monkeypatch)
     assert load_dataset("openml:31").y.name == "y"
     with pytest.raises(ConnectionError, match="openml:404 needs a network"):
         load_dataset("openml:404")
+
+
+def test_a_robot_arm_has_two_joints():
+    with pytest.raises(
+        ValueError, match="output must be 0 or 1, the joint to predict, got output=2"
+    ):
+        datasets.create("robot_arm", n_samples=10, output=2)

@@ -3,7 +3,7 @@
 import importlib
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import ismodule
 
 from moe_lab.registry import loading
@@ -16,12 +16,22 @@ _lock = threading.RLock()
 
 @dataclass(frozen=True)
 class Entry:
-    """A registered object, the module that registered it, and words for where that is."""
+    """A registered object, the module that registered it, and words for where that is.
+
+    An entry point is imported when its name is asked for; until then it is in place of the object.
+    """
 
     obj: object
     module: str
     label: str
     origin: str
+    point: object = None
+
+    def may_replace(self, old):
+        """Tell whether this is the same plugin: a re-run cell, or an entry point's own module."""
+        re_run = old.module == self.module == LIVE and old.label == self.label
+        own_point = old.point is not None and _top(old.module) == _top(self.module)
+        return re_run or own_point or (old.obj is self.obj and self.point is None)
 
 
 class Registry:
@@ -61,7 +71,6 @@ class Registry:
         self.group = group
         self.adapter = None
         self._entries: dict[str, Entry] = {}
-        self._entry_points = {}  # found, not imported yet
         self._broken: dict[str, loading.Failure] = {}
         self._state = "new"
         loading.registries.append(self)
@@ -101,11 +110,11 @@ class Registry:
     def names(self) -> list[str]:
         """Return the sorted names of all plugins that work."""
         self._load()
-        return sorted(self._entries.keys() | self._entry_points.keys())
+        return sorted(self._entries)
 
     def __contains__(self, name):
         self._load()
-        return name in self._entries or name in self._entry_points
+        return name in self._entries
 
     def __repr__(self):
         return f"<Registry of {self.kind} plugins>"
@@ -154,14 +163,13 @@ class Registry:
     def broken(self) -> dict:
         """Plugins left out, each name with its (origin, exception)."""
         self._load()
-        for name in list(self._entry_points):
+        for name in list(self._entries):
             self._import_entry_point(name)
         return {name: (bad.origin, bad.exception) for name, bad in self._broken.items()}
 
     def _entry(self, name):
         self._load()
-        if name in self._entry_points:
-            self._import_entry_point(name)
+        self._import_entry_point(name)
         if name in self._entries:
             return self._entries[name]
         if name in self._broken:
@@ -187,26 +195,17 @@ class Registry:
         if not module.startswith("moe_lab."):  # no name is free before all are known
             self._load()
         label = label or getattr(obj, "__qualname__", type(obj).__qualname__)
-        entry = Entry(obj, module, label, loading.origin(module, label))
-        self._refuse_taken(name, entry)
-        self._entries[name] = entry
-        self._entry_points.pop(name, None)
+        self._put(name, Entry(obj, module, label, loading.origin(module, label)))
         return obj
 
-    def _refuse_taken(self, name, new):
+    def _put(self, name, entry):
         old = self._entries.get(name)
-        point = self._entry_points.get(name)
-        if old is not None:
-            re_run = old.module == new.module == LIVE and old.label == new.label
-            taken_by = None if re_run or old.obj is new.obj else old.origin
-        else:  # an entry point's own package may register it before it is asked for
-            same = point is None or _top(point.module) == _top(new.module)
-            taken_by = None if same else loading.entry_point_origin(point)
-        if taken_by:
+        if old is not None and not entry.may_replace(old):
             raise ValueError(
-                f"name of a {self.kind} must be free, got {name!r} from {new.origin}, which "
-                f"{taken_by} has taken; choose another name."
+                f"name of a {self.kind} must be free, got {name!r} from {entry.origin}, which "
+                f"{old.origin} has taken; choose another name."
             )
+        self._entries[name] = entry
 
     def _load(self):
         with _lock:
@@ -228,31 +227,33 @@ class Registry:
 
         for point in entry_points(group=self.group) if self.group else ():
             origin = loading.entry_point_origin(point)
+            old = self._entries.get(point.name)
+            if old is not None and _top(old.module) == _top(point.module):
+                continue  # a drop-in has imported its module
             try:
-                self._refuse_taken(point.name, Entry(None, point.module, "", origin))
+                self._put(point.name, Entry(None, point.module, point.value, origin, point))
             except ValueError as error:
                 self._fail(point.name, origin, error)
-            else:
-                self._entry_points[point.name] = point
         if loading.is_strict():
-            for name in list(self._entry_points):
+            for name in list(self._entries):
                 self._import_entry_point(name)
 
     def _import_entry_point(self, name):
-        point = self._entry_points.pop(name)
-        origin = loading.entry_point_origin(point)
+        found = self._entries.get(name)
+        if found is None or found.point is None:
+            return
+        del self._entries[name]
         try:
-            obj = point.load()
+            obj = found.point.load()
             if name in self._entries:  # its module registered it
                 return
             if ismodule(obj) or not callable(obj):
-                raise loading.registers_nothing(origin, name, [self.kind])
+                raise loading.registers_nothing(found.origin, name, [self.kind])
         except (Exception, SystemExit) as error:
-            self._forget(point.module)
-            self._fail(name, origin, error)
+            self._forget(found.module)
+            self._fail(name, found.origin, error)
         else:
-            label = getattr(obj, "__qualname__", name)
-            self._entries[name] = Entry(obj, point.module, label, origin)
+            self._entries[name] = replace(found, obj=obj, point=None)
 
     def _fail(self, name, origin, error):
         failure = loading.Failure(name, origin, error, error.__traceback__)

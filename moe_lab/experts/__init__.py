@@ -1,0 +1,6 @@
+"""Step 2, experts: one model per subtask."""
+
+from moe_lab.experts.base import EstimatorExpert, Expert
+from moe_lab.experts.linear import LinearExpert
+
+__all__ = ["EstimatorExpert", "Expert", "LinearExpert"]

@@ -1,0 +1,7 @@
+"""How gate and experts are trained together."""
+
+from moe_lab.train.base import Trainer
+from moe_lab.train.em import EM
+from moe_lab.train.out_of_fold import OutOfFold
+
+__all__ = ["EM", "OutOfFold", "Trainer"]

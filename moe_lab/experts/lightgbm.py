@@ -1,7 +1,7 @@
 """LightGBM expert: boosted trees, grown leaf by leaf."""
 
 from moe_lab.device import device_number, resolve_device
-from moe_lab.experts._codes import CodedClassifier
+from moe_lab.experts._boosting import CodedClassifier, checked_params
 from moe_lab.experts.base import Expert, experts
 from moe_lab.table import CategoryTable, Prepared
 
@@ -19,7 +19,7 @@ class LightGBMExpert(Expert):
     min_child_samples : int, default=20
         Least rows in a leaf.
     params : dict, optional
-        Further parameters of `lightgbm.LGBMRegressor` and `LGBMClassifier`, which win.
+        Further parameters of LightGBM, by any of its names; they win.
     """
 
     card_notes = ("device='cuda' needs a LightGBM that is built for it; pip's is not.",)
@@ -50,14 +50,23 @@ class LightGBMExpert(Expert):
             "random_state": random_state,
             "n_jobs": n_jobs or 1,
             "verbosity": -1,
+            "deterministic": True,
+            "force_row_wise": True,  # else two ways are timed first
             **_where(device),
-            **(self.params or {}),
+            **checked_params(self.params, _names(lightgbm), "lightgbm"),
         }
         if task == "regression":
             model = lightgbm.LGBMRegressor(**settings)
         else:
             model = CodedClassifier(lightgbm.LGBMClassifier(**settings))
         return Prepared(CategoryTable(), model)
+
+
+def _names(lightgbm):
+    """All names that LightGBM knows; they come from its library, which lists them at first use."""
+    native = lightgbm.basic._ConfigAliases
+    native.get()
+    return set(lightgbm.LGBMModel().get_params()).union(*native.aliases.values())
 
 
 def _where(device):

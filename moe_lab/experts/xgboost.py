@@ -1,7 +1,7 @@
 """XGBoost expert: boosted trees, grown level by level."""
 
 from moe_lab.device import resolve_device
-from moe_lab.experts._codes import CodedClassifier
+from moe_lab.experts._boosting import CodedClassifier, checked_params
 from moe_lab.experts.base import Expert, experts
 from moe_lab.table import CategoryTable, Prepared
 
@@ -41,7 +41,7 @@ class XGBoostExpert(Expert):
             "device": resolve_device(device),
             "tree_method": "hist",
             "enable_categorical": True,
-            **(self.params or {}),
+            **checked_params(self.params, xgboost.XGBModel().get_params(), "xgboost"),
         }
         if task == "regression":
             model = xgboost.XGBRegressor(**settings)

@@ -13,6 +13,7 @@ class VotePooler(Pooler):
     """
 
     tasks = ("classification",)
+    counts_votes = True  # agreed probabilities become 0 and 1
 
     def needs(self, gate_weights):
         return gate_weights > 0

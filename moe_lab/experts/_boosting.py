@@ -1,7 +1,25 @@
-"""What both boosters need around their classifiers."""
+"""What both boosters need: checked parameters, and any class codes."""
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+
+from moe_lab.registry.spelling import unknown_name
+
+
+def checked_params(params, known, owner):
+    """Return a copy of ``params``; a booster itself would ignore a misspelt name.
+
+    Examples
+    --------
+    >>> checked_params({"max_bins": 63}, ["max_bin", "max_depth"], "xgboost")
+    Traceback (most recent call last):
+    ValueError: Unknown parameter 'max_bins' of xgboost. Did you mean 'max_bin'? ...
+    """
+    params = dict(params or {})
+    for name in params:
+        if name not in known:
+            raise ValueError(unknown_name("parameter", name, known, owner=owner))
+    return params
 
 
 class CodedClassifier(ClassifierMixin, BaseEstimator):

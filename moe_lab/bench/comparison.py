@@ -166,7 +166,9 @@ def _run(method, job, settings, where, errors):
         if errors == "raise":
             error.add_note(f"It came up in {place} (from 0), data set {job.dataset.name!r}.")
             raise
-        warnings.warn(f"No score for {place}, data set {job.dataset.name!r}: {error!r}", stacklevel=3)
+        warnings.warn(
+            f"No score for {place}, data set {job.dataset.name!r}: {error!r}", stacklevel=3
+        )
         names = [metric.name for metric in METRICS.values() if metric.task == job.dataset.task]
         scores, seconds = dict.fromkeys(names, np.nan), {}
     rows = pd.DataFrame({"metric": list(scores), "score": list(scores.values())})

@@ -100,17 +100,10 @@ def expert_names(mixture) -> list[str]:
 
 def _draw_points(axis, x, y, weights, names, colors):
     best = weights.argmax(axis=1)
+    strength = np.clip(weights.max(axis=1), 0.15, 1.0)
+    axis.scatter(x, y, color=np.asarray(colors)[best], alpha=strength, s=16, linewidths=0)
     for k, name in enumerate(names):
-        mine = best == k
-        axis.scatter(
-            x[mine],
-            y[mine],
-            color=colors[k],
-            alpha=np.clip(weights[mine, k], 0.15, 1.0),
-            s=16,
-            linewidths=0,
-        )
-        axis.scatter([], [], color=colors[k], s=50, label=_share(name, mine))
+        axis.scatter([], [], color=colors[k], s=50, label=_share(name, best == k))
     axis.set(xlabel=x.name, ylabel=y.name)
 
 

@@ -1,7 +1,6 @@
 """The execution of one notebook: a kernel, a deadline, a log, and what came of it."""
 
 import os
-import sys
 import time
 from contextlib import contextmanager
 
@@ -60,14 +59,14 @@ def execute(notebook, folder, parameters, *, title, timeout=None):
 
 def _own_interpreter():
     """Return a kernel manager that starts the Python running this, whatever kernels there are."""
+    from ipykernel.kernelspec import get_kernel_dict
     from jupyter_client import AsyncKernelManager
     from jupyter_client.kernelspec import KernelSpec
 
     class OwnInterpreter(AsyncKernelManager):
         @property
         def kernel_spec(self):
-            argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-            return KernelSpec(argv=argv, display_name="Python 3", language="python")
+            return KernelSpec(**get_kernel_dict())
 
     return OwnInterpreter
 

@@ -42,6 +42,8 @@ def line_up(entries, task) -> dict:
         raise ValueError(f"methods must name at least one method, got {entries!r}.")
     lineup = {}
     for name, entry in pairs:
+        if name in lineup and entry == name:  # a name listed twice is one method
+            continue
         if name in lineup:
             raise ValueError(
                 f"methods must differ in their labels, got {name!r} twice; "

@@ -79,7 +79,9 @@ def convert(name, text, default):
         value = float(value)
     if type(value) is not type(default):
         kind = type(default).__name__
-        raise ValueError(f"Parameter {name} must be {kind} (as its default {default}), got {text!r}.")
+        raise ValueError(
+            f"Parameter {name} must be {kind} (as its default {default}), got {text!r}."
+        )
     return value
 
 
@@ -94,7 +96,7 @@ def check_names(parameters) -> None:
     for parameter, registry in PLUGINS.items():
         for name in _names(parameters, parameter):
             registry.get(name)
-    for name in _names(parameters, "methods"):
+    for name in (*_names(parameters, "methods"), *_names(parameters, "baseline")):
         find_method(name)
 
 

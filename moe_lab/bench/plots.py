@@ -5,7 +5,7 @@ last value of a cell, and can be saved; nothing stays open.
 """
 
 from moe_lab.bench.metrics import get_metric
-from moe_lab.bench.statistics import leaderboard, pick_metric
+from moe_lab.bench.statistics import leaderboard
 
 __all__ = ["plot_cost", "plot_scores"]
 

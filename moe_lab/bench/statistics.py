@@ -41,10 +41,10 @@ def paired(scores, baseline="stacking", metric=None):
     Notes
     -----
     The training rows of folds overlap, so that their differences are not independent and the
-    plain standard error is too small. `se` is the corrected one, sqrt((1 / n + n_test /
-    n_train) * variance), n_test / n_train being the mean over folds. The correction is a
-    heuristic derived for random splits. It ignores that the folds are those of one sample: `se` says
-    how sure the difference is on this data set, not on the next; that `summary` says.
+    plain standard error is too small. `se` is the corrected one of Nadeau & Bengio,
+    sqrt((1 / n + n_test / n_train) * variance), with the mean of n_test / n_train over folds: a
+    heuristic derived for random splits. It ignores that all folds come from one sample: `se` says
+    how sure the difference is on this data set, not on the next. That is what `summary` is for.
 
     References
     ----------
@@ -115,9 +115,9 @@ def summary(scores, baseline="stacking", metric=None):
     Returns
     -------
     table : DataFrame
-        One row a method and unit, best first where lower is better: method, unit, n_datasets,
-        difference (mean over data sets), se (over data sets; NaN for one), wins, ties, losses (data sets whose
-        mean difference is better, within .5 % or .005 nats, worse).
+        One row for each method and unit, best first where lower is better: method, unit,
+        n_datasets, difference (mean over data sets), se (over data sets; NaN for one), wins,
+        ties, losses: data sets whose mean difference is better, within .5 % or .005 nats, worse.
     """
     differences = paired(scores, baseline, metric)
     differences = differences.assign(**_outcomes(differences))

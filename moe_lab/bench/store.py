@@ -11,6 +11,7 @@ import shutil
 import socket
 import tempfile
 import uuid
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -135,7 +136,5 @@ def _host():
 
 
 def _remove_empty(scratch):
-    try:
+    with suppress(OSError):  # not empty, or gone
         os.rmdir(scratch)
-    except OSError:  # not empty, or gone
-        pass

@@ -1,0 +1,77 @@
+"""Mixtures as methods to compare: one class, and the settings that go by a name."""
+
+from moe_lab.experts.base import Expert
+from moe_lab.registry import methods
+
+__all__ = ["Mixture"]
+
+
+@methods.register("moe")
+class Mixture(Expert):
+    """Mixture of experts: by default a pool of families, cross-fitted, with a softmax gate.
+
+    Parameters
+    ----------
+    experts : "auto", name, (name, params), estimator, or list of these, default="auto"
+    n_experts : int, optional
+        Copies of one expert.
+    divide, gate, pool, train
+        As in `MoERegressor`.
+    """
+
+    def __init__(
+        self,
+        experts="auto",
+        n_experts=None,
+        divide=None,
+        gate="softmax",
+        pool="linear",
+        train="out_of_fold",
+    ):
+        self.experts = experts
+        self.n_experts = n_experts
+        self.divide = divide
+        self.gate = gate
+        self.pool = pool
+        self.train = train
+
+    def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
+        """Build an unfitted mixture for the task."""
+        from moe_lab.mixture import MoEClassifier, MoERegressor
+
+        kind = MoERegressor if task == "regression" else MoEClassifier
+        return kind(
+            self.experts,
+            self.n_experts,
+            divide=self.divide,
+            gate=self.gate,
+            pool=self.pool,
+            train=self.train,
+            device=device,
+            n_jobs=n_jobs,
+            random_state=random_state,
+        )
+
+
+@methods.register("moe_constant")
+class ConstantMixture(Mixture):
+    """The default mixture with a constant gate: the control that tells whether routing helps."""
+
+    def __init__(self, experts="auto", pool="linear", train="out_of_fold"):
+        super().__init__(experts, gate="constant", pool=pool, train=train)
+
+
+@methods.register("moe_em")
+class EMMixture(Mixture):
+    """Mixture of the default pool whose gate and experts are trained together by EM."""
+
+    def __init__(self, experts="auto", n_experts=None, divide=None, gate="softmax", pool="linear"):
+        super().__init__(experts, n_experts, divide, gate, pool, train="em")
+
+
+@methods.register("moe_em_linear")
+class LinearEMMixture(Mixture):
+    """Mixture of linear experts trained by EM, as in Jordan & Jacobs (1994)."""
+
+    def __init__(self, n_experts=4, divide=None, gate="softmax", pool="linear"):
+        super().__init__("linear", n_experts, divide, gate, pool, train="em")

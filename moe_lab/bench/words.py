@@ -1,0 +1,95 @@
+"""What a table says, in sentences."""
+
+import numpy as np
+
+from moe_lab.bench.metrics import get_metric
+from moe_lab.bench.statistics import leaderboard, paired, summary
+
+__all__ = ["explain"]
+
+SURE = 2.0  # a difference of so many standard errors counts as seen
+
+
+def explain(scores, baseline="stacking", metric=None) -> list[str]:
+    """Say what a comparison shows, one sentence for each thing.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        From `compare` or `read_scores`.
+    baseline : str, default="stacking"
+        The method to hold the others against; without it, only the best is named.
+    metric : str, optional
+        Default: the primary metric of each data set's task.
+
+    Returns
+    -------
+    sentences : list of str
+        For each data set the best method, who is better or worse than the baseline by more than
+        two standard errors, and who cannot be told from it; with several data sets, a summary.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> scores = pd.DataFrame({"dataset": "d", "task": "regression", "metric": "rmse",
+    ...     "method": ["stacking"] * 3 + ["moe"] * 3, "n_folds": 3, "seed": 0,
+    ...     "fold": [0, 1, 2] * 2, "n_train": 60, "n_test": 30, "fit_seconds": 1.0,
+    ...     "fit_cpu_seconds": 1.0, "predict_seconds": 0.1,
+    ...     "score": [5.0, 5.1, 4.9, 4.5, 4.6, 4.4]})
+    >>> for sentence in explain(scores):
+    ...     print(sentence)
+    d: moe has the best rmse (4.5).
+    d: better than stacking: moe (-10.0 ± 0.2 %).
+    """
+    sentences = []
+    for name, one in scores.groupby("dataset", sort=False):
+        board = leaderboard(one, None, metric)
+        sentences.append(f"{name}: {_best(board)}")
+        if baseline in set(board["method"]) and len(board) > 1:
+            told = _against(paired(one, baseline, metric))
+            sentences += [f"{name}: {sentence}" for sentence in told]
+    shared = scores[scores.groupby("dataset")["method"].transform(lambda m: (m == baseline).any())]
+    if shared["dataset"].nunique() > 1:
+        sentences += [
+            _overall(row, baseline) for row in summary(shared, baseline, metric).itertuples()
+        ]
+    return sentences
+
+
+def _best(board):
+    first = board.iloc[0]
+    failed = list(board.loc[board["score"].isna(), "method"])
+    also = f" No score, since a fold failed: {', '.join(failed)}." if failed else ""
+    return f"{first['method']} has the best {first['metric']} ({first['score']:.4g}).{also}"
+
+
+def _against(differences):
+    """Sort the methods into better, worse, and not to be told apart from the baseline."""
+    baseline = differences["baseline"].iloc[0]
+    lower = get_metric(differences["metric"].iloc[0]).lower_is_better
+    gain = differences["difference"] * (-1 if lower else 1)
+    seen = np.abs(gain) > SURE * differences["se"]
+    groups = {
+        f"better than {baseline}": differences[seen & (gain > 0)],
+        f"worse than {baseline}": differences[seen & (gain < 0)],
+        f"not to be told apart from {baseline} (within {SURE:g} standard errors)": differences[
+            ~seen & gain.notna()
+        ],
+    }
+    for title, rows in groups.items():
+        if len(rows):
+            yield f"{title}: {', '.join(_amount(row) for row in rows.itertuples())}."
+
+
+def _amount(row):
+    digits = 1 if row.unit == "%" else 3
+    se = "" if np.isnan(row.se) else f" ± {row.se:.{digits}f}"
+    return f"{row.method} ({row.difference:+.{digits}f}{se} {row.unit})"
+
+
+def _overall(row, baseline):
+    sets = "data set" if row.n_datasets == 1 else "data sets"
+    return (
+        f"Over {row.n_datasets} {sets}, {_amount(row)} against {baseline}: "
+        f"{row.wins} won, {row.ties} tied, {row.losses} lost."
+    )

@@ -1,0 +1,115 @@
+"""The moe-lab command: run notebooks, report on them, list what there is."""
+
+import click
+
+__all__ = ["main"]
+
+MISTAKES = (ValueError, TypeError, ImportError, OSError)  # what a sentence is enough for
+
+
+class _Sentences(click.Group):
+    """Turns a user's mistake into one line; --debug, anywhere, shows the traceback."""
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # `| head` has seen enough
+            raise
+        except MISTAKES as error:
+            if ctx.meta.get("debug"):
+                raise
+            raise click.ClickException(str(error)) from error
+
+
+def _debug(command):
+    def keep(ctx, _, value):
+        if value:
+            ctx.meta["debug"] = True
+
+    text = "Show the traceback of an error."
+    return click.option("--debug", is_flag=True, expose_value=False, callback=keep, help=text)(
+        command
+    )
+
+
+def _results_dir(command):
+    text = "Results folder; a relative one lies below the lab root."
+    return click.option("--results-dir", default="results", show_default=True, help=text)(command)
+
+
+@click.group(cls=_Sentences, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="moe_lab", message="%(package)s %(version)s")
+@_debug
+def main():
+    """Mixtures of experts, held against stacking: run, report, list."""
+
+
+@main.command()
+@click.argument("notebook")
+@click.option(
+    "-p",
+    "--parameter",
+    "given",
+    nargs=2,
+    multiple=True,
+    metavar="NAME VALUE",
+    help="A parameter of the notebook; data sets with commas between run in turn.",
+)
+@click.option("--force", is_flag=True, help="Run again what is finished.")
+@click.option("--timeout", type=float, metavar="SECONDS", help="Stop a run that takes longer.")
+@_debug
+def run(notebook, given, force, timeout):
+    """Run NOTEBOOK, a name below notebooks/ or a path; exit with the number of failures.
+
+    Parameters, plugins and data sets are checked before a kernel starts; finished runs are skipped.
+    """
+    from moe_lab.cli.running import run_all
+
+    raise SystemExit(run_all(notebook, dict(given), force=force, timeout=timeout))
+
+
+@main.command()
+@click.argument("experiment")
+@_results_dir
+@click.option("--baseline", default="stacking", show_default=True, help="What to compare with.")
+@_debug
+def report(experiment, results_dir, baseline):
+    """Print the leaderboards of EXPERIMENT and write its report.html."""
+    from moe_lab.cli.showing import show_report
+
+    show_report(experiment, results_dir, baseline)
+
+
+@main.group()
+@_debug
+def plugins():
+    """What is registered."""
+
+
+@plugins.command("list")
+@click.argument("kind", required=False)
+@_debug
+def list_plugins(kind):
+    """List all plugins, or those of one KIND: expert, gate, pooler, ..."""
+    from moe_lab.cli.showing import show_plugins
+
+    show_plugins(kind)
+
+
+@main.command()
+@_debug
+def datasets():
+    """List the data sets."""
+    from moe_lab.cli.showing import show_datasets
+
+    show_datasets()
+
+
+@main.command()
+@_results_dir
+@_debug
+def lab(results_dir):
+    """Print lab root, results folder, versions, devices and broken plugins."""
+    from moe_lab.cli.showing import show_lab
+
+    show_lab(results_dir)

@@ -1,0 +1,145 @@
+"""moe-lab report, plugins, datasets, lab: tables in the terminal."""
+
+import os
+import warnings
+
+from rich.console import Console
+from rich.table import Table
+
+WIDE = 140  # columns where the output is no terminal
+
+
+def show_report(experiment, results_dir, baseline) -> None:
+    """Print what an experiment's runs say, and write the report."""
+    from moe_lab.bench.report import write_report
+    from moe_lab.bench.runs import read_scores
+    from moe_lab.bench.statistics import leaderboard, summary
+    from moe_lab.bench.words import explain
+
+    console, scores = _console(), read_scores(experiment, results_dir)
+    for name, board in leaderboard(scores, baseline).groupby("dataset", sort=False):
+        console.print(_board(name, board, baseline))
+    shared = scores.groupby("dataset").filter(lambda one: (one["method"] == baseline).any())
+    if shared["dataset"].nunique() > 1:
+        console.print(_summary(summary(shared, baseline), baseline))
+    for sentence in explain(scores, baseline):
+        console.print(f"- {sentence}", markup=False, highlight=False)
+    path = write_report(experiment, results_dir, baseline)
+    console.print(f"report: {path}", markup=False, highlight=False, soft_wrap=True)
+
+
+def show_plugins(kind=None) -> None:
+    """Print name, summary and origin of all plugins, or of one kind."""
+    from moe_lab import registry
+    from moe_lab.registry.spelling import unknown_name
+
+    found = {one.kind: one for one in vars(registry).values() if isinstance(one, registry.Registry)}
+    if kind is not None and kind.removesuffix("s") not in found:
+        raise ValueError(unknown_name("kind of plugin", kind, found, listed="Kinds"))
+    console = _console()
+    for name, plugins in found.items():
+        if kind is None or name == kind.removesuffix("s"):
+            console.print(_cards(plugins))
+            _print_broken(console, plugins)
+
+
+def show_datasets() -> None:
+    """Print the registered data sets."""
+    from moe_lab.registry import datasets
+
+    console = _console()
+    console.print(_cards(datasets))
+    _print_broken(console, datasets)
+    console.print("Your own: -p dataset path/to/table.csv -p target COLUMN", highlight=False)
+
+
+def show_lab(results_dir) -> None:
+    """Print where the lab is, what it runs on, and what is broken."""
+    from moe_lab import registry
+    from moe_lab.bench.identity import versions
+    from moe_lab.bench.store import results_folder
+    from moe_lab.device import resolve_device
+
+    console = _console()
+    root = (
+        registry.lab_root()
+        or "none (set MOE_LAB_ROOT, or work below a folder whose pyproject.toml has [tool.moe_lab])"
+    )
+    rows = {
+        "lab root": root,
+        "results": results_folder(results_dir),
+        "versions": ", ".join(f"{name} {version}" for name, version in versions().items()),
+        "devices": f"{os.cpu_count()} CPU cores; device 'auto' is {resolve_device('auto')}",
+    }
+    table = Table.grid(padding=(0, 2))
+    for name, value in rows.items():
+        table.add_row(name, str(value))
+    console.print(table, highlight=False, markup=False)
+    plugins = [one for one in vars(registry).values() if isinstance(one, registry.Registry)]
+    broken = sum(_print_broken(console, one) for one in plugins)
+    if not broken:
+        console.print("broken plugins: none", highlight=False)
+
+
+def _console():
+    import sys
+
+    return Console(width=None if sys.stdout.isatty() else WIDE)
+
+
+def _board(name, board, baseline):
+    metric = board["metric"].iloc[0]
+    table = Table(title=f"{name}: {metric} against {baseline}", title_justify="left")
+    table.add_column("method", no_wrap=True)
+    for column in (metric, "difference %", "won/tied/lost", "fit s", "CPU s"):
+        table.add_column(column, justify="right")
+    for row in board.itertuples():
+        known = row.difference == row.difference
+        table.add_row(
+            row.method,
+            f"{row.score:.4g} ± {row.score_se:.2g}",
+            f"{row.difference:+.2f} ± {row.se:.2f}" if known else "",
+            f"{row.wins}/{row.ties}/{row.losses}" if known else "",
+            f"{row.fit_seconds:.2f}",
+            f"{row.fit_cpu_seconds:.2f}",
+        )
+    return table
+
+
+def _summary(rows, baseline):
+    title = f"All data sets against {baseline}, each counted once"
+    table = Table(title=title, title_justify="left")
+    table.add_column("method", no_wrap=True)
+    for column in ("data sets", "mean difference", "won/tied/lost"):
+        table.add_column(column, justify="right")
+    for row in rows.itertuples():
+        table.add_row(
+            row.method,
+            str(row.n_datasets),
+            f"{row.difference:+.2f} ± {row.se:.2f} {row.unit}",
+            f"{row.wins}/{row.ties}/{row.losses}",
+        )
+    return table
+
+
+def _cards(plugins):
+    table = Table(title=f"{plugins.kind}s", title_justify="left")
+    for column in ("name", "summary", "origin"):
+        table.add_column(column, no_wrap=column == "name")
+    with warnings.catch_warnings():  # broken ones are printed below the table
+        warnings.filterwarnings("ignore", message=".* is left out", category=UserWarning)
+        for name in plugins.names():
+            card = plugins.card(name)
+            table.add_row(name, card.summary, card.origin)
+    return table
+
+
+def _print_broken(console, plugins):
+    """Print the broken plugins of one kind and return how many there are."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".* is left out", category=UserWarning)
+        broken = plugins.broken
+    for name, (origin, error) in broken.items():
+        text = f"broken {plugins.kind}: {name} from {origin}: {type(error).__name__}: {error}"
+        console.print(text, style="red", markup=False, highlight=False)
+    return len(broken)

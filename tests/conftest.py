@@ -26,6 +26,18 @@ class Lab:
         path.write_text(textwrap.dedent(code))
         return path
 
+    def notebook(self, name: str, parameters: str, *cells: str) -> Path:
+        """Write notebooks/NAME.ipynb: a parameters cell, then cells of code."""
+        import nbformat
+
+        made = [nbformat.v4.new_code_cell(textwrap.dedent(code)) for code in (parameters, *cells)]
+        made[0].metadata["tags"] = ["parameters"]
+        path = self.root / "notebooks" / f"{name}.ipynb"
+        path.parent.mkdir(exist_ok=True)
+        kernel = {"name": "python3", "language": "python", "display_name": "Python 3"}
+        nbformat.write(nbformat.v4.new_notebook(cells=made, metadata={"kernelspec": kernel}), path)
+        return path
+
     def run(self, code: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess:
         """Run code in a fresh process whose working directory is the lab."""
         clean = {key: text for key, text in os.environ.items() if not key.startswith("MOE_LAB_")}

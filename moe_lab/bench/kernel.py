@@ -11,6 +11,7 @@ __all__ = ["LOG", "NOTEBOOK", "execute"]
 
 NOTEBOOK = "notebook.ipynb"
 LOG = "log.txt"
+INLINE = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}  # figures stay in the notebook
 
 
 def execute(notebook, folder, parameters, *, title, timeout=None):
@@ -35,7 +36,7 @@ def execute(notebook, folder, parameters, *, title, timeout=None):
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
     deadline = timeout and time.monotonic() + timeout
-    with open_log(folder / LOG) as log, _environment({RUN_FOLDER: str(folder)}):
+    with open_log(folder / LOG) as log, _environment({RUN_FOLDER: str(folder), **INLINE}):
         try:
             papermill.execute_notebook(
                 notebook,

@@ -67,9 +67,7 @@ def _read(path):
     import pandas as pd
 
     text = dict.fromkeys(("dataset", "method", "task", "metric"), str)
-    table = pd.read_csv(
-        path, dtype=text, keep_default_na=False, na_values=[""], float_precision="round_trip"
-    )
+    table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
     return table.assign(run=path.parent.name)
 
 

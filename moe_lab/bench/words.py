@@ -48,11 +48,10 @@ def explain(scores, baseline="stacking", metric=None) -> list[str]:
         if baseline in set(board["method"]) and len(board) > 1:
             told = _against(paired(one, baseline, metric))
             sentences += [f"{name}: {sentence}" for sentence in told]
-    shared = scores[scores.groupby("dataset")["method"].transform(lambda m: (m == baseline).any())]
-    if shared["dataset"].nunique() > 1:
-        sentences += [
-            _overall(row, baseline) for row in summary(shared, baseline, metric).itertuples()
-        ]
+    held = scores[scores["method"] == baseline]["dataset"].unique()
+    if len(held) > 1:
+        rows = summary(scores[scores["dataset"].isin(held)], baseline, metric)
+        sentences.append(_overall(rows, baseline))
     return sentences
 
 
@@ -87,9 +86,9 @@ def _amount(row):
     return f"{row.method} ({row.difference:+.{digits}f}{se} {row.unit})"
 
 
-def _overall(row, baseline):
-    sets = "data set" if row.n_datasets == 1 else "data sets"
-    return (
-        f"Over {row.n_datasets} {sets}, {_amount(row)} against {baseline}: "
-        f"{row.wins} won, {row.ties} tied, {row.losses} lost."
+def _overall(rows, baseline):
+    told = (
+        f"{_amount(row)}, {row.wins} won, {row.ties} tied, {row.losses} lost"
+        for row in rows.itertuples()
     )
+    return f"Over {rows['n_datasets'].max()} data sets, against {baseline}: {'; '.join(told)}."

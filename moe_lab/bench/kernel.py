@@ -45,7 +45,7 @@ def execute(notebook, folder, parameters, *, title, timeout=None):
                 progress_bar={"desc": title},
                 stdout_file=log,
                 stderr_file=log,
-                kernel_manager_class=_own_interpreter(),
+                kernel_manager_class=_own_interpreter(log),
                 timeout_func=lambda cell: deadline and max(1, int(deadline - time.monotonic())),
             )
         except papermill.PapermillExecutionError as error:
@@ -58,16 +58,29 @@ def execute(notebook, folder, parameters, *, title, timeout=None):
     return "done", None
 
 
-def _own_interpreter():
-    """Return a kernel manager that starts the Python running this, whatever kernels there are."""
+def _own_interpreter(log):
+    """Return a kernel manager that starts the Python running this, whatever kernels there are.
+
+    What the kernel's process itself has to say goes to the log, not across the progress bar.
+    """
+    import zmq
     from ipykernel.kernelspec import get_kernel_dict
     from jupyter_client import AsyncKernelManager
     from jupyter_client.kernelspec import KernelSpec
 
     class OwnInterpreter(AsyncKernelManager):
+        # Others on the machine cannot listen in; older versions know nothing of it.
+        transport_encryption = "auto" if zmq.has("curve") else "disabled"
+
         @property
         def kernel_spec(self):
             return KernelSpec(**get_kernel_dict())
+
+        async def _async_launch_kernel(self, kernel_cmd, **kw):
+            outputs = {"stdout": log.fileno(), "stderr": log.fileno()}
+            await super()._async_launch_kernel(kernel_cmd, **kw, **outputs)
+
+        _launch_kernel = _async_launch_kernel
 
     return OwnInterpreter
 

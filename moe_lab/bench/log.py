@@ -47,6 +47,10 @@ class Log(io.TextIOBase):
                 self._show(self._line.strip())
         return len(text)
 
+    def fileno(self):
+        """Let a process write to the file as well."""
+        return self._file.fileno()
+
     def finish(self):
         """Write the line that was not ended."""
         if self._line.strip():
@@ -65,7 +69,7 @@ def open_log(path):
 
     terminal = sys.stderr.isatty()
     with (
-        open(path, "w", encoding="utf-8") as file,
+        open(path, "a", encoding="utf-8") as file,
         tqdm(bar_format="{desc}", position=1, leave=False, disable=not terminal) as line,
     ):
         log = Log(file, lambda text: line.set_description_str(text) if text else None)

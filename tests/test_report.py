@@ -1,0 +1,138 @@
+"""The report: one file, in words, without inputs, from finished runs alone."""
+
+import re
+from html.parser import HTMLParser
+
+import matplotlib.figure
+import nbformat
+import pandas as pd
+import pytest
+
+from moe_lab.bench import open_run, write_report
+from moe_lab.bench.store import new_scratch, publish
+
+
+@pytest.fixture(autouse=True)
+def inside(lab, monkeypatch):
+    """Work in a lab of our own, not under a runner."""
+    monkeypatch.setenv("MOE_LAB_ROOT", str(lab.root))
+    monkeypatch.delenv("MOE_LAB_RUN_FOLDER", raising=False)
+
+
+def scores(dataset="ames", **methods) -> pd.DataFrame:
+    rows = [
+        {"method": method, "fold": fold, "score": score + 0.01 * fold}
+        for method, score in (methods or {"stacking": 10.0, "moe": 8.0}).items()
+        for fold in range(4)
+    ]
+    fixed = {"dataset": dataset, "task": "regression", "metric": "rmse", "n_folds": 4, "seed": 0}
+    seconds = {"fit_seconds": 1.0, "fit_cpu_seconds": 1.0, "predict_seconds": 0.1}
+    return pd.DataFrame(rows).assign(**fixed, **seconds, n_train=75, n_test=25)
+
+
+def save(table) -> None:
+    run = open_run(results_dir="results", parameters={"dataset": "ames"}, notebook="exp")
+    run.save_scores(table)
+    run.save_figure(matplotlib.figure.Figure(), "gate_weights")
+    run.save_figure(matplotlib.figure.Figure(), "scores")
+    run.publish()
+
+
+class Text(HTMLParser):
+    """Collects visible text, and the sources of everything that is loaded."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.sources, self.tags = "", [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.sources += [text for name, text in attrs if name in ("src", "href")]
+
+    def handle_data(self, data):
+        self.words += data
+
+
+def read(path) -> Text:
+    text = Text()
+    text.feed(path.read_text(encoding="utf-8"))
+    return text
+
+
+def test_the_report_stands_alone_and_says_what_the_table_says(lab):
+    save(scores())
+
+    path = write_report("exp")
+
+    report = read(path)
+    assert path == lab.root / "results" / "exp" / "report.html"
+    assert [file.name for file in path.parent.iterdir() if file.is_file()] == ["report.html"]
+    assert "ames: better than stacking: moe (-20.0 ±" in report.words
+    assert "4 / 0 / 0" in report.words
+    assert "script" not in report.tags
+    assert len(report.sources) == 3  # scores, cost, and the one figure not drawn anew
+    assert all(source.startswith("data:image/png;base64,") for source in report.sources)
+
+
+def test_the_report_shows_no_inputs(lab):
+    folder = new_scratch("results")
+    scores().to_csv(folder / "scores.csv", index=False)
+    cell = nbformat.v4.new_code_cell("secret = 42")
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), folder / "notebook.ipynb")
+    publish(folder, "exp", {"status": "done", "key": "k"} | RECORD)
+
+    assert "secret" not in write_report("exp").read_text()
+
+
+RECORD = {"seconds": 1.0, "git_commit": None, "versions": {"moe_lab": "0", "python": "3"}}
+
+
+def test_failed_runs_are_named_and_not_counted(lab):
+    save(scores())
+    folder = new_scratch("results")
+    scores(moe=1.0).to_csv(folder / "scores.csv", index=False)
+    publish(folder, "exp", {"status": "died", "key": "k", "error": "The kernel died"} | RECORD)
+
+    words = read(write_report("exp")).words
+
+    assert "died. The kernel died" in words
+    assert "from 1 finished run." in words
+    assert "-20.0" in words
+
+
+def test_several_data_sets_are_summed_up(lab):
+    save(pd.concat([scores("a"), scores("b", stacking=10.0, moe=11.0)]))
+
+    words = re.sub(r"\s+", " ", read(write_report("exp")).words)
+
+    assert "Over all data sets, against stacking" in words
+    assert (
+        "Over 2 data sets, against stacking: moe (-5.0 ± 15.0 %), 1 won, 0 tied, 1 lost." in words
+    )
+
+
+def test_names_are_escaped(lab):
+    save(scores("<b>bold</b>", stacking=10.0, **{"<script>": 8.0}))
+
+    report = read(write_report("exp"))
+
+    assert not {"b", "script"} & set(report.tags)
+    assert "<b>bold</b>" in report.words
+
+
+def test_without_the_baseline_the_report_still_ranks(lab):
+    save(scores(linear=3.0, moe=1.0))
+    assert "moe has the best rmse" in read(write_report("exp")).words
+
+
+def test_a_report_that_fails_leaves_the_old_one(lab, monkeypatch):
+    save(scores())
+    before = write_report("exp").read_text()
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("full")))
+
+    with pytest.raises(OSError, match="full"):
+        write_report("exp")
+
+    folder = lab.root / "results" / "exp"
+    assert (folder / "report.html").read_text() == before
+    assert [file.name for file in folder.iterdir() if file.is_file()] == ["report.html"]

@@ -22,12 +22,12 @@ class RandomDivider(Divider):
 
     Parameters
     ----------
-    sharpness : float, default=3.0
+    sharpness : float, default=2.0
         Standard deviation of an expert's log responsibility over the rows, before they are
         normalised; 0 would give all experts the same rows, large values a hard partition.
     """
 
-    def __init__(self, sharpness=3.0):
+    def __init__(self, sharpness=2.0):
         self.sharpness = sharpness
 
     def divide(self, X, y, *, n_experts, sample_weight=None, random_state=None):

@@ -1,13 +1,16 @@
 """Reading a table: which columns hold numbers and which hold levels."""
 
+from decimal import Decimal
+from numbers import Real
+
 import numpy as np
 import pandas as pd
 from pandas.api import types
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
-# What pandas.api.types.infer_dtype says of object columns that hold numbers, dates or nothing.
-_NUMBERS = {"floating", "integer", "mixed-integer-float", "decimal", "boolean", "empty"}
+# What pandas.api.types.infer_dtype says of object columns that hold numbers or times.
+_NUMBERS = {"floating", "integer", "mixed-integer-float", "decimal", "boolean"}
 _DATES = {"datetime64", "datetime", "date"}
 _TIMES = {"timedelta64", "timedelta"}
 _NOT_A_TABLE = {"complex", "period", "interval", "time"}
@@ -60,7 +63,10 @@ def _parsed(texts):
 
 
 def holds_levels(column):
-    """Say whether a column holds levels (text, categories); numbers and dates are none."""
+    """Say whether a column holds levels (text, categories); numbers and dates are none.
+
+    An object column where nothing is known has levels, none of them seen.
+    """
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         return True
@@ -71,6 +77,8 @@ def holds_levels(column):
     held = types.infer_dtype(column, skipna=True)
     if held in _NOT_A_TABLE:
         raise TypeError(_unreadable(column, held))
+    if held in ("mixed", "mixed-integer"):  # such as a Decimal among integers, or 1 among "a"
+        return not all(isinstance(value, Real | Decimal) for value in column.dropna())
     return held not in _NUMBERS | _DATES | _TIMES
 
 

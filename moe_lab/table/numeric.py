@@ -85,8 +85,8 @@ class NumericTable(TransformerMixin, BaseEstimator):
         if self.scale:
             numbers = numbers - self.mean_
             numbers /= self.scale_
-        parts = [numbers, flags, *self._encode_levels(X)]
-        return np.hstack(parts) if sum(part.shape[1] > 0 for part in parts) > 1 else numbers
+        parts = [part for part in (flags, *self._encode_levels(X)) if part.shape[1]]
+        return np.hstack([numbers, *parts]) if parts else numbers
 
     def get_feature_names_out(self, input_features=None):
         """Return the name of each column of the matrix."""
@@ -164,13 +164,14 @@ def _mean_and_scale(numbers, weight):
     missing = np.isnan(numbers)
     some_missing = missing.any()
     filled = np.where(missing, 0.0, numbers) if some_missing else numbers
-    total = weight @ ~missing if some_missing else np.full(numbers.shape[1], weight.sum())
-    total = np.maximum(total, np.finfo(float).tiny)
-    mean = weight @ filled / total
+    share = weight / weight.sum()
+    known = np.maximum(share @ ~missing, np.finfo(float).tiny) if some_missing else 1.0
+    mean = share @ filled / known
     deviation = filled - mean
     if some_missing:
         deviation[missing] = 0.0
-    scale = np.sqrt(weight @ np.square(deviation, out=deviation) / total)
+    with np.errstate(over="ignore"):
+        scale = np.sqrt(share @ np.square(deviation, out=deviation) / known)
     scale[scale <= 1e-14 * np.abs(mean)] = 1.0
     return mean, np.where(scale > 0, scale, 1.0)
 
@@ -183,8 +184,9 @@ def _median(column, weight):
 
 
 def _check_finite(numbers, X, columns):
-    if np.isfinite(numbers.sum()):  # one pass; NaN or an infinite sum needs the closer look
-        return
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(numbers.sum()):  # one pass; NaN or an infinite sum needs the closer look
+            return
     infinite = np.flatnonzero(np.isinf(numbers).any(axis=0))
     if len(infinite):
         names = as_frame(X).columns[columns[infinite]]

@@ -32,7 +32,7 @@ FOUR = {
     "mixed": pd.Series([1, "a", 2.0, None], dtype=object),
     "extension": pd.array(["q", pd.NA, "r", "q"], dtype="string"),
 }
-WITH_LEVELS = ["empty", "text", "category", "mixed", "extension"]
+WITH_LEVELS = ["text", "category", "mixed", "extension"]
 
 
 @pytest.fixture

@@ -14,20 +14,20 @@ BALANCING_ROUNDS = 50
 class RandomDivider(Divider):
     """Softmax of random projections of the standardised rows of (X, y), balanced.
 
-    Every expert draws a direction; a row belongs to an expert the more, the further it lies that
-    way. y takes part with half of the variance, so that restarts can tell two lines apart that
-    cross over the same X. The draw does not depend on the number of rows, and all sums are
-    weighted: a row of weight 2 starts like two rows, which noise drawn for each row could not do.
-    A bias per expert makes all of them start with the same total weight.
+    Every expert draws a direction, away from those of the others; a row belongs to an expert the
+    more, the further it lies that way. y takes part with half of the variance, so that restarts can
+    tell two lines apart that cross over the same X. The draw does not depend on the number of rows,
+    and all sums are weighted: a row of weight 2 starts like two rows, which noise drawn for each
+    row could not do. A bias per expert makes all of them start with the same total weight.
 
     Parameters
     ----------
-    sharpness : float, default=2.0
-        Standard deviation of an expert's log responsibility over the rows, before they are
+    sharpness : float, default=3.0
+        Standard deviation of the log responsibilities over the rows, before they are
         normalised; 0 would give all experts the same rows, large values a hard partition.
     """
 
-    def __init__(self, sharpness=2.0):
+    def __init__(self, sharpness=3.0):
         self.sharpness = sharpness
 
     def divide(self, X, y, *, n_experts, sample_weight=None, random_state=None):
@@ -37,13 +37,14 @@ class RandomDivider(Divider):
             raise ValueError(f"sharpness must be positive, got sharpness={self.sharpness}.")
         weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
         rng = check_random_state(random_state)
-        projected = sum(
-            part @ rng.normal(size=(part.shape[1], n_experts)) / np.sqrt(part.shape[1])
-            for part in (_standardised(X, weight), _standardised(_target(y), weight))
-            if part.shape[1]
-        )
-        logits = self.sharpness * _standardised(projected, weight)
-        return np.exp(_balanced(logits, weight))
+        logits = np.zeros((len(y), n_experts))
+        for part in (_standardised(X, weight), _standardised(_target(y), weight)):
+            directions = rng.normal(size=(part.shape[1], n_experts))
+            # Two experts that draw one way would stay alike for ever: EM cannot part them.
+            directions -= directions.mean(axis=1, keepdims=True)
+            logits += part @ directions / np.sqrt(max(part.shape[1], 1))
+        spread = np.sqrt(np.average(logits**2, axis=0, weights=weight).mean())
+        return np.exp(_balanced(logits * (self.sharpness / (spread or 1.0)), weight))
 
 
 def _standardised(X, weight):

@@ -35,6 +35,7 @@ class LogLinearPooler(Pooler):
                 "None. Use a trainer that estimates each expert's noise ('em', 'out_of_fold'), or "
                 "'linear'."
             )
-        precision = gate_weights / np.square(np.asarray(scales) / np.min(scales))
+        scales = np.where(self.needs(gate_weights), scales, np.inf)  # (n_samples, n_experts)
+        precision = gate_weights / np.square(scales / scales.min(axis=1, keepdims=True))
         weights = precision / precision.sum(axis=1, keepdims=True)
         return np.einsum("ne,neo->no", weights, read)

@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
@@ -61,6 +62,8 @@ class CategoryTable(TransformerMixin, BaseEstimator):
     def _column(self, column, j):
         if j not in self.levels_:
             return read_numbers(column)
+        if not self.levels_[j]:  # nothing was known of it while fitting; xgboost wants one level
+            return np.full(len(column), np.nan)
         dtype = pd.CategoricalDtype(self.levels_[j])
         return pd.Categorical.from_codes(match_levels(column, self.levels_[j]), dtype=dtype)
 

@@ -172,7 +172,7 @@ def _mean_and_scale(numbers, weight):
         deviation[missing] = 0.0
     with np.errstate(over="ignore"):
         scale = np.sqrt(share @ np.square(deviation, out=deviation) / known)
-    scale[scale <= 1e-14 * np.abs(mean)] = 1.0
+    scale[scale <= 1e-13 * np.abs(mean)] = 1.0
     return mean, np.where(scale > 0, scale, 1.0)
 
 

@@ -12,8 +12,8 @@ WIDTHS = np.array([0.25, 0.5, 1.0, 2.0, 4.0])  # of the overall residual scale
 class ScaleMixture:
     """Gaussian scale mixture around the pooled mean, with weights that depend on the input.
 
-    Five components share the mean that `predict` returns and differ in width, so the density never moves
-    the mean. A softmax gate on the input and on how far the experts disagree weights them.
+    Five components share the mean that `predict` returns and differ in width, so the density never
+    moves the mean. A softmax gate on the input and on how far the experts disagree weights them.
 
     Parameters
     ----------
@@ -52,7 +52,11 @@ class ScaleMixture:
         return logsumexp(log_gate + self._components(y - mean), axis=1)
 
     def _components(self, residual):
-        return -0.5 * (residual[:, None] / self.scales_) ** 2 - np.log(self.scales_) - 0.5 * np.log(2 * np.pi)
+        return (
+            -0.5 * (residual[:, None] / self.scales_) ** 2
+            - np.log(self.scales_)
+            - 0.5 * np.log(2 * np.pi)
+        )
 
     def _log_disagreement(self, predictions):
         return np.log(predictions[:, :, 0].std(axis=1) + 1e-3 * self.scales_[2])
@@ -64,5 +68,7 @@ class ScaleMixture:
         self.disagreement_sd_ = np.sqrt(variance) or 1.0
 
     def _features(self, X, predictions):
-        spread = (self._log_disagreement(predictions) - self.disagreement_mean_) / self.disagreement_sd_
+        spread = (
+            self._log_disagreement(predictions) - self.disagreement_mean_
+        ) / self.disagreement_sd_
         return np.column_stack([self.table_.transform(X), spread])

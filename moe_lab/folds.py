@@ -9,8 +9,8 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, Str
 def make_folds(y, *, task, cv=3, groups=None):
     """Split the rows so that every row is held out once.
 
-    Folds follow the order of the rows and are never shuffled, so that drift over time is seen; classes
-    are spread over the folds and groups kept together.
+    Folds follow the order of the rows and are never shuffled, so that drift over time is seen;
+    classes are spread over the folds and groups kept together.
 
     Parameters
     ----------
@@ -45,6 +45,8 @@ def make_folds(y, *, task, cv=3, groups=None):
         splitter = (StratifiedGroupKFold if classification else GroupKFold)(n_splits)
     else:
         splitter = (StratifiedKFold if classification else KFold)(n_splits)
-    with warnings.catch_warnings():  # a class rarer than the folds is missing in one: experts are widened
+    with (
+        warnings.catch_warnings()
+    ):  # a class rarer than the folds is missing in one: experts are widened
         warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
         return list(splitter.split(np.zeros(n_samples), y, groups))

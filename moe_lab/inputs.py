@@ -91,18 +91,23 @@ def _refuse_infinite(X):
         )
 
 
-def check_numbers(X, y):
+def check_target(X, y):
+    """Return y as a 1-D array as long as X."""
+    if y is None:
+        raise ValueError("requires y to be passed, but the target y is None.")
+    y = column_or_1d(y, warn=True)
+    check_consistent_length(X, y)
+    return y
+
+
+def as_numbers(y):
     """Return the target of a regression as floats.
 
     Raises
     ------
     ValueError
-        If y holds labels, missing or infinite values, or differs in length from X.
+        If y holds labels, missing or infinite values.
     """
-    if y is None:
-        raise ValueError("requires y to be passed, but the target y is None.")
-    y = column_or_1d(y, warn=True)
-    check_consistent_length(X, y)
     try:
         numbers = np.asarray(y, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -118,19 +123,14 @@ def check_numbers(X, y):
     return numbers
 
 
-def check_labels(X, y):
+def as_codes(y):
     """Return the class codes of a classification target, and the classes.
 
     Raises
     ------
     ValueError
-        If y holds missing values, numbers that are no classes, fewer than two classes, or differs
-        in length from X.
+        If y holds missing values, numbers that are no classes, or fewer than two classes.
     """
-    if y is None:
-        raise ValueError("requires y to be passed, but the target y is None.")
-    y = column_or_1d(y, warn=True)
-    check_consistent_length(X, y)
     missing = np.sum(pd.isna(y))
     if missing:
         raise ValueError(

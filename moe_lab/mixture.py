@@ -11,7 +11,7 @@ from moe_lab.divide.base import as_divider
 from moe_lab.experts.base import as_experts
 from moe_lab.fitting import log_prob, predict_expert
 from moe_lab.gate.base import as_gate
-from moe_lab.inputs import check_labels, check_numbers, check_table, codes_of, weighted_rows
+from moe_lab.inputs import as_codes, as_numbers, check_table, check_target, codes_of, weighted_rows
 from moe_lab.pool.base import as_pooler
 from moe_lab.train.base import as_trainer
 from moe_lab.train.em import e_step
@@ -63,8 +63,9 @@ class _MixtureOfExperts(BaseEstimator):
         self : estimator
         """
         X = check_table(self, X, reset=True)
-        y = self._encode_target(X, y)
+        y = check_target(X, y)
         X, y, weight, groups = weighted_rows(X, y, sample_weight, groups)
+        y = self._encode_target(y)
         pooler, gate, trainer = (
             as_pooler(self.pool, self._task),
             as_gate(self.gate),
@@ -141,9 +142,19 @@ class _MixtureOfExperts(BaseEstimator):
         X, y = self._seen(X, y)
         return e_step(self.gate_.log_proba(X), self._log_lik(X, y))[0]
 
+    def score_samples(self, X, y=None):
+        """Return the log-likelihood of every row, log p(y | x) in nats, shape (n_samples,).
+
+        Without y it is that of ``predict(X)``: how sure the mixture is of its own prediction.
+        """
+        return self._row_log_likelihood(*self._seen(X, self.predict(X) if y is None else y))
+
     def log_prob(self, X, y):
-        """Return the log-likelihood of every row in nats, shape (n_samples,)."""
+        """Return ``score_samples(X, y)``: what a mixture offers as an expert of another."""
         return self.score_samples(X, y)
+
+    def _row_log_likelihood(self, X, y):
+        return logsumexp(self.gate_.log_proba(X) + self._log_lik(X, y), axis=1)
 
     def log_likelihood(self, X, y):
         """Return the log-likelihood in nats, summed over samples."""
@@ -254,17 +265,15 @@ class MoERegressor(RegressorMixin, _MixtureOfExperts):
         """Return the pooled prediction, shape (n_samples,)."""
         return self._pooled(self._table(X))[:, 0]
 
-    def score_samples(self, X, y):
-        """Return the log density of every y in nats, shape (n_samples,)."""
-        X, y = self._seen(X, y)
+    def _row_log_likelihood(self, X, y):
         if self.density_gate_ is None:
-            return logsumexp(self.gate_.log_proba(X) + self._log_lik(X, y), axis=1)
+            return super()._row_log_likelihood(X, y)
         predictions = self._expert_predictions(X)
         mean = self.pooler_.pool(predictions, self.gate_.predict_proba(X), self.scales_)[:, 0]
         return self.density_gate_.log_prob(X, predictions, mean, y)
 
-    def _encode_target(self, X, y):
-        return check_numbers(X, y)
+    def _encode_target(self, y):
+        return as_numbers(y)
 
     def _encode_seen(self, y):
         return np.asarray(column_or_1d(y), dtype=float)
@@ -308,15 +317,11 @@ class MoEClassifier(ClassifierMixin, _MixtureOfExperts):
 
     def predict(self, X):
         """Return the most probable class, shape (n_samples,)."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        most_probable = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[most_probable]
 
-    def score_samples(self, X, y):
-        """Return the log probability of every y in nats, shape (n_samples,)."""
-        X, y = self._seen(X, y)
-        return logsumexp(self.gate_.log_proba(X) + self._log_lik(X, y), axis=1)
-
-    def _encode_target(self, X, y):
-        codes, self.classes_ = check_labels(X, y)
+    def _encode_target(self, y):
+        codes, self.classes_ = as_codes(y)
         return codes
 
     def _encode_seen(self, y):

@@ -1,7 +1,8 @@
-"""Softmax (multinomial logistic) regression on soft targets, and on the likelihood of fixed experts.
+"""Softmax (multinomial logistic) regression on soft targets, and on the likelihood of fixed
+experts.
 
-shapes: (n)samples, (d)features, (k)lasses or experts. A coefficient matrix is (d + 1, k): row j holds
-feature j, the last row the intercepts, which no penalty touches.
+shapes: (n)samples, (d)features, (k)lasses or experts. A coefficient matrix is (d + 1, k): row j
+holds feature j, the last row the intercepts, which no penalty touches.
 """
 
 import numpy as np
@@ -80,14 +81,16 @@ def fit_mixing(Z, log_lik, sample_weight=None, *, C=1.0, coef=None, max_iter=200
     -------
     coef : ndarray of shape (n_features + 1, n_experts)
     """
-    return _from_constant(lambda Z: _Mixing(Z, log_lik), Z, log_lik.shape[1], sample_weight, C, coef, max_iter)
+    return _from_constant(
+        lambda Z: _Mixing(Z, log_lik), Z, log_lik.shape[1], sample_weight, C, coef, max_iter
+    )
 
 
 def fit_pooled_mean(Z, predictions, y, sample_weight=None, *, C=1.0, coef=None, max_iter=200):
     """Fit softmax gate weights to the squared error of the pooled mean of fixed experts.
 
-    Minimises ``sum_i w_i (y_i - sum_k g_k(z_i) a_ik)^2 / (2 s^2) + |W|^2 / (2 C)``, where s^2 is the
-    mean squared error of the best expert, so that C means the same whatever the unit of y.
+    Minimises ``sum_i w_i (y_i - sum_k g_k(z_i) a_ik)^2 / (2 s^2) + |W|^2 / (2 C)``, where s^2 is
+    the mean squared error of the best expert, so that C means the same whatever the unit of y.
 
     Parameters
     ----------
@@ -102,7 +105,13 @@ def fit_pooled_mean(Z, predictions, y, sample_weight=None, *, C=1.0, coef=None, 
     errors = np.average((y[:, None] - predictions) ** 2, axis=0, weights=sample_weight)
     unit = np.sqrt(errors.min()) or 1.0
     return _from_constant(
-        lambda Z: _PooledMean(Z, predictions / unit, y / unit), Z, predictions.shape[1], sample_weight, C, coef, max_iter
+        lambda Z: _PooledMean(Z, predictions / unit, y / unit),
+        Z,
+        predictions.shape[1],
+        sample_weight,
+        C,
+        coef,
+        max_iter,
     )
 
 
@@ -163,7 +172,9 @@ class _SoftTargets(_Problem):
         for a in range(n_classes):
             hessian[a, :, a] += np.diag(ridge)
         # A shift common to all classes changes no probability: give that direction some curvature.
-        hessian += np.einsum("ij,ab->aibj", np.eye(width), np.full((n_classes, n_classes), 1 / n_classes))
+        hessian += np.einsum(
+            "ij,ab->aibj", np.eye(width), np.full((n_classes, n_classes), 1 / n_classes)
+        )
         return hessian.reshape(n_classes * width, n_classes * width)
 
 
@@ -227,5 +238,11 @@ def _lbfgs(problem, coef, max_iter):
         value, gradient = problem.value_and_gradient(flat.reshape(coef.shape))
         return value, gradient.ravel()
 
-    result = minimize(objective, coef.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": max_iter, "ftol": 1e-12, "gtol": 1e-8})
+    result = minimize(
+        objective,
+        coef.ravel(),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": max_iter, "ftol": 1e-12, "gtol": 1e-8},
+    )
     return result.x.reshape(coef.shape)

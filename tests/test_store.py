@@ -67,6 +67,14 @@ def test_scores_are_those_of_the_latest_finished_run():
     assert found.to_dict() == {"moe": 2.0, "stacking": 5.0}
 
 
+def test_runs_with_other_numbers_of_folds_are_not_mixed():
+    save(scores("old"))
+    save(scores("new").assign(n_folds=3))
+    save(scores("elsewhere").assign(dataset="e"))
+
+    assert read_scores("exp")["method"].tolist() == ["new", "elsewhere"]
+
+
 def test_scores_survive_the_file_exactly():
     save(pd.concat([scores("None", 0.1 + 0.2), scores("nan", float("nan"))]))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from moe_lab.bench.runs import read_runs, read_scores
 from moe_lab.bench.statistics import leaderboard, summary
 from moe_lab.bench.store import check_writable
-from moe_lab.bench.words import explain
+from moe_lab.bench.words import explain, number
 
 __all__ = ["render_report", "write_report"]
 
@@ -70,19 +70,6 @@ def render_report(experiment, results_dir="results", baseline="stacking") -> str
         failed=[run for run in runs if run["status"] != "done"],
         written=datetime.now().astimezone().isoformat(" ", "minutes"),
     )
-
-
-def number(value, digits=4):
-    """Write a number for people; a missing one is empty.
-
-    Examples
-    --------
-    >>> number(0.123456), number(31415.9), number(float("nan"))
-    ('0.1235', '31416', '')
-    """
-    if value != value or value is None:
-        return ""
-    return f"{value:.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
 
 
 def _by_dataset(scores):

@@ -30,8 +30,8 @@ def find_run(experiment, key, results_dir="results") -> dict | None:
 def read_scores(experiment, results_dir="results"):
     """Read the scores of all finished runs of an experiment as one table.
 
-    Where several runs hold the same fit (data set, method, number of folds, seed, fold), the
-    latest counts.
+    Where several runs hold the same fit (data set, method, seed, fold), the latest counts; of a
+    data set that was run with different numbers of folds, only those with the latest number.
 
     Parameters
     ----------
@@ -59,8 +59,10 @@ def read_scores(experiment, results_dir="results"):
     if not files:
         raise ValueError(_no_scores(experiment, results_dir))
     scores = pd.concat([_read(path) for path in files], ignore_index=True)
+    n_folds = scores.groupby("dataset")["n_folds"].transform("last")
     latest = scores.groupby(IDENTITY)["run"].transform("last")
-    return scores[scores["run"] == latest].reset_index(drop=True)
+    kept = (scores["n_folds"] == n_folds) & (scores["run"] == latest)
+    return scores[kept].reset_index(drop=True)
 
 
 def _read(path):

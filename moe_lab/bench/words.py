@@ -5,7 +5,7 @@ import numpy as np
 from moe_lab.bench.metrics import get_metric
 from moe_lab.bench.statistics import leaderboard, paired, summary
 
-__all__ = ["explain"]
+__all__ = ["explain", "number"]
 
 SURE = 2.0  # a difference of so many standard errors counts as seen
 
@@ -55,11 +55,24 @@ def explain(scores, baseline="stacking", metric=None) -> list[str]:
     return sentences
 
 
+def number(value, digits=4):
+    """Write a number for people; a missing one is empty.
+
+    Examples
+    --------
+    >>> number(0.123456), number(31415.9), number(float("nan"))
+    ('0.1235', '31416', '')
+    """
+    if value != value or value is None:
+        return ""
+    return f"{value:.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
+
+
 def _best(board):
     first = board.iloc[0]
     failed = list(board.loc[board["score"].isna(), "method"])
     also = f" No score, since a fold failed: {', '.join(failed)}." if failed else ""
-    return f"{first['method']} has the best {first['metric']} ({first['score']:.4g}).{also}"
+    return f"{first['method']} has the best {first['metric']} ({number(first['score'])}).{also}"
 
 
 def _against(differences):

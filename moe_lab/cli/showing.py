@@ -88,6 +88,8 @@ def _console():
 
 
 def _board(name, board, baseline):
+    from moe_lab.bench.words import number
+
     metric = board["metric"].iloc[0]
     table = Table(title=f"{name}: {metric} against {baseline}", title_justify="left")
     table.add_column("method", no_wrap=True)
@@ -97,7 +99,7 @@ def _board(name, board, baseline):
         known = row.difference == row.difference
         table.add_row(
             row.method,
-            f"{row.score:.4g} ± {row.score_se:.2g}",
+            f"{number(row.score)} ± {number(row.score_se, 2)}",
             f"{row.difference:+.2f} ± {row.se:.2f}" if known else "",
             f"{row.wins}/{row.ties}/{row.losses}" if known else "",
             f"{row.fit_seconds:.2f}",

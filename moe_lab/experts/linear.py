@@ -23,7 +23,11 @@ class LinearExpert(Expert):
         self.alpha = alpha
 
     def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
-        model = GaussianLinear(self.alpha) if task == "regression" else SoftmaxLinear(self.alpha, n_classes)
+        model = (
+            GaussianLinear(self.alpha)
+            if task == "regression"
+            else SoftmaxLinear(self.alpha, n_classes)
+        )
         return Prepared(NumericTable(scale=True), model)
 
 
@@ -58,7 +62,9 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
         self.coef_ = np.linalg.lstsq(gram, moment, rcond=1e-12)[0]
         self.intercept_ = y_mean - x_mean @ self.coef_
         residual = y - self.predict(X)
-        self.scale_ = max(np.sqrt(weight @ residual**2 / total), self.min_scale, np.finfo(float).tiny)
+        self.scale_ = max(
+            np.sqrt(weight @ residual**2 / total), self.min_scale, np.finfo(float).tiny
+        )
         self.n_parameters_ = len(self.coef_) + 2
         return self
 

@@ -48,8 +48,9 @@ class Gate(ABC, BaseEstimator):
 class LinearGate(Gate):
     """A gate whose log weights are linear in features of the input.
 
-    A subclass has a parameter ``C`` (inverse penalty strength, ``np.inf`` for none) and says what the
-    features are. Fitted: ``coef_`` of shape (n_features + 1, n_experts), the last row the intercepts.
+    A subclass has a parameter ``C`` (inverse penalty strength, ``np.inf`` for none) and says what
+    the features are. Fitted: ``coef_`` of shape (n_features + 1, n_experts), the last row the
+    intercepts.
     """
 
     @abstractmethod
@@ -61,7 +62,9 @@ class LinearGate(Gate):
         """Return the features of X, (n_samples, n_features)."""
 
     def fit(self, X, responsibilities, sample_weight=None):
-        return self.fit_features(self.learn_features(X, sample_weight), responsibilities, sample_weight)
+        return self.fit_features(
+            self.learn_features(X, sample_weight), responsibilities, sample_weight
+        )
 
     def fit_features(self, features, responsibilities, sample_weight=None, coef=None):
         """Fit to features made before, from ``coef``: EM does so in every round."""

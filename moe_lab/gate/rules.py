@@ -15,11 +15,13 @@ class RulesGate(LinearGate):
     Parameters
     ----------
     rules : list of str
-        pandas expressions such as ``"age < 30 and smoker == 'yes'"``. The first rule that holds decides;
-        rows for which none does form a region of their own.
+        pandas expressions such as ``"age < 30 and smoker == 'yes'"``. The first rule that holds
+        decides; rows for which none does form a region of their own.
     C : float, default=10.0
         Inverse strength of that pull; ``np.inf`` is none.
     """
+
+    example_params = {"rules": ["x0 < 0", "group == 'a'"]}
 
     def __init__(self, rules=(), C=10.0):
         self.rules = rules

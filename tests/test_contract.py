@@ -1,0 +1,120 @@
+"""Every registered plugin keeps the laws of its kind: the registry is the test list."""
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.linear_model import LinearRegression
+from sklearn.neighbors import KNeighborsRegressor
+
+from moe_lab.experts.base import EstimatorExpert, Expert
+from moe_lab.registry import dividers, experts, gates, methods, poolers, trainers
+from moe_lab.testing import (
+    DIVIDER_CHECKS,
+    EXPERT_CHECKS,
+    GATE_CHECKS,
+    METHOD_CHECKS,
+    POOLER_CHECKS,
+    TRAINER_CHECKS,
+    check_expert_does_not_leak,
+    check_expert_heeds_sample_weight,
+    check_expert_keeps_row_order,
+    example,
+)
+
+
+def laws(checks):
+    return pytest.mark.parametrize("check", checks, ids=lambda check: check.__name__)
+
+
+@laws(DIVIDER_CHECKS)
+@pytest.mark.parametrize("name", dividers.names())
+def test_divider(name, check):
+    check(example(dividers, name))
+
+
+@laws(EXPERT_CHECKS)
+@pytest.mark.parametrize("name", experts.names())
+def test_expert(name, check):
+    check(example(experts, name))
+
+
+@laws(GATE_CHECKS)
+@pytest.mark.parametrize("name", gates.names())
+def test_gate(name, check):
+    check(example(gates, name))
+
+
+@laws(POOLER_CHECKS)
+@pytest.mark.parametrize("name", poolers.names())
+def test_pooler(name, check):
+    check(example(poolers, name))
+
+
+@laws(TRAINER_CHECKS)
+@pytest.mark.parametrize("name", trainers.names())
+def test_trainer(name, check):
+    check(example(trainers, name))
+
+
+@laws(METHOD_CHECKS)
+@pytest.mark.parametrize("name", methods.names())
+def test_method(name, check):
+    check(example(methods, name))
+
+
+class IgnoresWeights(LinearRegression):
+    def fit(self, X, y, sample_weight=None):
+        return super().fit(X, y)
+
+
+class Leaks(RegressorMixin, BaseEstimator):
+    """Remembers every row that any of its kind was ever fitted to."""
+
+    seen: dict = {}
+
+    def fit(self, X, y, sample_weight=None):
+        self.mean_ = np.mean(y)
+        self.seen.update(zip(map(tuple, X), y, strict=True))
+        return self
+
+    def predict(self, X):
+        return np.array([self.seen.get(tuple(row), self.mean_) for row in X])
+
+
+class Reorders(LinearRegression):
+    def predict(self, X):
+        return np.sort(super().predict(X))
+
+
+@pytest.mark.parametrize(
+    ("fake", "check"),
+    [
+        (IgnoresWeights(), check_expert_heeds_sample_weight),
+        (Leaks(), check_expert_does_not_leak),
+        (Reorders(), check_expert_keeps_row_order),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_fake_expert_fails_its_check(fake, check):
+    check(EstimatorExpert(regressor=LinearRegression()))
+    with pytest.raises(AssertionError):
+        check(EstimatorExpert(regressor=fake))
+
+
+def test_an_expert_without_sample_weight_heeds_weights_by_bootstrap():
+    check_expert_heeds_sample_weight(EstimatorExpert(regressor=KNeighborsRegressor(50)))
+
+
+def test_an_expert_that_cross_fits_itself_in_sample_fails_the_leak_check():
+    class SelfCrossFit(LinearRegression):
+        def cross_fit(self, X, y, folds, sample_weight):
+            return y
+
+    class InSample(Expert):
+        tasks = ("regression",)
+
+        def build(self, task, **_):
+            return SelfCrossFit()
+
+    with pytest.raises(AssertionError):
+        check_expert_does_not_leak(InSample())

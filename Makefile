@@ -15,7 +15,7 @@ test: lint ## lint, then all tests: doctests, notebooks, browser; PYTEST_ARGS="-
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lab: .venv/.installed ## open JupyterLab on notebooks/
-	$(BIN)/moe-lab lab
+	$(BIN)/jupyter lab notebooks
 
 lint: .venv/.installed ## check style and format
 	$(BIN)/ruff check .

@@ -46,6 +46,7 @@ def execute(notebook, folder, parameters, *, title, timeout=None):
                 stdout_file=log,
                 stderr_file=log,
                 kernel_manager_class=_own_interpreter(log),
+                coalesce_streams=True,  # of a progress bar only what stands there in the end
                 timeout_func=lambda cell: deadline and max(1, int(deadline - time.monotonic())),
             )
         except papermill.PapermillExecutionError as error:

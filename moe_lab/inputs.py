@@ -142,7 +142,7 @@ def as_codes(y):
     codes = encoder.fit_transform(y)
     if len(encoder.classes_) < 2:
         raise ValueError(
-            f"y must have at least two classes, got one class: {encoder.classes_[0]!r}. Check the "
+            f"y must have at least two classes, got one class: {encoder.classes_.tolist()[0]!r}. Check the "
             f"target column."
         )
     return codes, encoder.classes_

@@ -100,9 +100,11 @@ class _MixtureOfExperts(BaseEstimator):
         return self
 
     def _build(self, expert, seed):
-        device = resolve_device(self.device)
+        resolve_device(
+            self.device
+        )  # an error where it is not there; experts resolve "auto" themselves
         return expert.build(
-            self._task, n_classes=self._n_classes, random_state=seed, device=device, n_jobs=1
+            self._task, n_classes=self._n_classes, random_state=seed, device=self.device, n_jobs=1
         )
 
     def _divide(self, X, y, weight):

@@ -8,6 +8,7 @@ from sklearn.neighbors import KNeighborsRegressor
 
 from moe_lab.experts.base import EstimatorExpert, Expert
 from moe_lab.registry import dividers, experts, gates, methods, poolers, trainers
+from moe_lab.table import NumericTable, Prepared
 from moe_lab.testing import (
     DIVIDER_CHECKS,
     EXPERT_CHECKS,
@@ -106,7 +107,7 @@ def test_an_expert_without_sample_weight_heeds_weights_by_bootstrap():
 
 
 def test_an_expert_that_cross_fits_itself_in_sample_fails_the_leak_check():
-    class SelfCrossFit(LinearRegression):
+    class SelfCrossFit(Prepared):
         def cross_fit(self, X, y, folds, sample_weight):
             return y
 
@@ -114,7 +115,7 @@ def test_an_expert_that_cross_fits_itself_in_sample_fails_the_leak_check():
         tasks = ("regression",)
 
         def build(self, task, **_):
-            return SelfCrossFit()
+            return SelfCrossFit(NumericTable(), LinearRegression())
 
     with pytest.raises(AssertionError):
         check_expert_does_not_leak(InSample())

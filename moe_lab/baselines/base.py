@@ -60,7 +60,8 @@ class ExpertEnsemble(ABC, BaseEstimator):
         """Return the unfitted estimators and a seed for each."""
         random_state = check_random_state(self.random_state)
         seeds = random_state.randint(2**31 - 1, size=len(experts)).tolist()
-        settings = {"device": resolve_device(self.device), "n_jobs": 1}
+        resolve_device(self.device)  # an error where it is not there
+        settings = {"device": self.device, "n_jobs": 1}
         settings["n_classes"] = self._n_classes
         built = [
             expert.build(self._task, random_state=seed, **settings)

@@ -8,6 +8,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
+from moe_lab.device import resolve_device
 from moe_lab.fitting import cross_fit, fit_expert, log_prob, predict_expert
 from moe_lab.registry import experts
 from moe_lab.table import NumericTable, Prepared
@@ -36,7 +37,7 @@ class Expert(ABC, BaseEstimator):
             Number of classes; y is a code in 0..n_classes-1, and some may be missing in a part.
         random_state : int, optional
         device : str, default="cpu"
-            "cpu", "cuda" or "cuda:N".
+            "auto", "cpu", "cuda" or "cuda:N".
         n_jobs : int, optional
 
         Returns
@@ -179,7 +180,7 @@ def _is_pair(spec):
 def configure(estimator, *, random_state, n_jobs, device):
     """Clone an estimator and set these parameters wherever it has them, inside pipelines too."""
     estimator = clone(estimator)
-    settings = {"random_state": random_state, "n_jobs": n_jobs, "device": device}
+    settings = {"random_state": random_state, "n_jobs": n_jobs, "device": resolve_device(device)}
     found = {name: name.rsplit("__", 1)[-1] for name in estimator.get_params(deep=True)}
     return estimator.set_params(
         **{name: settings[last] for name, last in found.items() if last in settings}

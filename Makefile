@@ -1,14 +1,14 @@
 # Every target does its own set-up: a .venv pinned by constraints.txt. Only Python 3.11+ is needed.
 PYTHON ?= python3
 BIN := .venv/bin
-DATASETS ?= telco_churn,hpc_jobs,ames
+DATASETS ?= telco_churn,hpc_jobs,abalone
 PYTEST_ARGS ?= -n auto
 
 .DEFAULT_GOAL := help
 .PHONY: run test lab lint clean help
 
 run: .venv/.installed ## compare mixtures with stacking on real tables; DATASETS=name,name
-	$(BIN)/moe-lab run 01_compare -p dataset $(DATASETS)
+	$(BIN)/moe-lab run 01_compare -p dataset $(DATASETS) -p folds 3
 	$(BIN)/moe-lab report 01_compare
 
 test: lint ## lint, then all tests: doctests, notebooks, browser; PYTEST_ARGS="-k name"

@@ -142,8 +142,8 @@ def as_codes(y):
     codes = encoder.fit_transform(y)
     if len(encoder.classes_) < 2:
         raise ValueError(
-            f"y must have at least two classes, got one class: {encoder.classes_.tolist()[0]!r}. Check the "
-            f"target column."
+            f"y must have at least two classes, got one class: {encoder.classes_.tolist()[0]!r}. "
+            "Check the target column."
         )
     return codes, encoder.classes_
 

@@ -171,12 +171,13 @@ def weighted_rows(X, y, sample_weight, groups):
         check_consistent_length(X, groups)
     if sample_weight is None:
         return X, y, np.ones(len(y)), groups
+    if not np.any(sample_weight):
+        raise ValueError(
+            "sample_weight must be positive for at least one row, "
+            f"got {np.size(sample_weight)} zeros."
+        )
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     kept = np.flatnonzero(weight > 0)
-    if len(kept) == 0:
-        raise ValueError(
-            f"sample_weight must be positive for at least one row, got {len(weight)} zeros."
-        )
     if len(kept) < len(y):
         X, y, weight = _safe_indexing(X, kept), y[kept], weight[kept]
         groups = None if groups is None else groups[kept]

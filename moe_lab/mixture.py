@@ -254,8 +254,8 @@ class MoERegressor(RegressorMixin, _MixtureOfExperts):
     >>> import numpy as np
     >>> from moe_lab import MoERegressor
     >>> X = np.linspace(-1, 1, 200).reshape(-1, 1)
-    >>> moe = MoERegressor("linear", n_experts=2, train="em", random_state=0).fit(X, np.abs(X[:,
-    0]))
+    >>> moe = MoERegressor("linear", n_experts=2, train="em", random_state=0)
+    >>> moe = moe.fit(X, np.abs(X[:, 0]))
     >>> moe.predict([[-0.5], [0.5]]).round(1)
     array([0.5, 0.5])
     """

@@ -208,7 +208,7 @@ def _newton(problem, coef, max_iter, tol=1e-12):
         step = _solve(problem.hessian(coef), gradient.T.ravel()).reshape(coef.T.shape).T
         decrement = np.sum(step * gradient)
         if decrement <= tol:
-            break
+            return coef - step  # in the region of quadratic convergence
         size = 1.0
         while size > 1e-8:
             new_value, new_gradient = problem.value_and_gradient(coef - size * step)

@@ -35,7 +35,7 @@ def fit_expert(estimator, X, y, sample_weight=None, *, task, random_state=None):
     estimator = clone(estimator)
     if sample_weight is None:
         sample_weight = np.ones(len(y))
-    if getattr(estimator, "parametric", False):
+    if getattr(estimator, "parametric", False) and sample_weight.any():
         return estimator.fit(X, y, sample_weight=sample_weight)
     kept = np.flatnonzero(sample_weight > NEGLIGIBLE * sample_weight.max())
     if len(kept) == 0 or (task == "classification" and len(np.unique(y[kept])) == 1):

@@ -171,7 +171,7 @@ def weighted_rows(X, y, sample_weight, groups):
         check_consistent_length(X, groups)
     if sample_weight is None:
         return X, y, np.ones(len(y)), groups
-    if not np.any(sample_weight):
+    if not np.asarray(sample_weight, dtype=np.float64).any():
         raise ValueError(
             "sample_weight must be positive for at least one row, "
             f"got {np.size(sample_weight)} zeros."

@@ -1,0 +1,65 @@
+"""EM: the log-likelihood climbs, and finds what clustering cannot."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from moe_lab import MoERegressor
+from moe_lab.experts import LinearExpert
+from moe_lab.gate import SoftmaxGate
+from moe_lab.train import EM
+from moe_lab.train.em import e_step
+
+
+def unregularised(n_experts=2, **params):
+    settings = {"n_init": 4, "tol": 1e-9, "max_iter": 300} | params
+    return MoERegressor(
+        LinearExpert(alpha=0.0),
+        n_experts=n_experts,
+        gate=SoftmaxGate(C=np.inf),
+        train=EM(**settings),
+        random_state=0,
+    )
+
+
+@pytest.fixture(scope="module")
+def crossing():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, size=(400, 1))
+    slope = rng.choice([-2.0, 2.0], size=400)
+    return X, slope * X[:, 0] + rng.normal(0, 0.1, size=400)
+
+
+def test_log_likelihood_never_drops(crossing):
+    history = unregularised(n_init=1).fit(*crossing).history_
+    assert len(history) > 5
+    assert (np.diff(history["log_likelihood"]) > -1e-6).all()
+
+
+def test_a_random_start_recovers_two_lines_that_cross(crossing):
+    moe = unregularised().fit(*crossing)
+    slopes = sorted(
+        expert.predict([[1.0]])[0] - expert.predict([[0.0]])[0] for expert in moe.experts_
+    )
+    assert_allclose(slopes, [-2, 2], atol=0.1)
+    assert_allclose(moe.scales_, 0.1, atol=0.03)
+
+
+def test_kmeans_on_the_input_does_not_recover_them(crossing):
+    kmeans = MoERegressor("linear", n_experts=2, divide="kmeans", random_state=0).fit(*crossing)
+    slopes = [expert.predict([[1.0]])[0] - expert.predict([[0.0]])[0] for expert in kmeans.experts_]
+    assert np.abs(slopes).max() < 1
+
+
+@pytest.mark.parametrize("unit", [1e-3, 1e3])
+def test_the_unit_of_y_only_shifts_the_log_likelihood(crossing, unit):
+    X, y = crossing
+    one, other = unregularised().fit(X, y), unregularised().fit(X, unit * y)
+    shift = -len(y) * np.log(unit)
+    assert_allclose(other.log_likelihood(X, unit * y), one.log_likelihood(X, y) + shift, atol=1e-4)
+    assert_allclose(other.responsibilities(X, unit * y), one.responsibilities(X, y), atol=1e-6)
+
+
+def test_where_no_expert_explains_a_row_the_gate_decides():
+    responsibilities, _ = e_step(np.log([[0.3, 0.7]]), np.array([[-np.inf, -np.inf]]))
+    assert_allclose(responsibilities, [[0.3, 0.7]])

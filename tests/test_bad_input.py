@@ -96,11 +96,7 @@ BAD = {
         "column 'a'.*Replace",
     ),
     "negative weight": (lambda: regress(weight=spoilt(np.ones(20), -1)), ValueError, "egative"),
-    "no weight at all": (
-        lambda: classify(weight=np.zeros(20)),
-        ValueError,
-        "non-zero|got 20 zeros",
-    ),
+    "no weight at all": (lambda: classify(weight=np.zeros(20)), ValueError, "got 20 zeros"),
     "empty table": (lambda: regress(table("a", "b")[:0], Y[:0]), ValueError, r"got shape \(0, 2\)"),
     "duplicate columns": (
         lambda: regress(table("a", "a")),

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neighbors import KNeighborsRegressor
 
 from moe_lab import MoERegressor
+from moe_lab.divide.base import Divider
 from moe_lab.experts import LinearExpert
 from moe_lab.gate import SoftmaxGate
 from moe_lab.train import EM
@@ -63,3 +66,38 @@ def test_the_unit_of_y_only_shifts_the_log_likelihood(crossing, unit):
 def test_where_no_expert_explains_a_row_the_gate_decides():
     responsibilities, _ = e_step(np.log([[0.3, 0.7]]), np.array([[-np.inf, -np.inf]]))
     assert_allclose(responsibilities, [[0.3, 0.7]])
+
+
+class Unfair(Divider):
+    """Leaves nothing to the last expert."""
+
+    def divide(self, X, y, *, n_experts, sample_weight=None, random_state=None):
+        start = np.zeros((len(y), n_experts))
+        start[:, :-1] = np.random.default_rng(0).dirichlet(np.ones(n_experts - 1), len(y))
+        return start
+
+
+def test_a_dead_expert_is_dropped_with_a_warning(crossing):
+    with pytest.warns(ConvergenceWarning, match="1 of 3 experts lost all their rows"):
+        moe = MoERegressor("linear", n_experts=3, divide=Unfair(), train="em", random_state=0).fit(
+            *crossing
+        )
+    assert moe.n_experts_ == len(moe.experts_) == len(moe.scales_) == 2
+    assert moe.gate_weights(crossing[0]).shape == (400, 2)
+
+
+def test_an_expert_that_memorises_gets_an_honest_noise_scale():
+    rng = np.random.default_rng(0)
+    X, noise = rng.uniform(size=(200, 1)), rng.normal(size=200)
+    nearest = KNeighborsRegressor(n_neighbors=1)
+    moe = MoERegressor(nearest, n_experts=1, train="em", random_state=0).fit(X, noise)
+    assert moe.predict(X) == pytest.approx(noise)
+    assert 1.2 < moe.scales_[0] / noise.std() < 1.6  # two draws of noise: 1.41
+
+
+def test_one_expert_is_the_bare_expert(crossing):
+    X, y = crossing
+    bare = LinearExpert().build("regression").fit(X, y)
+    moe = MoERegressor("linear", n_experts=1, train="em", random_state=0).fit(X, y)
+    assert moe.predict(X) == pytest.approx(bare.predict(X))
+    assert moe.score_samples(X, y) == pytest.approx(bare.log_prob(X, y))

@@ -173,6 +173,17 @@ def log_prob(predictions, y, scales=None):
     return -0.5 * z**2 - np.log(scales) - 0.5 * np.log(2 * np.pi)
 
 
+def noise_scales(predictions, y, weights, min_scale):
+    """Weighted root mean squared residual of every expert, at least ``min_scale``; (n_experts,)."""
+    squares = (y[:, None] - predictions[:, :, 0]) ** 2
+    return np.maximum(np.sqrt((weights * squares).sum(axis=0) / weights.sum(axis=0)), min_scale)
+
+
+def standard_deviation(y, weight):
+    """Weighted standard deviation of y."""
+    return float(np.sqrt(np.average((y - np.average(y, weights=weight)) ** 2, weights=weight)))
+
+
 def progress(steps, title, verbose):
     """Wrap a sequence in a progress bar if ``verbose``."""
     if not verbose:

@@ -50,3 +50,23 @@ def make_folds(y, *, task, cv=3, groups=None):
     ):  # a class rarer than the folds is missing in one: experts are widened
         warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
         return list(splitter.split(np.zeros(n_samples), y, groups))
+
+
+def folds_or_in_sample(y, *, task, cv=3, groups=None):
+    """Split as ``make_folds`` does; where no two folds can be made, warn and hold nothing out.
+
+    Returns
+    -------
+    folds : list of (train, test) pairs of index arrays
+        One pair of all rows twice where there are too few rows or groups.
+    """
+    folds = make_folds(y, task=task, cv=cv, groups=groups)
+    if folds:
+        return folds
+    warnings.warn(
+        f"Too few rows or groups for two folds (rows: {len(y)}); what is learnt from the experts' "
+        "predictions is learnt in sample.",
+        stacklevel=4,
+    )
+    rows = np.arange(len(y))
+    return [(rows, rows)]

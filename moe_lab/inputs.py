@@ -15,6 +15,17 @@ from sklearn.utils.validation import (
 )
 
 
+class TakesTables:
+    """Tells scikit-learn that categories, strings and missing values are welcome."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        return tags
+
+
 def check_table(estimator, X, *, reset):
     """Return X as a DataFrame, or a float array where it is a plain array of numbers.
 

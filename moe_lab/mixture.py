@@ -8,16 +8,24 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, c
 
 from moe_lab.device import resolve_device
 from moe_lab.divide.base import as_divider
-from moe_lab.experts.base import as_experts
+from moe_lab.experts.base import as_experts, listed
 from moe_lab.fitting import log_prob, predict_expert
 from moe_lab.gate.base import as_gate
-from moe_lab.inputs import as_codes, as_numbers, check_table, check_target, codes_of, weighted_rows
+from moe_lab.inputs import (
+    TakesTables,
+    as_codes,
+    as_numbers,
+    check_table,
+    check_target,
+    codes_of,
+    weighted_rows,
+)
 from moe_lab.pool.base import as_pooler
 from moe_lab.train.base import as_trainer
 from moe_lab.train.em import e_step
 
 
-class _MixtureOfExperts(BaseEstimator):
+class _MixtureOfExperts(TakesTables, BaseEstimator):
     """What classification and regression share."""
 
     def __init__(
@@ -79,6 +87,9 @@ class _MixtureOfExperts(BaseEstimator):
                 f"n_samples={len(y)}."
             )
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=len(experts)).tolist()
+        resolve_device(
+            self.device
+        )  # an error where there is none; experts resolve "auto" themselves
         built = [self._build(expert, seed) for expert, seed in zip(experts, seeds, strict=True)]
         trained = trainer.train(
             X,
@@ -100,9 +111,6 @@ class _MixtureOfExperts(BaseEstimator):
         return self
 
     def _build(self, expert, seed):
-        resolve_device(
-            self.device
-        )  # an error where it is not there; experts resolve "auto" themselves
         return expert.build(
             self._task, n_classes=self._n_classes, random_state=seed, device=self.device, n_jobs=1
         )
@@ -112,9 +120,9 @@ class _MixtureOfExperts(BaseEstimator):
         if self.divide is None:
             return None, self.n_experts
         divider = as_divider(self.divide)
-        n_experts = self.n_experts
-        if n_experts is None and isinstance(self.experts, list):
-            n_experts = len(self.experts)
+        n_experts, specs = self.n_experts, listed(self.experts)
+        if n_experts is None and specs is not None:
+            n_experts = len(specs)
 
         def divide(seed):
             return divider.divide(
@@ -196,22 +204,14 @@ class _MixtureOfExperts(BaseEstimator):
 
     def _log_lik(self, X, y):
         """Return the log-likelihood of y under every expert, (n_samples, n_experts)."""
-        unscaled = self.scales_ is None or np.isnan(self.scales_)
-        own = [k for k, expert in enumerate(self.experts_) if hasattr(expert, "log_prob")]
-        own = [k for k in own if np.broadcast_to(unscaled, self.n_experts_)[k]]
+        scales = np.full(self.n_experts_, np.nan) if self.scales_ is None else self.scales_
+        own = [k for k in np.flatnonzero(np.isnan(scales)) if hasattr(self.experts_[k], "log_prob")]
         if len(own) == self.n_experts_:
             return np.column_stack([expert.log_prob(X, y) for expert in self.experts_])
         log_lik = log_prob(self._expert_predictions(X), y, self.scales_)
         for k in own:
             log_lik[:, k] = self.experts_[k].log_prob(X, y)
         return log_lik
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.categorical = True
-        tags.input_tags.string = True
-        return tags
 
 
 class MoERegressor(RegressorMixin, _MixtureOfExperts):

@@ -101,3 +101,11 @@ def test_one_expert_is_the_bare_expert(crossing):
     moe = MoERegressor("linear", n_experts=1, train="em", random_state=0).fit(X, y)
     assert moe.predict(X) == pytest.approx(bare.predict(X))
     assert moe.score_samples(X, y) == pytest.approx(bare.log_prob(X, y))
+
+
+def test_a_flexible_expert_over_one_group_is_scored_in_sample_with_a_warning():
+    X = np.arange(12.0)[:, None]
+    moe = MoERegressor(KNeighborsRegressor(2), n_experts=2, train="em", random_state=0)
+    with pytest.warns(UserWarning, match="Too few rows or groups"):
+        moe.fit(X, X[:, 0], groups=np.zeros(12))
+    assert np.isfinite(moe.history_["log_likelihood"]).all()

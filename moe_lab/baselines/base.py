@@ -11,13 +11,20 @@ from sklearn.utils.validation import check_is_fitted
 from moe_lab.device import resolve_device
 from moe_lab.experts.base import as_experts
 from moe_lab.fitting import fit_expert, predict_expert
-from moe_lab.inputs import as_codes, as_numbers, check_table, check_target, weighted_rows
+from moe_lab.inputs import (
+    TakesTables,
+    as_codes,
+    as_numbers,
+    check_table,
+    check_target,
+    weighted_rows,
+)
 from moe_lab.registry import methods
 
 __all__ = ["ClassifierEnsemble", "ExpertEnsemble", "RegressorEnsemble", "methods"]
 
 
-class ExpertEnsemble(ABC, BaseEstimator):
+class ExpertEnsemble(TakesTables, ABC, BaseEstimator):
     """Experts, and one answer from their predictions.
 
     Parameters are those of the mixture: a subclass has `experts`, `device`, `n_jobs`,
@@ -78,13 +85,6 @@ class ExpertEnsemble(ABC, BaseEstimator):
             delayed(fit_expert)(expert, X, y, weight, task=self._task, random_state=seed)
             for expert, seed in zip(built, seeds, strict=True)
         )
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.categorical = True
-        tags.input_tags.string = True
-        return tags
 
 
 class RegressorEnsemble(RegressorMixin, ExpertEnsemble):

@@ -3,15 +3,13 @@
 Three folds and log-odds are what a plain stacker gains from most; the strongest simple rival.
 """
 
-import warnings
-
 import numpy as np
 from sklearn.linear_model import LogisticRegression, RidgeCV
 
 from moe_lab.baselines.base import ClassifierEnsemble, RegressorEnsemble, methods
 from moe_lab.experts.base import Expert
 from moe_lab.fitting import cross_fit
-from moe_lab.folds import make_folds
+from moe_lab.folds import folds_or_in_sample
 
 MIN_PROBABILITY = 1e-5  # trees say 0 and 1; a log-odds is 11.5 at most
 
@@ -38,7 +36,7 @@ class _OutOfFoldStacking:
             built,
             X,
             y,
-            self._folds(y, groups),
+            folds_or_in_sample(y, task=self._task, cv=self.cv, groups=groups),
             np.repeat(weight[:, None], len(built), axis=1),
             task=self._task,
             n_classes=self._n_classes,
@@ -48,18 +46,6 @@ class _OutOfFoldStacking:
         self.stacker_ = self._stacker().fit(self._features(predictions), y, sample_weight=weight)
         self.experts_ = self._fit_all(built, seeds, X, y, weight)
         return self
-
-    def _folds(self, y, groups):
-        folds = make_folds(y, task=self._task, cv=self.cv, groups=groups)
-        if folds:
-            return folds
-        warnings.warn(
-            f"Too few rows or groups for two folds (rows: {len(y)}); the stacker is fitted on "
-            "in-sample predictions.",
-            stacklevel=3,
-        )
-        rows = np.arange(len(y))
-        return [(rows, rows)]
 
 
 class LogOddsStackingRegressor(_OutOfFoldStacking, RegressorEnsemble):

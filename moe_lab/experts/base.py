@@ -9,12 +9,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 
 from moe_lab.device import resolve_device
-from moe_lab.fitting import cross_fit, fit_expert, log_prob, predict_expert
 from moe_lab.registry import experts
 from moe_lab.table import NumericTable, Prepared
 
-__all__ = ["AUTO", "EstimatorExpert", "Expert", "as_expert", "as_experts", "configure", "cross_fit"]
-__all__ += ["experts", "fit_expert", "log_prob", "predict_expert"]
+__all__ = ["AUTO", "EstimatorExpert", "Expert", "as_expert", "as_experts", "configure", "experts"]
 
 AUTO = ("lightgbm", "xgboost", "extra_trees", "linear")  # what experts="auto" means
 
@@ -153,17 +151,16 @@ def as_experts(spec, task, n_experts=None):
     -------
     experts : list of Expert
     """
-    if isinstance(spec, str) and spec == "auto":
-        spec = list(AUTO)
-    if isinstance(spec, list) or (isinstance(spec, tuple) and not _is_pair(spec)):
-        if not spec:
+    specs = listed(spec)
+    if specs is not None:
+        if not specs:
             raise ValueError(f"experts must hold at least one expert, got {spec!r}.")
-        if n_experts is not None and n_experts != len(spec):
+        if n_experts is not None and n_experts != len(specs):
             raise ValueError(
                 f"n_experts must be None or the length of experts, got n_experts={n_experts} and "
-                f"{len(spec)} experts."
+                f"{len(specs)} experts."
             )
-        return [as_expert(one, task) for one in spec]
+        return [as_expert(one, task) for one in specs]
     if n_experts is None:
         raise ValueError(
             f"n_experts must be given when experts is one expert, got n_experts=None and "
@@ -173,8 +170,12 @@ def as_experts(spec, task, n_experts=None):
     return [as_expert(spec, task)] * n_experts
 
 
-def _is_pair(spec):
-    return len(spec) == 2 and isinstance(spec[0], str) and isinstance(spec[1], dict)
+def listed(spec):
+    """Return the experts that ``experts=`` lists, or None where it is one expert to be copied."""
+    if isinstance(spec, str) and spec == "auto":
+        return list(AUTO)
+    is_pair = len(spec) == 2 and isinstance(spec[1], dict) if isinstance(spec, tuple) else False
+    return list(spec) if isinstance(spec, list | tuple) and not is_pair else None
 
 
 def configure(estimator, *, random_state, n_jobs, device):

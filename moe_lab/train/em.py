@@ -11,8 +11,15 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from moe_lab.divide.base import as_divider
-from moe_lab.fitting import cross_fit, fit_expert, log_prob, progress
-from moe_lab.folds import make_folds
+from moe_lab.fitting import (
+    cross_fit,
+    fit_expert,
+    log_prob,
+    noise_scales,
+    progress,
+    standard_deviation,
+)
+from moe_lab.folds import folds_or_in_sample
 from moe_lab.gate.base import LinearGate
 from moe_lab.table import Prepared
 from moe_lab.train.base import Trained, Trainer, trainers
@@ -71,7 +78,7 @@ class EM(Trainer):
         data.prepare(experts, self.min_scale)
         data.prepare_gate(gate)
         if not all(data.parametric):
-            data.folds = make_folds(y, task=task, cv=self.cv, groups=groups)
+            data.folds = folds_or_in_sample(y, task=task, cv=self.cv, groups=groups)
         n_init = self.n_init or (10 if all(data.parametric) else 1)
         max_iter = self.max_iter or (200 if all(data.parametric) else 10)
         start = divide or _random_start(data, len(experts))
@@ -91,8 +98,7 @@ class EM(Trainer):
         if all(data.parametric) and not run.converged and max_iter > 1:
             warnings.warn(
                 f"EM stopped after max_iter={max_iter} rounds before the log-likelihood per row "
-                f"changed by "
-                f"less than tol={self.tol}. Raise max_iter or tol.",
+                f"changed by less than tol={self.tol}. Raise max_iter or tol.",
                 ConvergenceWarning,
                 stacklevel=4,
             )
@@ -186,12 +192,8 @@ class _Data:
         model."""
         self.experts = experts
         self.parametric = [getattr(expert, "parametric", False) for expert in experts]
-        spread = (
-            np.sqrt(np.cov(self.y, aweights=self.weight, ddof=0))
-            if self.task == "regression"
-            else 1.0
-        )
-        self.min_scale = min_scale * float(spread)
+        if self.task == "regression":
+            self.min_scale = min_scale * standard_deviation(self.y, self.weight)
         shared = {}
         self.tables, self.models, self.inputs = [], [], []
         for expert, parametric in zip(experts, self.parametric, strict=True):
@@ -283,12 +285,6 @@ def _out_of_fold_log_lik(data, state, columns):
         return log_prob(predictions, data.y), np.nan
     scales = noise_scales(predictions, data.y, weights, data.min_scale)
     return log_prob(predictions, data.y, scales), scales
-
-
-def noise_scales(predictions, y, weights, min_scale):
-    """Weighted root mean squared residual of every expert, at least ``min_scale``; (n_experts,)."""
-    squares = (y[:, None] - predictions[:, :, 0]) ** 2
-    return np.maximum(np.sqrt((weights * squares).sum(axis=0) / weights.sum(axis=0)), min_scale)
 
 
 def _drop_dead(data, state):

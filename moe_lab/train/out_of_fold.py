@@ -1,19 +1,24 @@
 """Out of fold: experts cross-fitted, the gate fitted to the loss of their pooled held-out
 predictions."""
 
-import warnings
-
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from sklearn.base import clone
 
 from moe_lab.density import ScaleMixture
-from moe_lab.fitting import cross_fit, fit_expert, log_prob, progress
-from moe_lab.folds import make_folds
+from moe_lab.fitting import (
+    cross_fit,
+    fit_expert,
+    log_prob,
+    noise_scales,
+    progress,
+    standard_deviation,
+)
+from moe_lab.folds import folds_or_in_sample
 from moe_lab.gate.base import gates
 from moe_lab.train.base import Trained, Trainer, trainers
-from moe_lab.train.em import e_step, noise_scales
+from moe_lab.train.em import e_step
 
 
 @trainers.register("out_of_fold")
@@ -69,7 +74,7 @@ class OutOfFold(Trainer):
             experts,
             X,
             y,
-            self._folds(y, task, groups),
+            folds_or_in_sample(y, task=task, cv=self.cv, groups=groups),
             parts,
             task=task,
             n_classes=n_classes,
@@ -81,18 +86,6 @@ class OutOfFold(Trainer):
         gate = clone(gate).fit_pooled(X, predictions, y, loss, sample_weight=sample_weight)
         return self._trained(X, y, fitted, gate, predictions, task, sample_weight)
 
-    def _folds(self, y, task, groups):
-        folds = make_folds(y, task=task, cv=self.cv, groups=groups)
-        if folds:
-            return folds
-        warnings.warn(
-            f"Too few rows or groups for two folds (rows: {len(y)}); the gate is fitted on "
-            f"in-sample predictions.",
-            stacklevel=6,
-        )
-        rows = np.arange(len(y))
-        return [(rows, rows)]
-
     def _trained(self, X, y, fitted, gate, predictions, task, sample_weight):
         weights = gate.predict_proba(X)
         if task == "classification":
@@ -101,10 +94,8 @@ class OutOfFold(Trainer):
         mean = np.einsum("nk,nk->n", weights, predictions[:, :, 0])
         density = ScaleMixture().fit(X, predictions, mean, y, sample_weight)
         log_likelihood = sample_weight @ density.log_prob(X, predictions, mean, y)
-        spread = np.sqrt(np.cov(y, aweights=sample_weight, ddof=0)) if len(y) > 1 else 0.0
-        scales = noise_scales(
-            predictions, y, sample_weight[:, None], max(self.min_scale * spread, 1e-12)
-        )
+        least = max(self.min_scale * standard_deviation(y, sample_weight), 1e-12)
+        scales = noise_scales(predictions, y, sample_weight[:, None], least)
         return Trained(
             fitted, gate, pd.DataFrame({"log_likelihood": [log_likelihood]}), scales, density
         )

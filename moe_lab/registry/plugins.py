@@ -150,8 +150,8 @@ class Registry:
         if isinstance(spec, base):
             return spec
         raise TypeError(
-            f"A {self.kind} must be a registered name, a (name, params) pair or a "
-            f"{base.__name__} instance, got {spec!r}. Registered: {', '.join(self.names())}."
+            f"{self.kind} must be a registered name, a (name, params) pair or an instance of "
+            f"{base.__name__}, got {spec!r}. Registered: {', '.join(self.names())}."
         )
 
     def card(self, name: str) -> Card:

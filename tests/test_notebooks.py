@@ -1,0 +1,80 @@
+"""The notebooks: committed without outputs, thin, and running through papermill."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import papermill
+import pytest
+
+from moe_lab.bench import read_scores
+
+NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+TINY = {
+    "00_four_steps": {"n_samples": 80},
+    "01_compare": {
+        "dataset": "concrete",
+        "experts": "linear, extra_trees",
+        "methods": "linear",
+        "baseline": "average",
+        "folds": 2,
+    },
+    "02_your_expert": {"dataset": "mcycle", "folds": 2},
+}
+
+
+def sources(notebook):
+    cells = nbformat.read(notebook, as_version=4).cells
+    return [cell.source for cell in cells if cell.cell_type == "code"]
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_committed_without_outputs(notebook):
+    code = [c for c in nbformat.read(notebook, as_version=4).cells if c.cell_type == "code"]
+    assert [c for c in code if c.outputs or c.execution_count] == []
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_thin(notebook):
+    cells = [source for source in sources(notebook) if not source.startswith("%%writefile")]
+    assert 8 <= len(cells) <= 15
+    assert [
+        source for source in cells if re.search(r"^\s*(def|class|for|while)\b", source, re.M)
+    ] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_through_papermill(notebook, tmp_path, lab, monkeypatch):
+    monkeypatch.setenv("MOE_LAB_ROOT", str(lab.root))
+    parameters = TINY[notebook.stem]
+    if notebook.stem == "01_compare":
+        parameters = parameters | {"results_dir": str(tmp_path / "results")}
+    if notebook.stem == "02_your_expert":
+        parameters = parameters | {"lab": str(lab.root)}
+    done = papermill.execute_notebook(
+        notebook, tmp_path / "out.ipynb", parameters, kernel_name="python3", progress_bar=False
+    )
+    assert [
+        cell for cell in done.cells if cell.cell_type == "code" and not cell.execution_count
+    ] == []
+    if notebook.stem == "01_compare":
+        scores = read_scores("01_compare", results_dir=tmp_path / "results")
+        assert {"average", "linear"} < set(scores["method"])
+
+
+@pytest.mark.slow
+def test_the_expert_of_notebook_02_is_still_there_after_a_restart(tmp_path, lab, monkeypatch):
+    monkeypatch.setenv("MOE_LAB_ROOT", str(lab.root))
+    notebook = next(path for path in NOTEBOOKS if path.stem == "02_your_expert")
+    for name in ("first.ipynb", "again.ipynb"):  # the second run meets the files of the first
+        papermill.execute_notebook(
+            notebook,
+            tmp_path / name,
+            TINY["02_your_expert"] | {"lab": str(lab.root)},
+            kernel_name="python3",
+            progress_bar=False,
+        )
+    listed = lab.run("from moe_lab.registry import experts; print(experts.names())")
+    assert "'gradient_boosting'" in listed.stdout
+    assert "'spline'" in listed.stdout

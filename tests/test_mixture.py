@@ -91,3 +91,51 @@ def test_wrong_kinds_and_columns_are_refused():
     moe = MoERegressor(["linear"]).fit(X, X["a"])
     with pytest.raises(ValueError, match="feature names"):
         moe.predict(X[["b", "a"]])
+
+
+class Remembers(RegressorMixin, BaseEstimator):
+    """Keeps the first column of the rows it was fitted to, for all of its kind."""
+
+    parts: list = []
+
+    def fit(self, X, y, sample_weight=None):
+        self.parts.append(X[:, 0].tolist())
+        return self
+
+    def predict(self, X):
+        return np.zeros(len(X))
+
+
+def test_no_group_is_split_by_a_fold():
+    groups = np.repeat(np.arange(12), 5)[np.random.default_rng(0).permutation(60)]
+    Remembers.parts.clear()
+    moe = MoERegressor([Remembers()], random_state=0)
+    moe.fit(groups[:, None].astype(float), np.arange(60.0), groups=groups)
+    parts = [part for part in Remembers.parts if len(part) < 60]
+    assert len(parts) == 3
+    for part in parts:
+        counts = np.bincount(np.array(part, dtype=int), minlength=12)
+        assert set(counts) == {0, 5}
+
+
+def test_as_many_experts_as_rows():
+    X = np.arange(6.0)[:, None]
+    moe = MoERegressor("linear", n_experts=6, train="em", random_state=0).fit(X, X[:, 0])
+    assert moe.gate_weights(X).shape == (6, moe.n_experts_)
+    assert np.isfinite(moe.predict(X[:1])).all()
+
+
+def test_a_class_missing_in_a_columns_part_is_predicted_where_it_occurs():
+    X = pd.DataFrame({"site": np.repeat(["a", "b"], 60), "x": np.tile(np.linspace(-1, 1, 60), 2)})
+    y = np.where(X["site"] == "a", np.where(X["x"] > 0, "up", "down"), "flat")
+    knows = MoEClassifier("linear", divide=("column", {"column": "site"}), random_state=0).fit(X, y)
+    assert knows.n_experts_ == 2
+    assert knows.predict_proba(X).shape == (120, 3)
+    np.testing.assert_allclose(knows.predict_proba(X).sum(axis=1), 1)
+    assert knows.score(X, y) > 0.95
+
+
+def test_cuda_without_a_device_is_refused(monkeypatch):
+    monkeypatch.setattr("moe_lab.device.cuda_device_count", lambda: 0)
+    with pytest.raises(ValueError, match="device='cuda'"):
+        MoERegressor(["linear"], device="cuda").fit(np.eye(4), np.arange(4.0))

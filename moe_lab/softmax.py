@@ -8,7 +8,7 @@ holds feature j, the last row the intercepts, which no penalty touches.
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.optimize import minimize
-from scipy.special import log_softmax, logsumexp
+from scipy.special import logsumexp
 
 NEWTON_LIMIT = 400  # unknowns up to which a Hessian costs less than L-BFGS's extra passes
 
@@ -16,6 +16,12 @@ NEWTON_LIMIT = 400  # unknowns up to which a Hessian costs less than L-BFGS's ex
 def logits(Z, coef):
     """Return Z W + b, (n, k)."""
     return Z @ coef[:-1] + coef[-1]
+
+
+def log_softmax(logits):
+    """Return the log softmax of each row, (n, k)."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return np.subtract(shifted, np.log(np.exp(shifted).sum(axis=1, keepdims=True)), out=shifted)
 
 
 def fit_softmax(Z, targets, sample_weight=None, *, C=1.0, coef=None, max_iter=100):
@@ -153,12 +159,12 @@ class _SoftTargets(_Problem):
         self.weighted(weight, penalty)
 
     def losses_and_slopes(self, logits):
-        log_p = log_softmax(logits, axis=1)
+        log_p = log_softmax(logits)
         return -np.einsum("nk,nk->n", self.targets, log_p), np.exp(log_p) - self.targets
 
     def hessian(self, coef):
         """Return the Hessian, (k (d+1), k (d+1)), ordered class by class."""
-        p = np.exp(log_softmax(logits(self.Z, coef), axis=1))
+        p = np.exp(log_softmax(logits(self.Z, coef)))
         design = np.column_stack([self.Z, np.ones(len(self.Z))])
         width, n_classes = design.shape[1], p.shape[1]
         hessian = np.empty((n_classes, width, n_classes, width))
@@ -184,7 +190,7 @@ class _Mixing(_Problem):
         self.log_lik = log_lik
 
     def losses_and_slopes(self, logits):
-        log_gate = log_softmax(logits, axis=1)
+        log_gate = log_softmax(logits)
         joint = log_gate + self.log_lik
         losses = logsumexp(joint, axis=1)
         return -losses, np.exp(log_gate) - np.exp(joint - losses[:, None])
@@ -196,7 +202,7 @@ class _PooledMean(_Problem):
         self.predictions, self.y = predictions, y
 
     def losses_and_slopes(self, logits):
-        gate = np.exp(log_softmax(logits, axis=1))
+        gate = np.exp(log_softmax(logits))
         pooled = np.einsum("nk,nk->n", gate, self.predictions)
         error = pooled - self.y
         return 0.5 * error**2, error[:, None] * gate * (self.predictions - pooled[:, None])

@@ -3,21 +3,35 @@
 from abc import ABC, abstractmethod
 
 import numpy as np
-from scipy.special import log_softmax
 from sklearn.base import BaseEstimator
 
 from moe_lab.registry import gates
-from moe_lab.softmax import fit_mixing, fit_pooled_mean, fit_softmax, logits
+from moe_lab.softmax import fit_mixing, fit_pooled_mean, fit_softmax, log_softmax, logits
 
-__all__ = ["Gate", "LinearGate", "as_gate", "gates"]
+__all__ = ["FeatureGate", "Gate", "LinearGate", "as_gate", "gates"]
 
 
 class Gate(ABC, BaseEstimator):
     """Learns from responsibilities which expert to trust where.
 
-    A gate that can also be fitted to the loss of the pooled prediction has a method
-    ``fit_pooled(X, predictions, y, loss, sample_weight=None)``.
+    Optional powers, each with a correct default:
+
+    - ``fit_pooled(X, predictions, y, loss, sample_weight=None)`` fits the gate to the loss of the
+      pooled prediction instead.
+    - ``parametric = True``: ``fit`` maximises its objective exactly and has too few parameters to
+      memorise rows, so that EM may ask it about the rows it was fitted to; else EM asks out of
+      fold.
+    - ``log_prior_`` (nats): what ``fit`` adds to the weighted log-likelihood of the
+      responsibilities, such as minus a penalty. Absent: 0.
+    - ``n_parameters_``: free parameters, for BIC. Absent: BIC raises.
+    - ``log_density(features)`` of shape (n_samples,), nats: for a gate with a density of the input.
+    - ``vector`` (all parameters, 1-D, to be read and set) and ``gradient(features,
+      responsibilities, sample_weight)`` (of the objective that ``fit`` maximises): EM ends with a
+      quasi-Newton run where gate and experts have both.
     """
+
+    parametric = False
+    log_prior_ = 0.0
 
     @abstractmethod
     def fit(self, X, responsibilities, sample_weight=None):
@@ -44,14 +58,35 @@ class Gate(ABC, BaseEstimator):
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
+    # EM fits the gate in every round: what can be made of the table once is made once.
 
-class LinearGate(Gate):
-    """A gate whose log weights are linear in features of the input.
+    def learn_features(self, X, sample_weight=None):
+        """Learn what the gate reads and return it for X; by default X itself."""
+        return X
 
-    A subclass has a parameter ``C`` (inverse penalty strength, ``np.inf`` for none) and says what
-    the features are. Fitted: ``coef_`` of shape (n_features + 1, n_experts), the last row the
-    intercepts.
+    def features(self, X):
+        """Return what the gate reads of X; by default X itself."""
+        return X
+
+    def fit_features(self, features, responsibilities, sample_weight=None, start=None):
+        """Fit to features made before, from ``start``, this gate fitted in the round before."""
+        return self.fit(features, responsibilities, sample_weight)
+
+    def log_proba_features(self, features):
+        """Return the log gate weights from features, shape (n_samples, n_experts)."""
+        return self.log_proba(features)
+
+
+class FeatureGate(Gate):
+    """A gate that reads features, made of the table by a step of its own.
+
+    A subclass writes ``learn_features``, ``features``, ``fit_features`` and
+    ``log_proba_features``.
     """
+
+    def fit(self, X, responsibilities, sample_weight=None):
+        features = self.learn_features(X, sample_weight)
+        return self.fit_features(features, responsibilities, sample_weight)
 
     @abstractmethod
     def learn_features(self, X, sample_weight=None):
@@ -61,15 +96,63 @@ class LinearGate(Gate):
     def features(self, X):
         """Return the features of X, (n_samples, n_features)."""
 
-    def fit(self, X, responsibilities, sample_weight=None):
-        return self.fit_features(
-            self.learn_features(X, sample_weight), responsibilities, sample_weight
-        )
+    @abstractmethod
+    def fit_features(self, features, responsibilities, sample_weight=None, start=None):
+        """Fit to features made before, from ``start``, this gate fitted in the round before."""
 
-    def fit_features(self, features, responsibilities, sample_weight=None, coef=None):
-        """Fit to features made before, from ``coef``: EM does so in every round."""
+    @abstractmethod
+    def log_proba_features(self, features):
+        """Return the log gate weights from features, shape (n_samples, n_experts)."""
+
+    def log_proba(self, X):
+        return self.log_proba_features(self.features(X))
+
+    def predict_proba(self, X):
+        return np.exp(self.log_proba(X))
+
+
+class LinearGate(FeatureGate):
+    """A gate whose log weights are linear in features of the input.
+
+    A subclass has a parameter ``C`` (inverse penalty strength, ``np.inf`` for none) and says what
+    the features are. Fitted: ``coef_`` of shape (n_features + 1, n_experts), the last row the
+    intercepts.
+    """
+
+    parametric = True
+    C = np.inf
+
+    def fit_features(self, features, responsibilities, sample_weight=None, start=None):
+        coef = None if start is None else start.coef_
         self.coef_ = fit_softmax(features, responsibilities, sample_weight, C=self.C, coef=coef)
         return self
+
+    def log_proba_features(self, features):
+        return log_softmax(logits(features, self.coef_))
+
+    @property
+    def log_prior_(self):
+        return -np.sum(self.coef_[:-1] ** 2) / (2 * self.C)
+
+    @property
+    def n_parameters_(self):
+        return len(self.coef_) * (self.coef_.shape[1] - 1)
+
+    @property
+    def vector(self):
+        return self.coef_.ravel()
+
+    @vector.setter
+    def vector(self, vector):
+        self.coef_ = vector.reshape(self.coef_.shape)
+
+    def gradient(self, features, responsibilities, sample_weight):
+        """Return the gradient of the objective of ``fit`` in ``vector``, 1-D."""
+        slopes = responsibilities - np.exp(self.log_proba_features(features))
+        slopes *= sample_weight[:, None]
+        gradient = np.vstack([features.T @ slopes, slopes.sum(axis=0)])
+        gradient[:-1] -= self.coef_[:-1] / self.C
+        return gradient.ravel()
 
     def fit_pooled(self, X, predictions, y, loss, sample_weight=None):
         """Fit the gate to the loss of the pooled prediction of fixed experts.
@@ -97,16 +180,6 @@ class LinearGate(Gate):
         else:
             raise ValueError(f"loss must be 'log_loss' or 'squared_error', got {loss!r}.")
         return self
-
-    def log_proba(self, X):
-        return self.log_proba_features(self.features(X))
-
-    def log_proba_features(self, features):
-        """Return the log gate weights from features, shape (n_samples, n_experts)."""
-        return log_softmax(logits(features, self.coef_), axis=1)
-
-    def predict_proba(self, X):
-        return np.exp(self.log_proba(X))
 
 
 def as_gate(gate):

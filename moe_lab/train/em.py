@@ -20,7 +20,6 @@ from moe_lab.fitting import (
     standard_deviation,
 )
 from moe_lab.folds import folds_or_in_sample
-from moe_lab.gate.base import LinearGate
 from moe_lab.table import Prepared
 from moe_lab.train.base import Trained, Trainer, trainers
 
@@ -212,19 +211,13 @@ class _Data:
 
     def prepare_gate(self, gate):
         """Make the features of a linear gate once, for all rounds."""
-        self.gate, self.features = clone(gate), None
-        if isinstance(gate, LinearGate):
-            self.features = self.gate.learn_features(self.X, self.weight)
+        self.gate = clone(gate)
+        self.features = self.gate.learn_features(self.X, self.weight)
 
     def fit_gate(self, responsibilities, previous):
         """Return a gate fitted to the responsibilities, and its log weights."""
-        if self.features is None:
-            gate = clone(self.gate).fit(self.X, responsibilities, sample_weight=self.weight)
-            return gate, gate.log_proba(self.X)
         gate = copy(self.gate)
-        gate.fit_features(
-            self.features, responsibilities, self.weight, coef=previous and previous.coef_
-        )
+        gate.fit_features(self.features, responsibilities, self.weight, start=previous)
         return gate, gate.log_proba_features(self.features)
 
     def finish(self, state):

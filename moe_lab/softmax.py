@@ -11,6 +11,7 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 NEWTON_LIMIT = 400  # unknowns up to which a Hessian costs less than L-BFGS's extra passes
+BLOCK = 200_000  # numbers in the largest array made for a block of rows
 
 
 def logits(Z, coef):
@@ -22,6 +23,12 @@ def log_softmax(logits):
     """Return the log softmax of each row, (n, k)."""
     shifted = logits - logits.max(axis=1, keepdims=True)
     return np.subtract(shifted, np.log(np.exp(shifted).sum(axis=1, keepdims=True)), out=shifted)
+
+
+def blocks(n_samples, width):
+    """Cut the rows into slices whose products with ``width`` columns stay in the cache."""
+    size = max(256, BLOCK // width)
+    return (slice(first, first + size) for first in range(0, n_samples, size))
 
 
 def fit_softmax(Z, targets, sample_weight=None, *, C=1.0, coef=None, max_iter=100):
@@ -136,7 +143,7 @@ def _from_constant(make, Z, n_experts, sample_weight, C, coef, max_iter):
 
 
 class _Problem:
-    """A smooth objective of the coefficients, per unit of weight."""
+    """A smooth objective of the coefficients, per unit of weight, summed block by block."""
 
     def __init__(self, Z):
         self.Z = Z
@@ -146,10 +153,16 @@ class _Problem:
         return self
 
     def value_and_gradient(self, coef):
-        losses, slopes = self.losses_and_slopes(logits(self.Z, coef))  # (n,), (n, k)
-        slopes = self.weight[:, None] * slopes
-        gradient = np.vstack([self.Z.T @ slopes + self.penalty * coef[:-1], slopes.sum(axis=0)])
-        return self.weight @ losses + 0.5 * self.penalty * np.sum(coef[:-1] ** 2), gradient
+        value = 0.5 * self.penalty * np.sum(coef[:-1] ** 2)
+        gradient = np.vstack([self.penalty * coef[:-1], np.zeros(coef.shape[1])])
+        for rows in blocks(len(self.Z), coef.size):
+            Z, weight = self.Z[rows], self.weight[rows]
+            losses, slopes = self.losses_and_slopes(logits(Z, coef), rows)  # (n,), (n, k)
+            slopes *= weight[:, None]
+            value += weight @ losses
+            gradient[:-1] += Z.T @ slopes
+            gradient[-1] += slopes.sum(axis=0)
+        return value, gradient
 
 
 class _SoftTargets(_Problem):
@@ -158,30 +171,30 @@ class _SoftTargets(_Problem):
         self.targets = targets
         self.weighted(weight, penalty)
 
-    def losses_and_slopes(self, logits):
-        log_p = log_softmax(logits)
-        return -np.einsum("nk,nk->n", self.targets, log_p), np.exp(log_p) - self.targets
+    def losses_and_slopes(self, logits, rows):
+        log_p, targets = log_softmax(logits), self.targets[rows]
+        losses = -np.einsum("nk,nk->n", targets, log_p)
+        return losses, np.subtract(np.exp(log_p, out=log_p), targets, out=log_p)
 
     def hessian(self, coef):
         """Return the Hessian, (k (d+1), k (d+1)), ordered class by class."""
-        p = np.exp(log_softmax(logits(self.Z, coef)))
-        design = np.column_stack([self.Z, np.ones(len(self.Z))])
-        width, n_classes = design.shape[1], p.shape[1]
-        hessian = np.empty((n_classes, width, n_classes, width))
+        width, n_classes = coef.shape
+        unknowns = n_classes * width
+        hessian = np.zeros((unknowns, unknowns))
+        own = np.zeros((width, unknowns))  # sum_i w_i p_ia z_i z_i', side by side
+        for rows in blocks(len(self.Z), coef.size):
+            design = np.column_stack([self.Z[rows], np.ones(len(self.Z[rows]))])
+            p = np.exp(log_softmax(design @ coef))
+            spread = (p[:, :, None] * design[:, None, :]).reshape(len(p), unknowns)
+            weighted = spread * self.weight[rows, None]
+            hessian -= spread.T @ weighted
+            own += design.T @ weighted
+        ridge = np.diag(np.append(np.full(width - 1, self.penalty), 0.0))
         for a in range(n_classes):
-            for b in range(a, n_classes):
-                curvature = self.weight * p[:, a] * ((a == b) - p[:, b])
-                block = (design * curvature[:, None]).T @ design
-                hessian[a, :, b] = block
-                hessian[b, :, a] = block
-        ridge = np.append(np.full(width - 1, self.penalty), 0.0)
-        for a in range(n_classes):
-            hessian[a, :, a] += np.diag(ridge)
+            block = slice(a * width, (a + 1) * width)
+            hessian[block, block] += own[:, block] + ridge
         # A shift common to all classes changes no probability: give that direction some curvature.
-        hessian += np.einsum(
-            "ij,ab->aibj", np.eye(width), np.full((n_classes, n_classes), 1 / n_classes)
-        )
-        return hessian.reshape(n_classes * width, n_classes * width)
+        return hessian + np.kron(np.full((n_classes, n_classes), 1 / n_classes), np.eye(width))
 
 
 class _Mixing(_Problem):
@@ -189,9 +202,9 @@ class _Mixing(_Problem):
         super().__init__(Z)
         self.log_lik = log_lik
 
-    def losses_and_slopes(self, logits):
+    def losses_and_slopes(self, logits, rows):
         log_gate = log_softmax(logits)
-        joint = log_gate + self.log_lik
+        joint = log_gate + self.log_lik[rows]
         losses = logsumexp(joint, axis=1)
         return -losses, np.exp(log_gate) - np.exp(joint - losses[:, None])
 
@@ -201,11 +214,11 @@ class _PooledMean(_Problem):
         super().__init__(Z)
         self.predictions, self.y = predictions, y
 
-    def losses_and_slopes(self, logits):
-        gate = np.exp(log_softmax(logits))
-        pooled = np.einsum("nk,nk->n", gate, self.predictions)
-        error = pooled - self.y
-        return 0.5 * error**2, error[:, None] * gate * (self.predictions - pooled[:, None])
+    def losses_and_slopes(self, logits, rows):
+        gate, predictions = np.exp(log_softmax(logits)), self.predictions[rows]
+        pooled = np.einsum("nk,nk->n", gate, predictions)
+        error = pooled - self.y[rows]
+        return 0.5 * error**2, error[:, None] * gate * (predictions - pooled[:, None])
 
 
 def _newton(problem, coef, max_iter, tol=1e-12):

@@ -1,0 +1,85 @@
+"""Trees of experts as nested lists: ``[[0, 1], [2, 3]]`` has four experts and three nodes."""
+
+
+def leaves(tree):
+    """Return the experts' numbers from left to right."""
+    return [tree] if isinstance(tree, int) else [leaf for child in tree for leaf in leaves(child)]
+
+
+def nodes(tree, path=()):
+    """Yield (path, node) for every inner node, parents first."""
+    if not isinstance(tree, int):
+        yield path, tree
+        for branch, child in enumerate(tree):
+            yield from nodes(child, (*path, branch))
+
+
+def balanced_tree(branches, n_experts):
+    """Return a balanced tree over ``n_experts`` leaves.
+
+    Parameters
+    ----------
+    branches : int or list of int
+        Of every node, or of the nodes at each depth.
+
+    Examples
+    --------
+    >>> balanced_tree(2, 5)
+    [[[0, 1], 2], [3, 4]]
+    >>> balanced_tree([3, 2], 6)
+    [[0, 1], [2, 3], [4, 5]]
+    """
+    depths = branches if isinstance(branches, list) else [branches]
+    if not all(isinstance(b, int) and b >= 2 for b in depths):
+        raise ValueError(f"Every node must have at least 2 branches, got branches={branches!r}.")
+    return _grow(depths, list(range(n_experts)))
+
+
+def _grow(depths, experts):
+    if len(experts) == 1:
+        return experts[0]
+    n_branches, deeper = min(depths[0], len(experts)), depths[1:] or depths
+    size, longer = divmod(len(experts), n_branches)
+    children, first = [], 0
+    for branch in range(n_branches):
+        last = first + size + (branch < longer)
+        children.append(_grow(deeper, experts[first:last]))
+        first = last
+    return children
+
+
+def check_tree(tree, n_experts):
+    """Return a tree whose leaves are the experts 0..n_experts-1, once each.
+
+    Raises
+    ------
+    ValueError
+        If they are not, or a node has fewer than two branches.
+    """
+    if sorted(leaves(tree)) != list(range(n_experts)):
+        raise ValueError(
+            f"The leaves of tree must be the experts 0..{n_experts - 1}, once each, got {tree!r}. "
+            "Set n_experts to the number of leaves, or pass branches=2 for a balanced tree."
+        )
+    if any(len(node) < 2 for _, node in nodes(tree)):
+        raise ValueError(f"Every node must have at least 2 branches, got tree={tree!r}.")
+    return tree
+
+
+def prune(tree, dropped):
+    """Return the tree without some leaves; the others are renumbered, single branches shortened.
+
+    Examples
+    --------
+    >>> prune([[0, 1], [2, [3, 4]]], {1, 3})
+    [0, [1, 2]]
+    """
+    kept = {old: new for new, old in enumerate(sorted(set(leaves(tree)) - dropped))}
+    return _kept(tree, kept)
+
+
+def _kept(tree, kept):
+    if isinstance(tree, int):
+        return kept.get(tree)
+    children = [child for child in (_kept(child, kept) for child in tree) if child is not None]
+    return children[0] if len(children) == 1 else children or None

@@ -15,12 +15,9 @@ def test_the_data_are_four_linear_experts_and_seeded():
     assert X.shape == (400, 5)
     assert_array_equal(y, again[1])
     assert np.abs(y - other[1]).max() > 0.1
-    left = (
-        y
-        - np.column_stack([X, np.ones(400)])
-        @ np.linalg.lstsq(np.column_stack([X, np.ones(400)]), y, rcond=None)[0]
-    )
-    assert left.std() > 1.5  # more than any expert's own noise: one line does not do
+    design = np.column_stack([X, np.ones(400)])
+    left = y - design @ np.linalg.lstsq(design, y, rcond=None)[0]
+    assert left.std() > 1.5  # the noise of every expert is less: one line does not do
 
 
 def test_both_are_measured_against_flexmix():

@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
+from moe_lab.softmax import blocks
 from moe_lab.table.columns import (
     as_frame,
     holds_levels,
@@ -79,14 +80,16 @@ class NumericTable(TransformerMixin, BaseEstimator):
         X = open_table(self, X, reset=False)
         numbers = self._read_numbers(X)
         missing = np.isnan(numbers)
-        flags = missing[:, self.flagged_].astype(float)
-        if missing.any():
-            numbers = np.where(missing, self.fill_, numbers)
+        parts = [missing[:, self.flagged_], *self._encode_levels(X)]
+        if not (self.scale or missing.any() or any(part.shape[1] for part in parts)):
+            return numbers
+        matrix = np.hstack([numbers, *parts])  # the only copy
+        own = matrix[:, : numbers.shape[1]]
+        np.copyto(own, self.fill_, where=missing)
         if self.scale:
-            numbers = numbers - self.mean_
-            numbers /= self.scale_
-        parts = [part for part in (flags, *self._encode_levels(X)) if part.shape[1]]
-        return np.hstack([numbers, *parts]) if parts else numbers
+            own -= self.mean_
+            own /= self.scale_
+        return matrix
 
     def get_feature_names_out(self, input_features=None):
         """Return the name of each column of the matrix."""
@@ -139,9 +142,10 @@ class NumericTable(TransformerMixin, BaseEstimator):
         for j, names in zip(self.level_columns_, self.levels_, strict=True):
             codes = match_levels(X.iloc[:, j], names)
             if self.one_hot:
-                yield np.eye(len(names) + 1, len(names))[codes]  # the last, code -1: none of them
+                one_hot = np.eye(len(names) + 1, len(names), dtype=bool)
+                yield one_hot[codes]  # the last row, code -1: none of them
             else:
-                yield codes[:, None].astype(float)
+                yield codes[:, None]
 
 
 def _all_numpy_numbers(frame):
@@ -161,17 +165,20 @@ def _present_rows(X, sample_weight):
 
 def _mean_and_scale(numbers, weight):
     """Weighted mean and standard deviation of what is there; a constant column has scale 1."""
-    missing = np.isnan(numbers)
-    some_missing = missing.any()
-    filled = np.where(missing, 0.0, numbers) if some_missing else numbers
     share = weight / weight.sum()
-    known = np.maximum(share @ ~missing, np.finfo(float).tiny) if some_missing else 1.0
-    mean = share @ filled / known
-    deviation = filled - mean
-    if some_missing:
-        deviation[missing] = 0.0
+    known, total, squares = np.zeros((3, numbers.shape[1]))
+    for rows in blocks(len(numbers), numbers.shape[1] + 1):
+        there = ~np.isnan(numbers[rows])
+        known += share[rows] @ there
+        total += share[rows] @ np.where(there, numbers[rows], 0.0)
+    known = np.maximum(known, np.finfo(float).tiny)
+    mean = total / known
     with np.errstate(over="ignore"):
-        scale = np.sqrt(share @ np.square(deviation, out=deviation) / known)
+        for rows in blocks(len(numbers), numbers.shape[1] + 1):
+            deviation = numbers[rows] - mean
+            deviation[np.isnan(deviation)] = 0.0
+            squares += share[rows] @ np.square(deviation, out=deviation)
+        scale = np.sqrt(squares / known)
     scale[scale <= 1e-13 * np.abs(mean)] = 1.0
     return mean, np.where(scale > 0, scale, 1.0)
 

@@ -91,11 +91,15 @@ def _like_in_fit(estimator, X):
 
 
 def _refuse_infinite(X):
-    numbers = X.select_dtypes("number") if isinstance(X, pd.DataFrame) else X
-    infinite = np.isinf(np.asarray(numbers, dtype=np.float64)).sum(axis=0)
-    if infinite.any():
+    if isinstance(X, pd.DataFrame):  # column by column: no copy of the table
+        numbers = X.select_dtypes("number")
+        names = numbers.columns
+        infinite = [np.isinf(column.to_numpy(np.float64)).sum() for _, column in numbers.items()]
+    else:
+        names, infinite = range(X.shape[1]), np.isinf(X).sum(axis=0)
+    if any(infinite):
         j = int(np.flatnonzero(infinite)[0])
-        name = numbers.columns[j] if isinstance(X, pd.DataFrame) else j
+        name = names[j]
         raise ValueError(
             f"X must not contain infinity, got {infinite[j]} infinite values in column {name!r}. "
             "Replace them by missing values or finite numbers."

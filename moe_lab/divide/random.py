@@ -1,13 +1,15 @@
 """Random start: a soft, balanced partition along random directions."""
 
 import numpy as np
-from scipy.special import log_softmax, logsumexp
 from sklearn.utils import check_random_state
 
 from moe_lab.divide.base import Divider, dividers
+from moe_lab.softmax import blocks
 from moe_lab.table import NumericTable
 
 BALANCING_ROUNDS = 50
+BALANCED = 1e-6  # relative difference between the experts' shares at which that is enough
+LEAST_LOGIT = -300.0  # below the largest of a row: keeps every share above 0
 
 
 @dividers.register("random")
@@ -38,21 +40,21 @@ class RandomDivider(Divider):
         weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
         rng = check_random_state(random_state)
         logits = np.zeros((len(y), n_experts))
-        for part in (_standardised(X, weight), _standardised(_target(y), weight)):
-            directions = rng.normal(size=(part.shape[1], n_experts))
+        for columns in (_numbers(X, weight), target_columns(y)):
+            directions = rng.normal(size=(columns.shape[1], n_experts))
             # Two experts that draw one way would stay alike for ever: EM cannot part them.
             directions -= directions.mean(axis=1, keepdims=True)
-            logits += part @ directions / np.sqrt(max(part.shape[1], 1))
-        spread = np.sqrt(np.average(logits**2, axis=0, weights=weight).mean())
-        return np.exp(_balanced(logits * (self.sharpness / (spread or 1.0)), weight))
+            _add_projection(logits, columns, directions / np.sqrt(max(len(directions), 1)), weight)
+        spread = np.sqrt(np.einsum("n,nk,nk->", weight, logits, logits) / weight.sum() / n_experts)
+        logits *= self.sharpness / (spread or 1.0)
+        return _balanced(logits, weight)
 
 
-def _standardised(X, weight):
-    numbers = NumericTable(scale=False).fit(X, sample_weight=weight).transform(X)
-    return NumericTable(scale=True).fit(numbers, sample_weight=weight).transform(numbers)
+def _numbers(X, weight):
+    return NumericTable(scale=False).fit(X, sample_weight=weight).transform(X)
 
 
-def _target(y):
+def target_columns(y):
     """y as columns: numbers as they are, classes one-hot."""
     y = np.asarray(y)
     if y.dtype.kind == "f":
@@ -60,10 +62,27 @@ def _target(y):
     return (y[:, None] == np.unique(y)).astype(float)
 
 
+def _add_projection(logits, columns, directions, weight):
+    """Add the standardised columns times the directions, block by block."""
+    units = NumericTable(scale=True).fit(columns, sample_weight=weight)
+    for rows in blocks(len(columns), columns.shape[1] + logits.shape[1]):
+        logits[rows] += units.transform(columns[rows]) @ directions
+
+
 def _balanced(logits, weight):
-    """Log responsibilities whose weighted sums over the rows are equal (Sinkhorn's iteration)."""
-    log_weight = np.log(np.maximum(weight, np.finfo(float).tiny) / weight.sum())[:, None]
-    bias = np.zeros(logits.shape[1])
+    """Turn logits into responsibilities with equal weighted sums over the rows, in place.
+
+    Sinkhorn's iteration: a factor for each expert, divided by the share of the weight it got.
+    """
+    logits -= logits.max(axis=1, keepdims=True)
+    shares = np.exp(np.maximum(logits, LEAST_LOGIT, out=logits), out=logits)
+    share_of_row = weight / weight.sum()
+    factor = np.ones(logits.shape[1])
     for _ in range(BALANCING_ROUNDS):
-        bias -= logsumexp(log_weight + log_softmax(logits + bias, axis=1), axis=0)
-    return log_softmax(logits + bias, axis=1)
+        share_of_expert = factor * ((share_of_row / (shares @ factor)) @ shares) * len(factor)
+        if np.abs(share_of_expert - 1).max() < BALANCED:
+            break
+        factor /= share_of_expert
+    shares *= factor
+    shares /= shares.sum(axis=1, keepdims=True)
+    return shares

@@ -46,6 +46,12 @@ class ScaleMixture:
         """Return the weight of each width, shape (n_samples, 5)."""
         return np.exp(log_softmax(logits(self._features(X, predictions), self.coef_), axis=1))
 
+    def components(self, X, predictions, mean):
+        """Return the weights, means and scales of the density, each (n_samples, 5)."""
+        weights = self.predict_proba(X, predictions)
+        means = np.broadcast_to(mean[:, None], weights.shape)
+        return weights, means, np.broadcast_to(self.scales_, weights.shape)
+
     def log_prob(self, X, predictions, mean, y):
         """Return the log density of each y in nats, shape (n_samples,)."""
         log_gate = log_softmax(logits(self._features(X, predictions), self.coef_), axis=1)

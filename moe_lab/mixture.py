@@ -7,6 +7,7 @@ from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from moe_lab.device import resolve_device
+from moe_lab.distribution import MixtureDistribution, expert_distribution, mix
 from moe_lab.divide.base import as_divider
 from moe_lab.experts.base import as_experts, listed
 from moe_lab.fitting import log_prob, predict_expert
@@ -317,6 +318,46 @@ class MoERegressor(RegressorMixin, _MixtureOfExperts):
     def predict(self, X):
         """Return the pooled prediction, shape (n_samples,)."""
         return self._pooled(self._table(X))[:, 0]
+
+    def predict_distribution(self, X):
+        """Return what the mixture says of y: a Gaussian mixture for every row.
+
+        Its mean is ``predict(X)``. Its components are the experts, or those of an expert that is a
+        mixture itself, with the weights of the pool; of a mixture trained out of fold, five widths
+        around the pooled mean.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_samples, n_features)
+
+        Returns
+        -------
+        distribution : MixtureDistribution
+
+        Raises
+        ------
+        ValueError
+            If the pool is no weighted sum of the experts (median, say), or an expert has no noise
+            scale.
+        """
+        X = self._table(X)
+        gate_weights = self.gate_.predict_proba(X)
+        if self.density_gate_ is not None:
+            predictions = self._expert_predictions(X)
+            mean = self.pooler_.pool(predictions, gate_weights, self.scales_)[:, 0]
+            return MixtureDistribution(*self.density_gate_.components(X, predictions, mean))
+        weights = self.pooler_.weights(gate_weights, self.scales_)
+        parts = [self._expert_distribution(k, X, weights[:, k]) for k in range(self.n_experts_)]
+        return mix(weights, parts)
+
+    def _expert_distribution(self, k, X, weights):
+        """Ask expert k for the rows where it has a weight; None where there is no such row."""
+        rows = np.flatnonzero(weights > 0)
+        if not len(rows):
+            return None
+        scale = np.nan if self.scales_ is None else self.scales_[k]
+        asked = X if len(rows) == len(weights) else _safe_indexing(X, rows)
+        return expert_distribution(self.experts_[k], asked, scale)
 
     def _row_log_likelihood(self, X, y):
         if self.density_gate_ is None:

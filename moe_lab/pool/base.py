@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator
 
 from moe_lab.registry import poolers
 
-__all__ = ["Pooler", "as_pooler", "poolers"]
+__all__ = ["Pooler", "WeightedPooler", "as_pooler", "poolers"]
 
 
 class Pooler(ABC, BaseEstimator):
@@ -45,6 +45,57 @@ class Pooler(ABC, BaseEstimator):
         -------
         pooled : ndarray of shape (n_samples, n_outputs)
         """
+
+    def weights(self, gate_weights, scales=None):
+        """Return the weights whose sum of the experts' means is the pooled mean (regression).
+
+        An optional power, for the predictive distribution: the experts' densities, weighted by
+        them, are the pool's.
+
+        Parameters
+        ----------
+        gate_weights : ndarray of shape (n_samples, n_experts)
+        scales : ndarray of shape (n_experts,), optional
+
+        Returns
+        -------
+        weights : ndarray of shape (n_samples, n_experts)
+            Each row sums to 1.
+
+        Raises
+        ------
+        ValueError
+            If the pool is no weighted sum of the experts.
+        """
+        able = [name for name in poolers.names() if _is_weighted(poolers.get(name))]
+        raise ValueError(
+            f"pool must be a weighted sum of the experts, got {self!r}. Those that are: "
+            f"{', '.join(able)}."
+        )
+
+
+class WeightedPooler(Pooler):
+    """A pooler whose answer is a weighted sum of the predictions; it writes ``weights``."""
+
+    @abstractmethod
+    def weights(self, gate_weights, scales=None):
+        """Return the weights of that sum, (n_samples, n_experts); each row sums to 1."""
+
+    def needs(self, gate_weights):
+        return self.weights(gate_weights) > 0
+
+    def pool(self, predictions, gate_weights, scales=None):
+        return weighted_sum(self.weights(gate_weights, scales), predictions)
+
+
+def weighted_sum(weights, predictions):
+    """Sum the predictions by their weights, (n_samples, n_outputs); weight 0 is not read."""
+    read = np.where(weights[:, :, None] > 0, predictions, 0.0)
+    return np.einsum("ne,neo->no", weights, read)
+
+
+def _is_weighted(pooler):
+    return "regression" in pooler.tasks and pooler.weights is not Pooler.weights
 
 
 def as_pooler(pool, task):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from moe_lab.pool.base import Pooler, poolers
+from moe_lab.pool.base import Pooler, poolers, weighted_sum
 
 
 @poolers.register("confident")
@@ -16,11 +16,19 @@ class ConfidentPooler(Pooler):
     def needs(self, gate_weights):
         return gate_weights > 0
 
+    def weights(self, gate_weights, scales=None):
+        return self._surest(-_known(scales), gate_weights)
+
     def pool(self, predictions, gate_weights, scales=None):
-        confidence = predictions.max(axis=2) if predictions.shape[2] > 1 else -_known(scales)
+        if predictions.shape[2] == 1:
+            return weighted_sum(self.weights(gate_weights, scales), predictions)
+        return weighted_sum(self._surest(predictions.max(axis=2), gate_weights), predictions)
+
+    def _surest(self, confidence, gate_weights):
+        """Return weight 1 for the surest of those asked, (n_samples, n_experts)."""
         asked = self.needs(gate_weights)
         surest = np.where(asked, confidence, -np.inf).argmax(axis=1)
-        return predictions[np.arange(len(predictions)), surest]
+        return np.eye(gate_weights.shape[1])[surest]
 
 
 def _known(scales):

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from moe_lab.pool.base import Pooler, poolers
+from moe_lab.pool.base import WeightedPooler, poolers
 
 
 @poolers.register("top_k")
-class TopKPooler(Pooler):
+class TopKPooler(WeightedPooler):
     """Weighted mean of the k experts with the largest gate weights, which are scaled to sum to 1.
 
     Sparse: for each row at most k experts are asked. Of equal weights, the first experts count.
@@ -20,7 +20,7 @@ class TopKPooler(Pooler):
     def __init__(self, k=2):
         self.k = k
 
-    def needs(self, gate_weights):
+    def weights(self, gate_weights, scales=None):
         n_experts = gate_weights.shape[1]
         if not 1 <= self.k <= n_experts:
             raise ValueError(
@@ -28,12 +28,6 @@ class TopKPooler(Pooler):
                 f"Use ('top_k', {{'k': {min(2, n_experts)}}}), or 'linear' to ask every expert."
             )
         order = np.argsort(-gate_weights, axis=1, kind="stable")
-        chosen = np.zeros(gate_weights.shape, dtype=bool)
-        np.put_along_axis(chosen, order[:, : self.k], True, axis=1)
-        return chosen & (gate_weights > 0)
-
-    def pool(self, predictions, gate_weights, scales=None):
-        needed = self.needs(gate_weights)
-        weights = np.where(needed, gate_weights, 0.0)
-        weights /= weights.sum(axis=1, keepdims=True)
-        return np.einsum("ne,neo->no", weights, np.where(needed[:, :, None], predictions, 0.0))
+        weights, best = np.zeros(gate_weights.shape), order[:, : self.k]
+        np.put_along_axis(weights, best, np.take_along_axis(gate_weights, best, axis=1), axis=1)
+        return weights / weights.sum(axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Dividers: random starts that weights cannot tell from rows, clusters, columns, rules."""
+"""Dividers: random starts that weights cannot tell from rows, clusters, trees, columns, rules."""
 
 import numpy as np
 import pandas as pd
@@ -91,6 +91,88 @@ def test_kmeans_heeds_weights():
     )
     assert far[0] == far[1] != far[2]
     assert near[0] != near[1] == near[2]
+
+
+def test_a_gaussian_mixture_sees_that_clusters_differ_in_size():
+    rng = np.random.default_rng(0)
+    wide = np.repeat([True, False], [400, 400])
+    X = np.where(wide, rng.normal(0, 5, size=800), rng.normal(4, 0.2, size=800))[:, None]
+    soft = divide("gaussian_mixture", X, None, 2, random_state=0)
+    right = max(np.mean(soft.argmax(axis=1) == wide), np.mean(soft.argmax(axis=1) != wide))
+    assert right > 0.95
+    assert 0.005 < soft.min(axis=1).mean() < 0.2  # rows between the two belong to both
+
+
+@pytest.mark.parametrize("on_target", [False, True])
+def test_a_gaussian_mixture_treats_weights_as_repeated_rows(on_target):
+    X, y = table(80)
+    X[:40] += 3
+    weight, params = np.random.default_rng(1).integers(1, 4, 80), {"on_target": on_target}
+    again = np.repeat(np.arange(80), weight)
+    one = divide("gaussian_mixture", X, y, 2, params, sample_weight=weight, random_state=0)
+    other = divide("gaussian_mixture", X[again], y[again], 2, params, random_state=0)
+    same_order = (one[0, 0] > 0.5) == (other[0, 0] > 0.5)
+    assert_allclose(one[again], other if same_order else other[:, ::-1], atol=1e-3)
+
+
+@pytest.mark.parametrize("classes", [False, True])
+def test_only_with_the_target_a_gaussian_mixture_parts_what_overlaps_in_x(classes):
+    x = np.linspace(-1, 1, 200)
+    side = np.arange(200) % 2
+    y = side if classes else (2 * side - 1) * (1 + 0.1 * x)
+    apart = []
+    for on_target in (False, True):
+        params = {"on_target": on_target}
+        first = divide("gaussian_mixture", x[:, None], y, 2, params, random_state=0)[:, 0]
+        apart.append(abs(first[side == 0].mean() - first[side == 1].mean()))
+    assert apart[0] < 0.1
+    assert apart[1] > 0.9
+
+
+@pytest.mark.parametrize("classes", [False, True])
+def test_a_tree_divides_where_the_target_changes(classes):
+    X = table(300)[0]
+    region = np.digitize(X[:, 1], [-0.5, 0.5])
+    y = np.array([3, 0, 1])[region] if classes else np.array([5.0, -5.0, 2.0])[region]
+    parts = divide("tree", X, y, 3, random_state=0)
+    assert set(parts.ravel()) == {0.0, 1.0}
+    assert len(np.unique(np.column_stack([parts.argmax(axis=1), region]), axis=0)) == 3
+
+
+def test_a_tree_heeds_weights():
+    X, y = np.array([[0.0], [1], [2], [3]]), np.array([0.0, 9, 10, 20])
+    first, last = (
+        divide("tree", X, y, 2, {"min_share": 0}, sample_weight=weight, random_state=0)
+        for weight in ([9, 9, 1, 0.1], [0.1, 1, 9, 9])
+    )
+    assert first[0].argmax() != first[1].argmax() == first[3].argmax()
+    assert last[0].argmax() == last[2].argmax() != last[3].argmax()
+
+
+def test_no_part_of_a_tree_is_one_outlier():
+    X, y = table(100)
+    y[X[:, 0].argmax()] = 1e3
+    alone, not_alone = (divide("tree", X, y, 2, {"min_share": s}).sum(axis=0) for s in (0, 0.1))
+    assert alone.min() == 1
+    assert not_alone.min() >= 5
+
+
+SAME = pd.DataFrame({"x": [1.0, 1.0, 2.0, 2.0], "y": ["a", "a", "b", "b"]})
+
+
+@pytest.mark.parametrize(
+    ("name", "n_experts", "message"),
+    [
+        ("kmeans", 3, "n_experts=3 and 2 distinct rows. Use fewer experts"),
+        ("gaussian_mixture", 3, "n_experts=3 and 2 distinct rows. Use fewer experts"),
+        ("gaussian_mixture", None, "got n_experts=None"),
+        ("tree", 3, "n_experts=3 and 2 leaves. Use fewer experts"),
+        ("tree", None, "n_experts must be at least 1"),
+    ],
+)
+def test_more_experts_than_rows_that_differ_is_an_error(name, n_experts, message):
+    with pytest.raises(ValueError, match=message):
+        divide(name, SAME, np.arange(4.0), n_experts)
 
 
 COLOURS = pd.DataFrame({"colour": ["red", "blue", None, "red"], "x": [1.0, 2.0, 3.0, 4.0]})

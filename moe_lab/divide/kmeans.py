@@ -13,15 +13,44 @@ class KMeansDivider(Divider):
     """k-means on the standardised table; each cluster is one expert's part. y plays no role."""
 
     def divide(self, X, y, *, n_experts, sample_weight=None, random_state=None):
-        from sklearn.cluster import KMeans, MiniBatchKMeans
-
-        n_samples = len(X)
-        if n_experts is None or not 1 <= n_experts <= n_samples:
-            raise ValueError(
-                "n_experts must be from 1 to n_samples to divide by k-means, got "
-                f"n_experts={n_experts} and n_samples={n_samples}."
-            )
         Z = NumericTable(scale=True).fit(X, sample_weight=sample_weight).transform(X)
-        model = MiniBatchKMeans if n_samples > MANY else KMeans
-        clusters = model(n_experts, n_init=5, random_state=random_state)
-        return np.eye(n_experts)[clusters.fit(Z, sample_weight=sample_weight).predict(Z)]
+        return clusters(Z, n_experts, sample_weight, random_state)
+
+
+def clusters(Z, n_experts, sample_weight=None, random_state=None):
+    """Return the k-means cluster of each row, one-hot, shape (n_samples, n_experts).
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n_samples, n_features)
+        Standardised numbers.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer distinct rows than experts.
+    """
+    from sklearn.cluster import KMeans, MiniBatchKMeans
+
+    n_samples = len(Z)
+    if n_experts is None or not 1 <= n_experts <= n_samples:
+        raise ValueError(
+            "n_experts must be from 1 to n_samples to divide into clusters, got "
+            f"n_experts={n_experts} and n_samples={n_samples}."
+        )
+    n_distinct = _count_distinct(Z, n_experts)
+    if n_distinct < n_experts:
+        raise ValueError(
+            "n_experts must be at most the number of distinct rows to divide into clusters, got "
+            f"n_experts={n_experts} and {n_distinct} distinct rows. Use fewer experts, or "
+            "divide='random'."
+        )
+    model = MiniBatchKMeans if n_samples > MANY else KMeans
+    model = model(n_experts, n_init=5, random_state=random_state)
+    return np.eye(n_experts)[model.fit(Z, sample_weight=sample_weight).predict(Z)]
+
+
+def _count_distinct(Z, enough):
+    """Count the distinct rows, or those of the first rows where they are enough."""
+    first = len(np.unique(Z[: 10 * enough], axis=0))
+    return first if first >= enough else len(np.unique(Z, axis=0))

@@ -108,6 +108,7 @@ class _MixtureOfExperts(TakesTables, BaseEstimator):
         )
         self.experts_, self.gate_, self.history_ = trained.experts, trained.gate, trained.history
         self.scales_, self.density_gate_ = trained.scales, trained.density_gate
+        self.starts_ = trained.starts
         self.pooler_, self.n_experts_ = pooler, len(trained.experts)
         return self
 
@@ -296,6 +297,8 @@ class MoERegressor(RegressorMixin, _MixtureOfExperts):
     scales_ : ndarray of shape (n_experts,)
         Noise standard deviation of each expert, in the unit of y.
     density_gate_ : fitted gate of the density, or None where ``gate_`` serves it.
+    starts_ : DataFrame or None
+        One row per start of EM: the ``log_likelihood`` (nats) that its short run reached.
 
     References
     ----------

@@ -1,11 +1,10 @@
 """Linear experts: ridge regression with Gaussian noise, and softmax regression."""
 
 import numpy as np
-from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from moe_lab.experts.base import Expert, experts
-from moe_lab.softmax import fit_softmax, logits
+from moe_lab.softmax import blocks, fit_softmax, log_softmax, logits
 from moe_lab.table import NumericTable, Prepared
 
 
@@ -32,15 +31,21 @@ class LinearExpert(Expert):
 
 
 class GaussianLinear(RegressorMixin, BaseEstimator):
-    """Weighted ridge regression with the maximum-likelihood noise scale.
+    """Weighted ridge regression with its noise scale.
 
-    Minimises ``sum_i w_i (y_i - b - x_i . coef)^2 + alpha |coef|^2`` in closed form.
+    Maximises the weighted Gaussian log-likelihood plus ``log_prior_``, which is ``-alpha |coef|^2 /
+    (2 scale^2)``, in closed form: a penalty in units of the noise, so that y may come in any unit.
 
     Parameters
     ----------
     alpha : float, default=1.0
     min_scale : float, default=0.0
         Least noise scale, in the unit of y.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_features,)
+    intercept_, scale_ : float
     """
 
     parametric = True
@@ -55,15 +60,13 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
         weight = np.ones(len(y)) if sample_weight is None else sample_weight
         total = weight.sum()
         x_mean, y_mean = weight @ X / total, weight @ y / total
-        centred = X - x_mean
-        gram = (centred * weight[:, None]).T @ centred
-        moment = centred.T @ (weight * (y - y_mean))
+        gram, moment = _moments(X, y, weight, x_mean, y_mean)
         gram.flat[:: len(gram) + 1] += self.alpha
         self.coef_ = np.linalg.lstsq(gram, moment, rcond=1e-12)[0]
         self.intercept_ = y_mean - x_mean @ self.coef_
-        residual = y - self.predict(X)
-        self.scale_ = max(
-            np.sqrt(weight @ residual**2 / total), self.min_scale, np.finfo(float).tiny
+        squares = weight @ (y - self.predict(X)) ** 2 + self.alpha * self.coef_ @ self.coef_
+        self.unit_ = self.scale_ = max(
+            np.sqrt(squares / total), self.min_scale, np.finfo(float).tiny
         )
         self.n_parameters_ = len(self.coef_) + 2
         return self
@@ -73,8 +76,52 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
 
     def log_prob(self, X, y):
         """Log density of each y in nats, shape (n_samples,)."""
+        z = y - self.predict(X)
+        z /= self.scale_
+        z *= z
+        z *= -0.5
+        z -= np.log(self.scale_) + 0.5 * np.log(2 * np.pi)
+        return z
+
+    @property
+    def log_prior_(self):
+        return -self.alpha * self.coef_ @ self.coef_ / (2 * self.scale_**2)
+
+    @property
+    def vector(self):
+        """Coefficients and intercept in units of the fitted noise scale, and its logarithm."""
+        return np.append(np.append(self.coef_, self.intercept_) / self.unit_, np.log(self.scale_))
+
+    @vector.setter
+    def vector(self, vector):
+        self.coef_, self.intercept_ = vector[:-2] * self.unit_, vector[-2] * self.unit_
+        self.scale_ = np.exp(vector[-1])
+
+    @property
+    def least_vector(self):
+        """Lower bounds of ``vector``."""
+        bounds = np.full(len(self.coef_) + 2, -np.inf)
+        bounds[-1] = np.log(max(self.min_scale, np.finfo(float).tiny))
+        return bounds
+
+    def gradient(self, X, y, sample_weight):
+        """Return the gradient of the objective of ``fit`` in ``vector``, 1-D."""
         z = (y - self.predict(X)) / self.scale_
-        return -0.5 * z**2 - np.log(self.scale_) - 0.5 * np.log(2 * np.pi)
+        pull = sample_weight * z
+        slopes = np.append(X.T @ pull - self.alpha * self.coef_ / self.scale_, pull.sum())
+        of_scale = pull @ z - sample_weight.sum() - 2 * self.log_prior_
+        return np.append(slopes * (self.unit_ / self.scale_), of_scale)
+
+
+def _moments(X, y, weight, x_mean, y_mean):
+    """Return the weighted cross-products of the centred columns, with each other and with y."""
+    gram, moment = np.zeros((X.shape[1], X.shape[1])), np.zeros(X.shape[1])
+    for rows in blocks(len(y), X.shape[1] + 1):
+        centred = X[rows] - x_mean
+        weighted = centred * weight[rows, None]
+        gram += weighted.T @ centred
+        moment += weighted.T @ (y[rows] - y_mean)
+    return gram, moment
 
 
 class SoftmaxLinear(ClassifierMixin, BaseEstimator):
@@ -86,13 +133,16 @@ class SoftmaxLinear(ClassifierMixin, BaseEstimator):
         L2 penalty: 1 / C of scikit-learn.
     n_classes : int, optional
         None: those of y.
+    warm_start : bool, default=False
+        Start from the coefficients of the last fit.
     """
 
     parametric = True
 
-    def __init__(self, alpha=1.0, n_classes=None):
+    def __init__(self, alpha=1.0, n_classes=None, warm_start=False):
         self.alpha = alpha
         self.n_classes = n_classes
+        self.warm_start = warm_start
 
     def fit(self, X, y, sample_weight=None):
         if self.alpha < 0:
@@ -100,12 +150,13 @@ class SoftmaxLinear(ClassifierMixin, BaseEstimator):
         n_classes = self.n_classes or int(y.max()) + 1
         self.classes_ = np.arange(n_classes)
         C = np.inf if self.alpha == 0 else 1 / self.alpha
-        self.coef_ = fit_softmax(X, np.eye(n_classes)[y], sample_weight, C=C)
+        start = getattr(self, "coef_", None) if self.warm_start else None
+        self.coef_ = fit_softmax(X, np.eye(n_classes)[y], sample_weight, C=C, coef=start)
         self.n_parameters_ = len(self.coef_) * (n_classes - 1)
         return self
 
     def predict_log_proba(self, X):
-        return log_softmax(logits(X, self.coef_), axis=1)
+        return log_softmax(logits(X, self.coef_))
 
     def predict_proba(self, X):
         return np.exp(self.predict_log_proba(X))
@@ -116,3 +167,25 @@ class SoftmaxLinear(ClassifierMixin, BaseEstimator):
     def log_prob(self, X, y):
         """Log probability of each class code in nats, shape (n_samples,)."""
         return self.predict_log_proba(X)[np.arange(len(y)), y]
+
+    @property
+    def log_prior_(self):
+        return -self.alpha * np.sum(self.coef_[:-1] ** 2) / 2
+
+    @property
+    def vector(self):
+        """The coefficients, 1-D."""
+        return self.coef_.ravel()
+
+    @vector.setter
+    def vector(self, vector):
+        self.coef_ = vector.reshape(self.coef_.shape)
+
+    def gradient(self, X, y, sample_weight):
+        """Return the gradient of the objective of ``fit`` in ``vector``, 1-D."""
+        slopes = -self.predict_proba(X)
+        slopes[np.arange(len(y)), y] += 1
+        slopes *= sample_weight[:, None]
+        gradient = np.vstack([X.T @ slopes, slopes.sum(axis=0)])
+        gradient[:-1] -= self.alpha * self.coef_[:-1]
+        return gradient.ravel()

@@ -25,6 +25,8 @@ class Trained:
         Noise standard deviation of each expert in the unit of y (regression).
     density_gate : fitted ScaleMixture or None
         The second gate of regression, which serves the density around the pooled mean.
+    starts : DataFrame or None
+        One row per start: the ``log_likelihood`` (nats) that its short run reached.
     """
 
     experts: list
@@ -32,6 +34,7 @@ class Trained:
     history: pd.DataFrame
     scales: np.ndarray | None = None
     density_gate: object | None = None
+    starts: pd.DataFrame | None = None
 
 
 class Trainer(ABC, BaseEstimator):

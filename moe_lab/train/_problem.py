@@ -1,0 +1,213 @@
+"""What EM works on: the table, prepared once, and the parts of the mixture fitted to it."""
+
+from copy import copy
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import _safe_indexing
+
+from moe_lab.fitting import cross_fit, fit_expert, log_prob, noise_scales, standard_deviation
+from moe_lab.folds import folds_or_in_sample
+from moe_lab.table import Prepared
+from moe_lab.train.responsibilities import e_step
+
+
+@dataclass
+class Parts:
+    """Gate and experts after an M-step."""
+
+    alive: np.ndarray  # numbers of the experts still in the mixture
+    gate: object
+    models: list  # None where the expert is flexible
+    scales: np.ndarray
+    fitted_to: np.ndarray | None  # the responsibilities, where a part is refitted at the end
+    held_out: np.ndarray | None  # log-likelihood under the flexible experts, out of fold
+    log_gate: np.ndarray | None  # out of fold, where the gate is flexible
+
+
+class Problem:
+    """The table, prepared once, with the unfitted experts and gate.
+
+    Parametric parts are fitted to features made once and scored on the rows they were fitted to;
+    flexible ones read the table and are scored out of fold.
+    """
+
+    def __init__(
+        self,
+        X,
+        y,
+        *,
+        experts,
+        gate,
+        task,
+        n_classes,
+        sample_weight,
+        groups,
+        seeds,
+        n_jobs,
+        cv,
+        min_scale,
+    ):
+        self.X, self.y, self.weight = X, y, sample_weight
+        self.task, self.n_classes, self.seeds, self.n_jobs = task, n_classes, seeds, n_jobs
+        self.total = sample_weight.sum()
+        self.min_scale = None
+        if task == "regression":
+            self.min_scale = min_scale * standard_deviation(y, sample_weight)
+        self._prepare_experts(experts)
+        self.gate = clone(gate)
+        self.features = self._shared(self.gate)
+        self.exact = all(self.parametric) and gate.parametric
+        self.folds = None
+        if not self.exact:
+            self.folds = folds_or_in_sample(y, task=task, cv=cv, groups=groups)
+
+    def _prepare_experts(self, experts):
+        """Split each parametric expert into its table and its model."""
+        self.experts = experts
+        self.parametric = [getattr(expert, "parametric", False) for expert in experts]
+        self.tables, self.models, self.inputs = [], [], []
+        shared = {}
+        for expert, parametric in zip(experts, self.parametric, strict=True):
+            split = parametric and isinstance(expert, Prepared)
+            table, model, Z = None, clone(expert.model if split else expert), self.X
+            if split:
+                if repr(expert.table) not in shared:
+                    table = clone(expert.table).fit(self.X, sample_weight=self.weight)
+                    shared[repr(expert.table)] = table, table.transform(self.X)
+                table, Z = shared[repr(expert.table)]
+            settings = {"min_scale": self.min_scale, "warm_start": True}
+            known = model.get_params()
+            model.set_params(**{name: settings[name] for name in settings if name in known})
+            self.tables.append(table)
+            self.models.append(model)
+            self.inputs.append(Z)
+
+    def _shared(self, gate):
+        """Let the gate learn its features; where an expert reads the same ones, keep one copy."""
+        features = gate.learn_features(self.X, self.weight)
+        for Z in self.inputs:
+            if type(Z) is type(features) is np.ndarray and np.array_equal(Z, features):
+                return Z
+        return features
+
+    def m_step(self, alive, responsibilities, previous=None):
+        """Fit gate and experts to the responsibilities.
+
+        Parameters
+        ----------
+        alive : ndarray of int
+            The experts' numbers, one for each column of the responsibilities.
+        responsibilities : ndarray of shape (n_samples, n_alive)
+        previous : Parts, optional
+            Those of the round before, to start from.
+
+        Returns
+        -------
+        parts : Parts
+        """
+        models, scales = [None] * len(alive), np.full(len(alive), np.nan)
+        for j, k in enumerate(alive):
+            if self.parametric[k]:
+                last = None if previous is None else previous.models[j]
+                models[j] = self._fit_model(k, responsibilities[:, j], last)
+                scales[j] = getattr(models[j], "scale_", np.nan)
+        flexible = [j for j, k in enumerate(alive) if not self.parametric[k]]
+        held_out = None
+        if flexible:
+            held_out, scales[flexible] = self._held_out(alive, responsibilities, flexible)
+        gate, log_gate = self._fit_gate(alive, responsibilities, previous)
+        fitted_to = None if self.exact else responsibilities
+        return Parts(alive, gate, models, scales, fitted_to, held_out, log_gate)
+
+    def _fit_model(self, k, responsibilities, last):
+        model = self.models[k]
+        warm = last is not None and getattr(model, "warm_start", False)
+        part = responsibilities * self.weight
+        return (copy(last) if warm else clone(model)).fit(
+            self.inputs[k], self.y, sample_weight=part
+        )
+
+    def _held_out(self, alive, responsibilities, columns):
+        """Score flexible experts on rows they did not see; the same rows give their noise
+        scales."""
+        experts = alive[columns]
+        weights = responsibilities[:, columns] * self.weight[:, None]
+        predictions = cross_fit(
+            [self.models[k] for k in experts],
+            self.X,
+            self.y,
+            self.folds,
+            weights,
+            task=self.task,
+            n_classes=self.n_classes,
+            seeds=[self.seeds[k] for k in experts],
+            n_jobs=self.n_jobs,
+        )
+        if self.task == "classification":
+            return log_prob(predictions, self.y), np.nan
+        scales = noise_scales(predictions, self.y, weights, self.min_scale)
+        return log_prob(predictions, self.y, scales), scales
+
+    def _fit_gate(self, alive, responsibilities, previous):
+        unfitted = self._unfitted_gate(alive)
+        if unfitted.parametric:
+            start = None if previous is None else previous.gate
+            gate = copy(unfitted)
+            return gate.fit_features(self.features, responsibilities, self.weight, start), None
+        log_gate = np.empty(responsibilities.shape)
+        for train, test in self.folds:
+            gate = clone(unfitted).fit(
+                _safe_indexing(self.X, train), responsibilities[train], self.weight[train]
+            )
+            log_gate[test] = gate.log_proba(_safe_indexing(self.X, test))
+        return unfitted, log_gate
+
+    def _unfitted_gate(self, alive):
+        dropped = np.setdiff1d(np.arange(len(self.experts)), alive)
+        if len(dropped) and hasattr(self.gate, "without"):
+            return self.gate.without(dropped)
+        return self.gate
+
+    def e_step(self, parts):
+        """Return the responsibilities, (n_samples, n_alive), and the log-likelihood in nats."""
+        log_lik = np.empty((len(self.y), len(parts.alive)))
+        flexible = 0
+        for j, k in enumerate(parts.alive):
+            if self.parametric[k]:
+                log_lik[:, j] = parts.models[j].log_prob(self.inputs[k], self.y)
+            else:
+                log_lik[:, j] = parts.held_out[:, flexible]
+                flexible += 1
+        log_gate = parts.log_gate
+        if log_gate is None:
+            log_gate = parts.gate.log_proba_features(self.features)
+        return e_step(log_gate, log_lik, self.weight, overwrite=True)
+
+    def log_prior(self, parts):
+        """Return what the M-step adds to the log-likelihood: minus the penalties, and the log
+        density of the input where the gate has one; in nats."""
+        total = sum(getattr(model, "log_prior_", 0.0) for model in parts.models)
+        if parts.log_gate is None:
+            total += parts.gate.log_prior_
+            if hasattr(parts.gate, "log_density"):
+                total += float(self.weight @ parts.gate.log_density(self.features))
+        return float(total)
+
+    def finish(self, parts):
+        """Return the fitted experts and gate; flexible ones are refitted on all rows."""
+        gate = parts.gate
+        if parts.log_gate is not None:
+            gate = clone(gate).fit(self.X, parts.fitted_to, self.weight)
+        return [self._finished(parts, j, k) for j, k in enumerate(parts.alive)], gate
+
+    def _finished(self, parts, j, k):
+        if not self.parametric[k]:
+            part = parts.fitted_to[:, j] * self.weight
+            return fit_expert(
+                self.models[k], self.X, self.y, part, task=self.task, random_state=self.seeds[k]
+            )
+        if self.tables[k] is None:
+            return parts.models[j]
+        return Prepared.of_fitted(self.tables[k], parts.models[j])

@@ -1,0 +1,81 @@
+"""Quasi-Newton: the end of EM on the likelihood of gate and experts at once."""
+
+from copy import deepcopy
+from dataclasses import replace
+
+import numpy as np
+from scipy.optimize import minimize
+
+
+def has_gradient(problem, parts):
+    """Say whether gate and all experts have ``vector`` and ``gradient``."""
+    return problem.exact and all(
+        hasattr(part, "gradient") and hasattr(part, "vector")
+        for part in [parts.gate, *parts.models]
+    )
+
+
+def climb(problem, parts, *, tol, max_iter):
+    """Maximise the objective of EM over all parameters at once by L-BFGS.
+
+    EM is slow where the experts overlap; a quasi-Newton method is not. The gradient of the
+    log-likelihood is that of EM's lower bound at the responsibilities of the moment (Fisher's
+    identity), so that each part gives its own piece of it.
+
+    Parameters
+    ----------
+    problem : Problem
+    parts : Parts
+        Where to start; they are left as they are.
+    tol : float
+        Stop when the objective per row (nats) changes by less.
+    max_iter : int
+
+    Returns
+    -------
+    parts : Parts
+    converged : bool
+
+    References
+    ----------
+    Jamshidian & Jennrich (1997), Acceleration of the EM algorithm by using quasi-Newton methods.
+    """
+    parts = replace(parts, gate=deepcopy(parts.gate), models=deepcopy(parts.models))
+    pieces = [parts.gate, *parts.models]
+    cuts = np.cumsum([len(piece.vector) for piece in pieces])[:-1]
+
+    def value_and_gradient(vector):
+        _assign(pieces, vector, cuts)
+        with np.errstate(over="ignore"):
+            responsibilities, log_likelihood = problem.e_step(parts)
+        value = log_likelihood + problem.log_prior(parts)
+        gradient = np.concatenate(list(_gradients(problem, parts, responsibilities)))
+        return -value / problem.total, -gradient / problem.total
+
+    result = minimize(
+        value_and_gradient,
+        np.concatenate([piece.vector for piece in pieces]),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(least, None) for least in np.concatenate([_least(p) for p in pieces])],
+        options={"maxiter": max_iter, "ftol": 1e-9 * tol, "gtol": 1e-3 * tol, "maxcor": 20},
+    )
+    _assign(pieces, result.x, cuts)
+    parts.scales = np.array([getattr(model, "scale_", np.nan) for model in parts.models])
+    return parts, result.status != 1  # 1: max_iter; 2: no better value within rounding
+
+
+def _assign(pieces, vector, cuts):
+    for piece, part in zip(pieces, np.split(vector, cuts), strict=True):
+        piece.vector = part.copy()
+
+
+def _gradients(problem, parts, responsibilities):
+    yield parts.gate.gradient(problem.features, responsibilities, problem.weight)
+    for j, k in enumerate(parts.alive):
+        part = responsibilities[:, j] * problem.weight
+        yield parts.models[j].gradient(problem.inputs[k], problem.y, part)
+
+
+def _least(piece):
+    return getattr(piece, "least_vector", np.full(len(piece.vector), -np.inf))

@@ -10,16 +10,31 @@ from moe_lab.registry import finder
 
 __version__ = "0.1.0"
 
-_PUBLIC = {"MoEClassifier": "moe_lab.mixture", "MoERegressor": "moe_lab.mixture"}
+_PUBLIC = {
+    "MoEClassifier": "moe_lab.mixture",
+    "MoERegressor": "moe_lab.mixture",
+    "bootstrap_intervals": "moe_lab.bootstrap",
+    "error_by_region": "moe_lab.explain",
+    "gate_entropy": "moe_lab.explain",
+    "plot_tree": "moe_lab.explain",
+    "retell": "moe_lab.explain",
+    "routing_importance": "moe_lab.explain",
+    "select_n_experts": "moe_lab.selection",
+    "usage": "moe_lab.explain",
+}
 _SUBMODULES = (
     "baselines",
     "bench",
+    "bootstrap",
+    "coefficients",
     "divide",
     "experts",
+    "explain",
     "gate",
     "mixture",
     "pool",
     "registry",
+    "selection",
     "testing",
     "train",
 )

@@ -1,0 +1,16 @@
+"""Explaining fitted mixtures: who is trusted where, why, and with what error."""
+
+from moe_lab.explain.importance import routing_importance
+from moe_lab.explain.picture import plot_tree
+from moe_lab.explain.retelling import Retelling, retell
+from moe_lab.explain.trust import error_by_region, gate_entropy, usage
+
+__all__ = [
+    "Retelling",
+    "error_by_region",
+    "gate_entropy",
+    "plot_tree",
+    "retell",
+    "routing_importance",
+    "usage",
+]

@@ -1,16 +1,11 @@
-"""Predictive distributions: a mixture of Gaussians for every row."""
+"""A mixture of Gaussians for every row: its moments, quantiles, scores and samples."""
 
 import numpy as np
-from scipy.special import erf, logsumexp, ndtr, ndtri
+from scipy.special import erf, logsumexp, ndtr
 from sklearn.utils import check_random_state
 
-from moe_lab.fitting import predict_expert
+from moe_lab.distribution.quantile import ROOT_2PI, invert_cdf
 from moe_lab.softmax import blocks
-
-__all__ = ["MixtureDistribution", "expert_distribution", "mix"]
-
-ROOT_2PI = np.sqrt(2 * np.pi)
-TINY = np.finfo(float).tiny
 
 
 class MixtureDistribution:
@@ -169,7 +164,7 @@ class MixtureDistribution:
         levels = np.tile(asked.ravel(), len(self))
         found = np.empty(len(rows))
         for part in blocks(len(rows), self.weights.shape[1]):
-            found[part] = _invert(levels[part], *self._rows(rows[part]))
+            found[part] = invert_cdf(levels[part], *self._rows(rows[part]))
         return found.reshape((len(self), *asked.shape))
 
     def interval(self, level):
@@ -230,66 +225,6 @@ class MixtureDistribution:
         return values
 
 
-def mix(weights, parts):
-    """Mix distributions: the components of all parts, each weighted by its part's weight too.
-
-    Parameters
-    ----------
-    weights : ndarray of shape (n_samples, n_parts)
-        Each row sums to 1.
-    parts : list of MixtureDistribution or None
-        Part k has a row for every positive ``weights[:, k]``, in their order; None: there is none.
-
-    Returns
-    -------
-    mixture : MixtureDistribution
-
-    Examples
-    --------
-    >>> two = MixtureDistribution([[0.5, 0.5]], [[-1.0, 1.0]], 0.5)
-    >>> one = MixtureDistribution([[1.0]], [[4.0]], 2.0)
-    >>> mix(np.array([[0.8, 0.2]]), [two, one]).weights
-    array([[0.4, 0.4, 0.2]])
-    """
-    columns = []
-    for k, part in enumerate(parts):
-        if part is None:
-            continue
-        rows = np.flatnonzero(weights[:, k] > 0)
-        column = np.zeros((3, len(weights), part.weights.shape[1]))
-        column[0, rows] = weights[rows, k, None] * part.weights
-        column[1, rows], column[2, rows] = part.means, part.scales
-        columns.append(column)
-    return MixtureDistribution(*np.concatenate(columns, axis=2))
-
-
-def expert_distribution(expert, X, scale=np.nan):
-    """Return what a fitted expert says of y: its own distribution, or a Gaussian around its mean.
-
-    Parameters
-    ----------
-    expert : fitted regressor
-    X : DataFrame or ndarray of shape (n_samples, n_features)
-    scale : float, optional
-        Its noise standard deviation, in the unit of y; NaN: its own ``scale_``.
-
-    Returns
-    -------
-    distribution : MixtureDistribution
-    """
-    if hasattr(expert, "predict_distribution"):
-        return expert.predict_distribution(X)
-    if np.isnan(scale):
-        scale = getattr(expert, "scale_", np.nan)
-    if np.isnan(scale):
-        raise ValueError(
-            f"An expert of a predictive distribution must have a noise scale, got none for "
-            f"{expert!r}. Give it scale_ or predict_distribution, or use train='out_of_fold'."
-        )
-    means = predict_expert(expert, X)
-    return MixtureDistribution(np.ones(means.shape), means, max(scale, TINY))
-
-
 def _filled(name, values, unread, value):
     """Return values as wide as the weights, those that are never read replaced."""
     values = np.asarray(values, dtype=float)
@@ -325,47 +260,3 @@ def _mean_absolute(mean, scale):
     """E|Z| of a Gaussian Z."""
     z = mean / scale
     return 2 * scale * np.exp(-0.5 * z**2) / ROOT_2PI + mean * erf(z / np.sqrt(2))
-
-
-def _invert(q, weights, means, scales):
-    """Solve cdf(y) = q in each row: Newton on the log of the nearer tail, safe in a bracket.
-
-    The components' own quantiles are the bracket; where Newton leaves it, or does not halve its
-    steps, the bracket is halved. y is counted from a point within, to resolve any noise.
-    """
-    ends = means + scales * ndtri(q)[:, None]
-    start = np.sum(weights * ends, axis=1)
-    ends, means = ends - start[:, None], means - start[:, None]
-    low = np.minimum(np.where(weights > 0, ends, np.inf).min(axis=1), 0.0)
-    high = np.maximum(np.where(weights > 0, ends, -np.inf).max(axis=1), 0.0)
-    unit = np.where(weights > 0, scales, np.inf).min(axis=1)
-    y, step = np.zeros(len(q)), high - low
-    active = np.flatnonzero(high > low)
-    while len(active):
-        a = active
-        gap, slope = _gap(y[a], q[a], weights[a], means[a], scales[a])
-        low[a] = np.where(gap > 0, low[a], y[a])
-        high[a] = np.where(gap > 0, y[a], high[a])
-        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-            newton = -gap / slope
-        tolerance = 1e-13 * (np.abs(y[a]) + unit[a])
-        exact = np.abs(gap) <= 1e-15
-        near = (np.abs(gap) <= 1e-8) & (np.abs(newton) <= tolerance)
-        inside = (y[a] + newton > low[a]) & (y[a] + newton < high[a])
-        trusted = near | (inside & (np.abs(newton) <= step[a] / 2))
-        move = np.where(trusted, newton, (low[a] + high[a]) / 2 - y[a])
-        move[exact] = 0.0
-        y[a] += move
-        step[a] = np.abs(move)
-        active = a[~(exact | near | (high[a] - low[a] <= tolerance))]
-    return start + y
-
-
-def _gap(y, q, weights, means, scales):
-    """Return log(cdf(y) / q), or its mirror image in the upper half, and the slope in y."""
-    side = np.where(q <= 0.5, 1.0, -1.0)
-    z = (y[:, None] - means) / scales
-    tail = np.sum(weights * ndtr(side[:, None] * z), axis=1)
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        density = np.sum(weights / scales * np.exp(-0.5 * z**2), axis=1) / ROOT_2PI
-        return side * np.log(tail / np.minimum(q, 1 - q)), density / tail

@@ -21,8 +21,22 @@ def logits(Z, coef):
 
 def log_softmax(logits):
     """Return the log softmax of each row, (n, k)."""
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    return np.subtract(shifted, np.log(np.exp(shifted).sum(axis=1, keepdims=True)), out=shifted)
+    shifted = logits - row_max(logits)[:, None]
+    shifted -= np.log(row_sum(np.exp(shifted)))[:, None]
+    return shifted
+
+
+def row_max(array):
+    """Return the maximum of each row of a narrow array: column by column is many times faster."""
+    best = array[:, 0].copy()
+    for column in array.T[1:]:
+        np.maximum(best, column, out=best)
+    return best
+
+
+def row_sum(array):
+    """Return the sum of each row of a narrow array; as a product, which is many times faster."""
+    return array @ np.ones(array.shape[1])
 
 
 def blocks(n_samples, width):
@@ -176,17 +190,23 @@ class _SoftTargets(_Problem):
         losses = -np.einsum("nk,nk->n", targets, log_p)
         return losses, np.subtract(np.exp(log_p, out=log_p), targets, out=log_p)
 
-    def hessian(self, coef):
-        """Return the Hessian, (k (d+1), k (d+1)), ordered class by class."""
+    def second_order(self, coef):
+        """Return value, gradient and Hessian, (k (d+1), k (d+1)), ordered class by class."""
         width, n_classes = coef.shape
         unknowns = n_classes * width
+        value, gradient = 0.5 * self.penalty * np.sum(coef[:-1] ** 2), np.zeros(coef.shape)
+        gradient[:-1] = self.penalty * coef[:-1]
         hessian = np.zeros((unknowns, unknowns))
         own = np.zeros((width, unknowns))  # sum_i w_i p_ia z_i z_i', side by side
         for rows in blocks(len(self.Z), coef.size):
             design = np.column_stack([self.Z[rows], np.ones(len(self.Z[rows]))])
-            p = np.exp(log_softmax(design @ coef))
+            weight, targets = self.weight[rows, None], self.targets[rows]
+            log_p = log_softmax(design @ coef)
+            value -= np.einsum("nk,nk->", log_p, weight * targets)
+            p = np.exp(log_p)
+            gradient += design.T @ (weight * (p - targets))
             spread = (p[:, :, None] * design[:, None, :]).reshape(len(p), unknowns)
-            weighted = spread * self.weight[rows, None]
+            weighted = spread * weight
             hessian -= spread.T @ weighted
             own += design.T @ weighted
         ridge = np.diag(np.append(np.full(width - 1, self.penalty), 0.0))
@@ -194,7 +214,8 @@ class _SoftTargets(_Problem):
             block = slice(a * width, (a + 1) * width)
             hessian[block, block] += own[:, block] + ridge
         # A shift common to all classes changes no probability: give that direction some curvature.
-        return hessian + np.kron(np.full((n_classes, n_classes), 1 / n_classes), np.eye(width))
+        hessian += np.kron(np.full((n_classes, n_classes), 1 / n_classes), np.eye(width))
+        return value, gradient, hessian
 
 
 class _Mixing(_Problem):
@@ -221,22 +242,22 @@ class _PooledMean(_Problem):
         return 0.5 * error**2, error[:, None] * gate * (predictions - pooled[:, None])
 
 
-def _newton(problem, coef, max_iter, tol=1e-12):
-    value, gradient = problem.value_and_gradient(coef)
+def _newton(problem, coef, max_iter, tol=1e-9):
+    value, gradient, hessian = problem.second_order(coef)
     for _ in range(max_iter):
-        step = _solve(problem.hessian(coef), gradient.T.ravel()).reshape(coef.T.shape).T
+        step = _solve(hessian, gradient.T.ravel()).reshape(coef.T.shape).T
         decrement = np.sum(step * gradient)
         if decrement <= tol:
-            return coef - step  # in the region of quadratic convergence
+            return coef - step  # in the region of quadratic convergence: exact to rounding
         size = 1.0
         while size > 1e-8:
-            new_value, new_gradient = problem.value_and_gradient(coef - size * step)
+            new_value, new_gradient, new_hessian = problem.second_order(coef - size * step)
             if new_value <= value - 1e-4 * size * decrement:
                 break
             size /= 2
         else:
             break  # the value has reached its rounding error
-        coef, value, gradient = coef - size * step, new_value, new_gradient
+        coef, value, gradient, hessian = coef - size * step, new_value, new_gradient, new_hessian
     return coef
 
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from moe_lab.softmax import row_max, row_sum
+
 
 def e_step(log_gate, log_lik, sample_weight=None, *, overwrite=False):
     """Compute the responsibilities: how well each expert explains each target.
@@ -35,14 +37,14 @@ def e_step(log_gate, log_lik, sample_weight=None, *, overwrite=False):
     array([[0.8, 0.2]])
     """
     joint = np.add(log_gate, log_lik, out=log_lik if overwrite else None)
-    best = joint.max(axis=1)
+    best = row_max(joint)
     known = np.isfinite(best)
     joint -= np.where(known, best, 0.0)[:, None]
     np.exp(joint, out=joint)
-    total = joint.sum(axis=1)
+    total = row_sum(joint)
     if not known.all():
         joint[~known] = np.exp(log_gate[~known])
-        total[~known] = joint[~known].sum(axis=1)
+        total[~known] = row_sum(joint[~known])
     joint /= total[:, None]
     row_log_lik = best + np.log(total)
     weighted = row_log_lik if sample_weight is None else sample_weight * row_log_lik

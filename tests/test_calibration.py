@@ -93,3 +93,15 @@ def test_a_classification_set_is_an_error():
     colours = Dataset("colours", pd.DataFrame({"x": np.arange(20.0)}), y, "classification")
     with pytest.raises(ValueError, match="must be a regression set, got Dataset"):
         calibration(["moe"], colours)
+
+
+def test_a_mixture_of_lines_is_calibrated_and_sharp_on_mcycle():
+    """Noise that grows after the impact: within two standard errors of 133 rows, and sharper than
+    boosted trees with one noise scale."""
+    lines = ("linear", {"alpha": 0.1})
+    moe = MoERegressor(lines, n_experts=4, gate=("softmax", {"C": 100.0}), train="em")
+    methods = {"em": moe, "lightgbm": Homoscedastic("lightgbm")}
+    table = calibration_table(calibration(methods, "mcycle", seeds=[0], progress=False))
+    off = table.loc["em", ["coverage_50", "coverage_80", "coverage_95"]] - [0.5, 0.8, 0.95]
+    assert (off.abs() < [0.087, 0.069, 0.038]).all()
+    assert table.loc["em", "crps"] < table.loc["lightgbm", "crps"]

@@ -29,8 +29,9 @@ class Selection:
         ``log_likelihood`` (nats), ``df`` (free parameters), ``aic``, ``bic``, ``icl`` (lower is
         better; NaN where a part has no ``n_parameters_``), ``out_of_fold`` (mean log-likelihood of
         a row that was not seen, in nats; higher is better), ``n_experts_`` (those that are left
-        after training), ``noise_at_floor`` (a noise scale stopped at its least value: the
-        likelihood is too good to be true).
+        after training), ``smallest_share`` (mean gate weight of the least trusted one: near 0, it
+        may have caught a few rows that happen to lie on a line), ``noise_at_floor`` (a noise scale
+        stopped at its least value: the likelihood is too good to be true).
     criterion : {"aic", "bic", "icl", "out_of_fold"}
     mixtures : dict from n_experts to the mixture fitted to all rows
     """
@@ -89,12 +90,12 @@ class Selection:
 
     def _repr_html_(self):
         style = self.table.style.format(precision=2, na_rep="-")
-        style = style.format("{:.4f}", subset=["out_of_fold"])
+        style = style.format("{:.4f}", subset=["out_of_fold", "smallest_share"])
         for name in self._known():
             rows = pd.IndexSlice[[self._best_by(name)], [name]]
             style = style.set_properties(subset=rows, **{"font-weight": "bold"})
         return style.set_caption(
-            f"{CRITERIA[self.criterion]} picks {self.best} experts; bold: best of its column"
+            f"{CRITERIA[self.criterion]} picks n_experts={self.best}; bold: best of its column"
         ).to_html()
 
 
@@ -146,8 +147,9 @@ def select_n_experts(
     Examples
     --------
     >>> from moe_lab import MoERegressor
-    >>> X = np.linspace(-1, 1, 200)[:, None]
-    >>> y = np.abs(X[:, 0]) + np.random.default_rng(0).normal(0, 0.05, 200)
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.uniform(-1, 1, (200, 1))
+    >>> y = np.abs(X[:, 0]) + rng.normal(0, 0.05, 200)
     >>> moe = MoERegressor("linear", n_experts=2, train="em", random_state=0)
     >>> select_n_experts(moe, X, y, [1, 2], cv=2).best
     2
@@ -234,6 +236,7 @@ def _described(mixture, X, y, weight):
         "icl": bic - 2 * unsure,
         "out_of_fold": np.nan,
         "n_experts_": mixture.n_experts_,
+        "smallest_share": np.average(mixture.gate_weights(X), axis=0, weights=weight).min(),
         "noise_at_floor": _at_floor(mixture, y, weight),
     }
 

@@ -157,7 +157,11 @@ def test_a_class_that_a_fold_cannot_learn_is_refused():
 
 @pytest.mark.slow
 def test_on_regimes_it_reaches_flexmix():
-    """R flexmix 2.3-18 with FLXPmultinom, best of 20 restarts."""
+    """R flexmix 2.3-18 with FLXPmultinom, best of 20 restarts.
+
+    Beyond three experts its likelihoods (BIC 4040.079 and 4064.472) come from experts of 7 to 16
+    rows with a noise of about 0.01, where the others have 0.3 to 1: nothing to compare with.
+    """
     regimes = pd.read_csv(REGIMES)
     moe = MoERegressor(
         LinearExpert(alpha=0.0), gate=SoftmaxGate(C=np.inf), train=EM(n_init=10), random_state=0
@@ -167,7 +171,6 @@ def test_on_regimes_it_reaches_flexmix():
     assert_allclose(table["bic"][[1, 2, 3]], [6982.515, 5151.650, 4022.425], atol=0.5)
     assert table.loc[3, "log_likelihood"] >= -1945.394
     assert (table["df"] == [4, 11, 18, 25, 32]).all()
-    assert table["bic"][4] <= 4040.1
-    assert table["bic"][5] <= 4064.5
     assert selection.best == 3
+    assert table["out_of_fold"].idxmax() == 3
     assert not table["noise_at_floor"].any()

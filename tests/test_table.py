@@ -210,6 +210,39 @@ def test_weights_that_are_all_zero_are_refused():
         NumericTable().fit(np.ones((2, 1)), sample_weight=[0, 0])
 
 
+def test_chosen_columns_are_read_and_the_others_left_out():
+    X = pd.DataFrame({"a": [1.0, np.nan], "b": ["x", "y"], "c": [5.0, 7.0]})
+    table = NumericTable(scale=False, columns=["c", "b"]).fit(X)
+    assert table.get_feature_names_out().tolist() == ["c", "b=x", "b=y"]
+    assert_array_equal(table.transform(X[:1]), [[5, 1, 0]])
+    assert table.feature_names_in_.tolist() == ["a", "b", "c"]
+    assert CategoryTable(columns=["b", "a"]).fit(X).transform(X[1:]).columns.tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize("table", [NumericTable(scale=False), CategoryTable()])
+def test_columns_of_an_array_are_chosen_by_number(table):
+    X = np.arange(6.0).reshape(2, 3)
+    table.set_params(columns=[2, "x0"]).fit(X)
+    assert_array_equal(table.transform(X[1:]), [[3, 5]])
+    assert_array_equal(table.transform(X.tolist()), X[:, [0, 2]])
+    assert table.n_features_in_ == 3
+
+
+@pytest.mark.parametrize("table", [NumericTable(), CategoryTable()])
+@pytest.mark.parametrize(
+    ("columns", "error", "message"),
+    [
+        (["aeg"], ValueError, "Unknown column 'aeg'. Did you mean 'age'\\? Columns: age, size"),
+        ([1], ValueError, "Unknown column 1. Columns: age, size"),
+        ("age", TypeError, "columns must be a list .*Write columns=\\['age'\\]"),
+        ([], ValueError, "columns must hold one column at least"),
+    ],
+)
+def test_columns_that_cannot_be_chosen_are_named(table, columns, error, message):
+    with pytest.raises(error, match=message):
+        table.set_params(columns=columns).fit(pd.DataFrame({"age": [1.0], "size": [2.0]}))
+
+
 class Powerful(LogisticRegression):
     """A classifier with the optional powers of an expert."""
 

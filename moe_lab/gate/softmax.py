@@ -8,19 +8,22 @@ from moe_lab.table import NumericTable
 class SoftmaxGate(LinearGate):
     """Linear-softmax gate of Jordan & Jacobs (1994).
 
-    Reads every column, standardised; categories one-hot, missing values imputed and flagged.
+    Reads the table standardised; categories one-hot, missing values imputed and flagged.
 
     Parameters
     ----------
     C : float, default=1.0
         Inverse L2 strength; smaller values give flatter gate weights, ``np.inf`` is unregularised.
+    columns : list of str or int, optional
+        The columns that the gate reads, by name or, for an array, number. Default all.
     """
 
-    def __init__(self, C=1.0):
+    def __init__(self, C=1.0, columns=None):
         self.C = C
+        self.columns = columns
 
     def learn_features(self, X, sample_weight=None):
-        self.table_ = NumericTable(scale=True).fit(X, sample_weight=sample_weight)
+        self.table_ = NumericTable(columns=self.columns).fit(X, sample_weight=sample_weight)
         return self.table_.transform(X)
 
     def features(self, X):

@@ -7,6 +7,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from moe_lab.table.chosen import chosen_columns
 from moe_lab.table.columns import (
     as_frame,
     holds_levels,
@@ -25,6 +26,11 @@ class CategoryTable(TransformerMixin, BaseEstimator):
     when predicting; a level never seen is missing. An array of numbers passes through unchanged, a
     table without categories becomes an array.
 
+    Parameters
+    ----------
+    columns : list of str or int, optional
+        The columns to read, by name or, for an array, number; the others are left out. Default all.
+
     Examples
     --------
     >>> table = CategoryTable().fit(pd.DataFrame({"colour": ["red", "blue"], "size": [1, 2]}))
@@ -34,15 +40,19 @@ class CategoryTable(TransformerMixin, BaseEstimator):
     1    NaN   NaN
     """
 
+    def __init__(self, columns=None):
+        self.columns = columns
+
     def fit(self, X, y=None, sample_weight=None):
         """Learn which columns hold levels, and their levels; weights play no part."""
-        X = open_table(self, X, reset=True)
-        self.levels_ = {}  # column number -> names
-        if not is_numeric_array(X):
-            for j in range(X.shape[1]):
-                if holds_levels(X.iloc[:, j]):
-                    self.levels_[j] = read_levels(X.iloc[:, j])[1]
-            self.names_ = _safe_names(X.columns)
+        table = open_table(self, X, reset=True)
+        self.columns_ = chosen_columns(X, self.columns)  # positions in X
+        self.levels_ = {}  # position in X -> names
+        if not is_numeric_array(table):
+            for j in self.columns_:
+                if holds_levels(table.iloc[:, j]):
+                    self.levels_[j] = read_levels(table.iloc[:, j])[1]
+            self.names_ = _safe_names(table.columns[self.columns_])
         return self
 
     def transform(self, X):
@@ -50,9 +60,9 @@ class CategoryTable(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         X = open_table(self, X, reset=False)
         if is_numeric_array(X) and not self.levels_:
-            return X
+            return X if len(self.columns_) == X.shape[1] else X[:, self.columns_]
         X = as_frame(X)
-        columns = {j: self._column(X.iloc[:, j], j) for j in range(X.shape[1])}
+        columns = {j: self._column(X.iloc[:, j], j) for j in self.columns_}
         frame = pd.DataFrame(columns, index=X.index)
         if not self.levels_:
             return frame.to_numpy(dtype=float)

@@ -5,6 +5,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from moe_lab.softmax import blocks
+from moe_lab.table.chosen import chosen_columns
 from moe_lab.table.columns import (
     as_frame,
     holds_levels,
@@ -32,6 +33,8 @@ class NumericTable(TransformerMixin, BaseEstimator):
     one_hot : bool, default=True
         False: a category becomes one column with the number of its level, in the order of their
         names; -1 is missing or never seen while fitting. Enough for trees.
+    columns : list of str or int, optional
+        The columns to read, by name or, for an array, number; the others are left out. Default all.
 
     Attributes
     ----------
@@ -49,10 +52,11 @@ class NumericTable(TransformerMixin, BaseEstimator):
            [1., 1., 0., 1.]])
     """
 
-    def __init__(self, scale=True, max_levels=40, one_hot=True):
+    def __init__(self, scale=True, max_levels=40, one_hot=True, columns=None):
         self.scale = scale
         self.max_levels = max_levels
         self.one_hot = one_hot
+        self.columns = columns
 
     def fit(self, X, y=None, sample_weight=None):
         """Learn medians, means, standard deviations and levels.
@@ -67,9 +71,10 @@ class NumericTable(TransformerMixin, BaseEstimator):
         -------
         self : NumericTable
         """
-        X = open_table(self, X, reset=True)
-        X, weight = _present_rows(X, sample_weight)
-        self._find_kinds(X)
+        table = open_table(self, X, reset=True)
+        chosen = chosen_columns(X, self.columns)
+        X, weight = _present_rows(table, sample_weight)
+        self._find_kinds(X, chosen)
         self._learn_numbers(self._read_numbers(X), weight)
         self._learn_levels(X, weight)
         return self
@@ -103,17 +108,18 @@ class NumericTable(TransformerMixin, BaseEstimator):
             levels = [f"{name}={level}" for name, its_levels in known for level in its_levels]
         return np.array([*numbers, *flags, *levels], dtype=object)
 
-    def _find_kinds(self, X):
+    def _find_kinds(self, X, chosen):
         if is_numeric_array(X):
-            levels = np.zeros(X.shape[1], dtype=bool)
+            levels = np.zeros(len(chosen), dtype=bool)
         else:
-            levels = np.array([holds_levels(X.iloc[:, j]) for j in range(X.shape[1])], dtype=bool)
-        self.number_columns_, self.level_columns_ = np.flatnonzero(~levels), np.flatnonzero(levels)
+            levels = np.array([holds_levels(X.iloc[:, j]) for j in chosen], dtype=bool)
+        self.number_columns_, self.level_columns_ = chosen[~levels], chosen[levels]
 
     def _read_numbers(self, X):
+        every = len(self.number_columns_) == X.shape[1]
         if is_numeric_array(X):
-            numbers = np.asarray(X, dtype=float)
-        elif _all_numpy_numbers(X):
+            numbers = np.asarray(X if every else X[:, self.number_columns_], dtype=float)
+        elif every and _all_numpy_numbers(X):
             numbers = X.to_numpy(dtype=float)
         else:
             numbers = np.empty((len(X), len(self.number_columns_)))

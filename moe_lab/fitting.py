@@ -106,6 +106,7 @@ def cross_fit(
     seeds=None,
     n_jobs=None,
     verbose=0,
+    scoring=False,
 ):
     """Predict every row with experts that did not see it.
 
@@ -120,36 +121,46 @@ def cross_fit(
         Each expert's own sample weights.
     seeds : list of int, optional
         One for each expert.
+    scoring : bool, default=False
+        Ask the experts for ``log_prob`` of the targets instead of predictions.
 
     Returns
     -------
     predictions : ndarray of shape (n_samples, n_experts, n_outputs)
-        Out of fold.
+        Out of fold. If ``scoring``: log-probabilities of shape (n_samples, n_experts), in nats.
     """
-    predictions = np.full((len(y), len(estimators), n_classes or 1), np.nan)
+    predictions = np.full((len(y), len(estimators), 1 if scoring else n_classes or 1), np.nan)
     weights = np.ones((len(y), len(estimators))) if weights is None else weights
     seeds = seeds or [None] * len(estimators)
     jobs = []
     for k, estimator in enumerate(estimators):
-        if hasattr(estimator, "cross_fit"):
+        if hasattr(estimator, "cross_fit") and not scoring:
             own = clone(estimator).cross_fit(X, y, folds, weights[:, k])
             predictions[:, k] = own.reshape(predictions[:, k].shape)
         else:
             jobs += [(k, train, test) for train, test in folds]
-    fit_and_predict = delayed(partial(_fit_and_predict, X, y, task=task, n_classes=n_classes))
+    fit_and_predict = delayed(
+        partial(_fit_and_predict, X, y, task=task, n_classes=n_classes, scoring=scoring)
+    )
     parts = Parallel(n_jobs=n_jobs)(
         fit_and_predict(estimators[k], train, test, weights[train, k], seed=seeds[k])
         for k, train, test in progress(jobs, "cross-fit", verbose)
     )
     for (k, _, test), part in zip(jobs, parts, strict=True):
         predictions[test, k] = part
-    return predictions
+    return predictions[:, :, 0] if scoring else predictions
 
 
-def _fit_and_predict(X, y, estimator, train, test, weight, *, task, n_classes, seed):
+def _fit_and_predict(X, y, estimator, train, test, weight, *, task, n_classes, scoring, seed):
     rows, held_out = _safe_indexing(X, train), _safe_indexing(X, test)
     fitted = fit_expert(estimator, rows, y[train], weight, task=task, random_state=seed)
-    return predict_expert(fitted, held_out, n_classes=n_classes)
+    if scoring and hasattr(fitted, "log_prob"):
+        return fitted.log_prob(held_out, y[test])[:, None]
+    predictions = predict_expert(fitted, held_out, n_classes=n_classes)
+    if not scoring:
+        return predictions
+    scales = None if n_classes else [y[train].std() or 1.0]  # a constant stands in for the expert
+    return log_prob(predictions[:, None, :], y[test], scales)
 
 
 def log_prob(predictions, y, scales=None):

@@ -49,6 +49,7 @@ def example_table(n_samples=120, random_state=0):
 def example_target(X, task):
     """Return a learnable target: floats, or codes of three classes."""
     score = X["x0"].to_numpy() + (X["group"] == "b").to_numpy()
+    score += 0.05 * np.sin(100 * X["x0"].to_numpy())  # so that no model fits without error
     return score if task == "regression" else np.digitize(score, [-0.3, 0.8])
 
 

@@ -1,4 +1,4 @@
-"""Linear experts: ridge regression with Gaussian noise, and softmax regression."""
+"""Linear experts: regression with Gaussian noise, and softmax regression."""
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -6,6 +6,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from moe_lab.experts.base import Expert, experts
 from moe_lab.softmax import blocks, fit_softmax, log_softmax, logits
 from moe_lab.table import NumericTable, Prepared
+
+LEAST_SCALE = np.sqrt(np.finfo(float).tiny)  # its square is not 0
+MAX_TURNS = 100  # of coefficients and noise scale
 
 
 @experts.register("linear")
@@ -15,7 +18,8 @@ class LinearExpert(Expert):
     Parameters
     ----------
     alpha : float, default=1.0
-        Strength of the L2 penalty on standardised columns; 0.0 is unregularised.
+        Precision of the Gaussian prior on the coefficients of standardised columns, whose standard
+        deviation is that of y for alpha=1 (log-odds of 1 in classification); 0.0 is unregularised.
     """
 
     def __init__(self, alpha=1.0):
@@ -31,16 +35,23 @@ class LinearExpert(Expert):
 
 
 class GaussianLinear(RegressorMixin, BaseEstimator):
-    """Weighted ridge regression with its noise scale.
+    """Weighted linear regression with Gaussian noise and a Gaussian prior on its coefficients.
 
-    Maximises the weighted Gaussian log-likelihood plus ``log_prior_``, which is ``-alpha |coef|^2 /
-    (2 scale^2)``, in closed form: a penalty in units of the noise, so that y may come in any unit.
+    Maximises the weighted log-likelihood plus ``log_prior_``, over coefficients and noise scale at
+    once. That is ridge regression with penalty ``alpha (scale / prior_scale)^2``: strong where
+    noise hides the line, weak where it is plain; y may come in any unit.
 
     Parameters
     ----------
     alpha : float, default=1.0
+        Precision of the prior; 0.0 is unregularised.
     min_scale : float, default=0.0
         Least noise scale, in the unit of y.
+    prior_scale : float, optional
+        Standard deviation of a coefficient before the data are seen, for alpha=1; default: that of
+        y.
+    warm_start : bool, default=False
+        Start from the noise scale of the last fit: what a fit maximises then never drops.
 
     Attributes
     ----------
@@ -50,9 +61,11 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
 
     parametric = True
 
-    def __init__(self, alpha=1.0, min_scale=0.0):
+    def __init__(self, alpha=1.0, min_scale=0.0, prior_scale=None, warm_start=False):
         self.alpha = alpha
         self.min_scale = min_scale
+        self.prior_scale = prior_scale
+        self.warm_start = warm_start
 
     def fit(self, X, y, sample_weight=None):
         if self.alpha < 0:
@@ -61,15 +74,32 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
         total = weight.sum()
         x_mean, y_mean = weight @ X / total, weight @ y / total
         gram, moment = _moments(X, y, weight, x_mean, y_mean)
-        gram.flat[:: len(gram) + 1] += self.alpha
-        self.coef_ = np.linalg.lstsq(gram, moment, rcond=1e-12)[0]
+        spread = np.sqrt(weight @ (y - y_mean) ** 2 / total)
+        self.precision_ = self.alpha / (self.prior_scale or spread or 1.0) ** 2
+        known = self.warm_start and hasattr(self, "scale_")
+        self.coef_ = self._solve(gram, moment, spread, total, self.scale_ if known else spread)
         self.intercept_ = y_mean - x_mean @ self.coef_
-        squares = weight @ (y - self.predict(X)) ** 2 + self.alpha * self.coef_ @ self.coef_
-        self.unit_ = self.scale_ = max(
-            np.sqrt(squares / total), self.min_scale, np.finfo(float).tiny
-        )
+        residual = y - self.predict(X)
+        self.unit_ = self.scale_ = self._floored(np.sqrt(weight @ residual**2 / total))
         self.n_parameters_ = len(self.coef_) + 2
         return self
+
+    def _solve(self, gram, moment, spread, total, scale):
+        """Improve coefficients and noise scale in turn, from sums over the rows alone."""
+        values, vectors = np.linalg.eigh(gram)
+        values = np.where(values > 1e-12 * values.max(initial=0.0), values, 0.0)
+        moment = vectors.T @ moment
+        for _ in range(MAX_TURNS):
+            penalised = values + self.precision_ * scale**2
+            coef = np.divide(moment, penalised, out=np.zeros_like(moment), where=values > 0)
+            squares = total * spread**2 - 2 * coef @ moment + values @ coef**2
+            last, scale = scale, self._floored(np.sqrt(max(squares, 0.0) / total))
+            if self.alpha == 0 or abs(scale - last) <= 1e-10 * last:
+                break
+        return vectors @ coef
+
+    def _floored(self, scale):
+        return max(scale, self.min_scale, LEAST_SCALE)
 
     def predict(self, X):
         return X @ self.coef_ + self.intercept_
@@ -85,7 +115,7 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
 
     @property
     def log_prior_(self):
-        return -self.alpha * self.coef_ @ self.coef_ / (2 * self.scale_**2)
+        return -0.5 * self.precision_ * self.coef_ @ self.coef_
 
     @property
     def vector(self):
@@ -101,16 +131,16 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
     def least_vector(self):
         """Lower bounds of ``vector``."""
         bounds = np.full(len(self.coef_) + 2, -np.inf)
-        bounds[-1] = np.log(max(self.min_scale, np.finfo(float).tiny))
+        bounds[-1] = np.log(self._floored(0.0))
         return bounds
 
     def gradient(self, X, y, sample_weight):
         """Return the gradient of the objective of ``fit`` in ``vector``, 1-D."""
         z = (y - self.predict(X)) / self.scale_
         pull = sample_weight * z
-        slopes = np.append(X.T @ pull - self.alpha * self.coef_ / self.scale_, pull.sum())
-        of_scale = pull @ z - sample_weight.sum() - 2 * self.log_prior_
-        return np.append(slopes * (self.unit_ / self.scale_), of_scale)
+        slopes = np.append(X.T @ pull, pull.sum()) / self.scale_
+        slopes[:-1] -= self.precision_ * self.coef_
+        return np.append(slopes * self.unit_, pull @ z - sample_weight.sum())
 
 
 def _moments(X, y, weight, x_mean, y_mean):

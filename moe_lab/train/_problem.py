@@ -52,9 +52,10 @@ class Problem:
         self.X, self.y, self.weight = X, y, sample_weight
         self.task, self.n_classes, self.seeds, self.n_jobs = task, n_classes, seeds, n_jobs
         self.total = sample_weight.sum()
-        self.min_scale = None
+        self.min_scale, self.unit = None, None
         if task == "regression":
-            self.min_scale = min_scale * standard_deviation(y, sample_weight)
+            self.unit = _unit(y, sample_weight)
+            self.min_scale = min_scale * self.unit
         self._prepare_experts(experts)
         self.gate = clone(gate)
         self.features = self._shared(self.gate)
@@ -77,8 +78,8 @@ class Problem:
                     table = clone(expert.table).fit(self.X, sample_weight=self.weight)
                     shared[repr(expert.table)] = table, table.transform(self.X)
                 table, Z = shared[repr(expert.table)]
-            settings = {"min_scale": self.min_scale, "warm_start": True}
             known = model.get_params()
+            settings = {"min_scale": self.min_scale, "prior_scale": self.unit, "warm_start": True}
             model.set_params(**{name: settings[name] for name in settings if name in known})
             self.tables.append(table)
             self.models.append(model)
@@ -130,11 +131,25 @@ class Problem:
         )
 
     def _held_out(self, alive, responsibilities, columns):
-        """Score flexible experts on rows they did not see; the same rows give their noise
-        scales."""
+        """Score flexible experts on rows they did not see; the same rows give their noise scales,
+        unless an expert has a density of its own."""
         experts = alive[columns]
         weights = responsibilities[:, columns] * self.weight[:, None]
-        predictions = cross_fit(
+        own = np.array([hasattr(self.models[k], "log_prob") for k in experts])
+        held_out, scales = np.empty(weights.shape), np.full(len(experts), np.nan)
+        for asked, scoring in ((own, True), (~own, False)):
+            if asked.any():
+                found = self._cross_fit(experts[asked], weights[:, asked], scoring)
+                if not scoring and self.task == "regression":
+                    scales[asked] = noise_scales(found, self.y, weights[:, asked], self.min_scale)
+                    found = log_prob(found, self.y, scales[asked])
+                elif not scoring:
+                    found = log_prob(found, self.y)
+                held_out[:, asked] = found
+        return held_out, scales
+
+    def _cross_fit(self, experts, weights, scoring):
+        return cross_fit(
             [self.models[k] for k in experts],
             self.X,
             self.y,
@@ -144,11 +159,8 @@ class Problem:
             n_classes=self.n_classes,
             seeds=[self.seeds[k] for k in experts],
             n_jobs=self.n_jobs,
+            scoring=scoring,
         )
-        if self.task == "classification":
-            return log_prob(predictions, self.y), np.nan
-        scales = noise_scales(predictions, self.y, weights, self.min_scale)
-        return log_prob(predictions, self.y, scales), scales
 
     def _fit_gate(self, alive, responsibilities, previous):
         unfitted = self._unfitted_gate(alive)
@@ -211,3 +223,9 @@ class Problem:
         if self.tables[k] is None:
             return parts.models[j]
         return Prepared.of_fitted(self.tables[k], parts.models[j])
+
+
+def _unit(y, weight):
+    """The standard deviation of y; of a constant its size, so that a noise scale is never 0."""
+    spread, size = standard_deviation(y, weight), float(np.abs(y).max())
+    return spread if spread > 1e-12 * size else size or 1.0

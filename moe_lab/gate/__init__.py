@@ -1,6 +1,19 @@
 """Step 3, gate: whom to trust."""
 
 from moe_lab.gate.base import Gate
+from moe_lab.gate.boosted import BoostedGate
+from moe_lab.gate.column import ColumnGate
+from moe_lab.gate.gaussian import GaussianGate
+from moe_lab.gate.rules import RulesGate
 from moe_lab.gate.softmax import SoftmaxGate
+from moe_lab.gate.tree import TreeGate
 
-__all__ = ["Gate", "SoftmaxGate"]
+__all__ = [
+    "BoostedGate",
+    "ColumnGate",
+    "Gate",
+    "GaussianGate",
+    "RulesGate",
+    "SoftmaxGate",
+    "TreeGate",
+]

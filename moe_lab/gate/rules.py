@@ -2,33 +2,30 @@
 
 import numpy as np
 
-from moe_lab.gate.base import LinearGate, gates
+from moe_lab.gate._region import RegionGate
+from moe_lab.gate.base import gates
 from moe_lab.rules import rule_regions
 
 
 @gates.register("rules")
-class RulesGate(LinearGate):
+class RulesGate(RegionGate):
     """Domain knowledge as a gate: each rule's region has weights of its own.
-
-    Regions with few rows are pulled towards the weights of the whole table.
 
     Parameters
     ----------
     rules : list of str
         pandas expressions such as ``"age < 30 and smoker == 'yes'"``. The first rule that holds
-        decides; rows for which none does form a region of their own.
-    C : float, default=10.0
-        Inverse strength of that pull; ``np.inf`` is none.
+        decides; rows for which none does form a region of their own. A region without rows in fit
+        gets the overall weights.
+    pseudo_count : float, default=1.0
+        Rows of equal trust that are added to each region.
     """
 
     example_params = {"rules": ["x0 < 0", "group == 'a'"]}
 
-    def __init__(self, rules=(), C=10.0):
+    def __init__(self, rules=(), pseudo_count=1.0):
         self.rules = rules
-        self.C = C
-
-    def learn_features(self, X, sample_weight=None):
-        return self.features(X)
+        self.pseudo_count = pseudo_count
 
     def features(self, X):
         regions = rule_regions(X, self.rules)  # (n,), len(rules) where none holds

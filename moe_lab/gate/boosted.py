@@ -1,0 +1,113 @@
+"""Boosted gate: boosted trees on the responsibilities."""
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+from moe_lab.gate.base import FeatureGate, gates
+from moe_lab.softmax import log_softmax
+from moe_lab.table import CategoryTable
+
+LEAST = 1e-9  # an expert that no row trusts starts with this weight
+
+
+@gates.register("boosted")
+class BoostedGate(FeatureGate):
+    """Boosted trees of LightGBM on soft targets: for regions that no plane cuts out.
+
+    Starts at the mean responsibilities; categories and missing values are split on as they are.
+
+    Parameters
+    ----------
+    n_estimators : int, default=50
+        Trees for each expert.
+    learning_rate : float, default=0.1
+    num_leaves : int, default=15
+    min_child_samples : int, default=20
+        Least rows in a leaf.
+    columns : list of str or int, optional
+        The columns that the gate reads, by name or, for an array, number. Default all.
+    random_state : int, default=0
+
+    Attributes
+    ----------
+    booster_ : fitted lightgbm.Booster, or None for one expert
+    base_ : ndarray of shape (n_experts,)
+        Log weights at the start, to which the trees add.
+    """
+
+    def __init__(
+        self,
+        n_estimators=50,
+        learning_rate=0.1,
+        num_leaves=15,
+        min_child_samples=20,
+        columns=None,
+        random_state=0,
+    ):
+        self.n_estimators = n_estimators
+        self.learning_rate = learning_rate
+        self.num_leaves = num_leaves
+        self.min_child_samples = min_child_samples
+        self.columns = columns
+        self.random_state = random_state
+
+    def learn_features(self, X, sample_weight=None):
+        self.table_ = CategoryTable(columns=self.columns).fit(X)
+        return self.features(X)
+
+    def features(self, X):
+        return self.table_.transform(X)
+
+    def fit_features(self, features, responsibilities, sample_weight=None, start=None):
+        if sample_weight is not None and not np.all(sample_weight > 0):  # these count as absent
+            present = np.flatnonzero(sample_weight > 0)
+            features = _safe_indexing(features, present)
+            responsibilities, sample_weight = responsibilities[present], sample_weight[present]
+        mean = np.average(responsibilities, axis=0, weights=sample_weight)
+        self.base_ = np.log(np.maximum(mean, LEAST))
+        self.booster_ = None
+        if len(mean) > 1:
+            self.booster_ = self._boost(features, responsibilities, sample_weight)
+        return self
+
+    def _boost(self, features, responsibilities, sample_weight):
+        try:
+            import lightgbm
+        except ImportError as error:
+            raise ImportError("lightgbm is not installed; run pip install lightgbm.") from error
+        init_score = np.tile(self.base_, (len(responsibilities), 1))
+        settings = {
+            "objective": _objective(responsibilities, sample_weight),
+            "num_class": len(self.base_),
+            "learning_rate": self.learning_rate,
+            "num_leaves": self.num_leaves,
+            "min_child_samples": self.min_child_samples,
+            "seed": self.random_state,
+            "deterministic": True,
+            "force_row_wise": True,  # else two ways are timed first
+            "num_threads": 1,
+            "verbosity": -1,
+        }
+        rows = lightgbm.Dataset(features, init_score=init_score, params={"verbosity": -1})
+        return lightgbm.train(settings, rows, num_boost_round=self.n_estimators)
+
+    def log_proba_features(self, features):
+        if self.booster_ is None:
+            return np.zeros((len(features), 1))
+        raw = self.booster_.predict(features, raw_score=True, num_threads=1)
+        return log_softmax(raw + self.base_)
+
+
+def _objective(responsibilities, sample_weight):
+    """Return LightGBM's multi-class objective for soft targets: scores -> gradient and Hessian."""
+    n_samples, n_experts = responsibilities.shape
+    weight = np.ones((n_samples, 1))
+    if sample_weight is not None:
+        weight = sample_weight[:, None] / np.mean(sample_weight)  # of mean 1: leaves have a least
+    factor = n_experts / (n_experts - 1)  # for scores of which one is redundant, as in LightGBM
+
+    def gradient_and_hessian(scores, rows):
+        p = np.exp(log_softmax(scores))  # (n, k)
+        return weight * (p - responsibilities), weight * factor * p * (1 - p)
+
+    return gradient_and_hessian

@@ -1,0 +1,75 @@
+"""Column gate: static weights within each level of a column."""
+
+import numpy as np
+
+from moe_lab.gate._region import RegionGate
+from moe_lab.gate.base import gates
+from moe_lab.table.chosen import chosen_columns
+from moe_lab.table.columns import as_frame, match_levels, read_levels
+
+MANY_LEVELS = 100  # more than this is a measurement, not a grouping
+
+
+@gates.register("column")
+class ColumnGate(RegionGate):
+    """Domain knowledge as a gate: each level of a column has weights of its own.
+
+    Missing values are a level of their own where fit saw any. A level that fit did not see gets the
+    overall weights, the mean over the rows of fit.
+
+    Parameters
+    ----------
+    column : str or int
+        A column's name; for an array, its number.
+    pseudo_count : float, default=1.0
+        Rows of equal trust that are added to each level.
+
+    Attributes
+    ----------
+    levels_ : list of str
+        The levels seen in fit, without missing values.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> X = pd.DataFrame({"site": ["north", "north", "south", "south"]})
+    >>> responsibilities = np.array([[1.0, 0.0], [1.0, 0.0], [0.5, 0.5], [0.5, 0.5]])
+    >>> gate = ColumnGate("site", pseudo_count=0.0).fit(X, responsibilities)
+    >>> gate.predict_proba(pd.DataFrame({"site": ["north", "south", "east"]})).round(2)
+    array([[1.  , 0.  ],
+           [0.5 , 0.5 ],
+           [0.75, 0.25]])
+    """
+
+    example_params = {"column": "group"}
+
+    def __init__(self, column=None, pseudo_count=1.0):
+        self.column = column
+        self.pseudo_count = pseudo_count
+
+    def learn_features(self, X, sample_weight=None):
+        self.position_ = chosen_columns(X, [self.column])[0]
+        read = self._read(X)
+        if sample_weight is not None:
+            read = read[np.asarray(sample_weight) > 0]
+        codes, names = read_levels(read)
+        self.levels_ = [names[code] for code in np.unique(codes[codes >= 0])]
+        self.missing_ = bool((codes < 0).any())
+        if len(self.levels_) > MANY_LEVELS:
+            raise ValueError(
+                f"A column that gates must have at most {MANY_LEVELS} levels, got "
+                f"{len(self.levels_)} in {self.column!r}. Cut it into ranges with "
+                "gate=('rules', {'rules': [...]})."
+            )
+        return super().learn_features(X, sample_weight)
+
+    def features(self, X):
+        column = self._read(X)
+        n_levels = len(self.levels_)
+        codes = match_levels(column, self.levels_)
+        codes[codes < 0] = n_levels + 1  # a level that fit did not see
+        codes[column.isna().to_numpy()] = n_levels  # a region only where fit saw it
+        return np.eye(n_levels + 2, n_levels + self.missing_)[codes]
+
+    def _read(self, X):
+        return as_frame(X).iloc[:, self.position_]

@@ -172,7 +172,7 @@ def test_a_gate_with_one_threshold_is_retold_by_one_question(split):
     assert retelling.total_variation < 0.02
     assert len(retelling.rules) == 2
     assert all("x0" in rule for rule in retelling.rules)
-    assert "same expert for 100.0% of the rows" in str(retelling)
+    assert "same expert for 100.0 % of the rows" in str(retelling)
 
 
 @pytest.mark.parametrize("explain", EXPLANATIONS, ids=NAMES)

@@ -40,9 +40,10 @@ def routing_importance(mixture, X, y=None, *, n_repeats=5, random_state=None):
     Examples
     --------
     >>> from moe_lab import MoERegressor
-    >>> X = pd.DataFrame(np.random.default_rng(0).uniform(-1, 1, (300, 2)), columns=["a", "b"])
-    >>> moe = MoERegressor("linear", n_experts=2, train="em", random_state=0)
-    >>> moe = moe.fit(X, X["a"].abs() + X["b"])
+    >>> rng = np.random.default_rng(0)
+    >>> X = pd.DataFrame(rng.uniform(-1, 1, (300, 2)), columns=["a", "b"])
+    >>> y = X["a"].abs() + X["b"] + rng.normal(0, 0.05, 300)
+    >>> moe = MoERegressor("linear", n_experts=2, train="em", random_state=0).fit(X, y)
     >>> routing_importance(moe, X, random_state=0).index.tolist()
     ['a', 'b']
     """

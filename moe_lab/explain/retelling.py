@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sklearn.utils.validation import check_is_fitted
 
 from moe_lab.explain.importance import total_variation
+from moe_lab.inputs import check_table
 from moe_lab.registry import gates
 
 __all__ = ["Retelling", "retell"]
@@ -17,6 +18,7 @@ class Retelling:
     Attributes
     ----------
     rules : list of str, one per leaf of the tree
+        In the units of the columns; prints one a line.
     fidelity : float
         Fraction of the rows for which the rules trust the same expert most.
     total_variation : float
@@ -31,10 +33,10 @@ class Retelling:
 
     def __str__(self):
         said = (
-            f"same expert for {self.fidelity:.1%} of the rows; "
-            f"{self.total_variation:.1%} of the trust misplaced"
+            f"same expert for {100 * self.fidelity:.1f} % of the rows; "
+            f"{100 * self.total_variation:.1f} % of the trust misplaced"
         )
-        return "\n".join([*self.rules, f"({said})"])
+        return f"{self.rules}\n({said})"
 
 
 def retell(mixture, X, *, max_depth=3):
@@ -56,8 +58,22 @@ def retell(mixture, X, *, max_depth=3):
     References
     ----------
     Craven & Shavlik (1996), extracting tree-structured representations of trained networks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from moe_lab import MoERegressor
+    >>> X = pd.DataFrame({"age": np.linspace(20, 60, 200)})
+    >>> y = (X["age"] - 35).abs() + np.random.default_rng(0).normal(size=200)
+    >>> moe = MoERegressor("linear", n_experts=2, train="em", random_state=0).fit(X, y)
+    >>> print(retell(moe, X, max_depth=1))
+    age <= ...: expert 0 ..., expert 1 ...; ... % of the weight
+    age > ...: expert 0 ..., expert 1 ...; ... % of the weight
+    (same expert for ... % of the rows; ... % of the trust misplaced)
     """
     check_is_fitted(mixture)
+    X = check_table(mixture, X, reset=False)
     gate_weights = mixture.gate_weights(X)
     gate = gates.create("tree", max_depth=max_depth).fit(X, gate_weights)
     retold = gate.predict_proba(X)

@@ -30,7 +30,8 @@ class BoostedGate(FeatureGate):
 
     Attributes
     ----------
-    booster_ : fitted lightgbm.Booster, or None for one expert
+    booster_ : fitted lightgbm.Booster, or None
+        None for one expert, and where no column can be split into leaves of enough rows.
     base_ : ndarray of shape (n_experts,)
         Log weights at the start, to which the trees add.
     """
@@ -75,10 +76,7 @@ class BoostedGate(FeatureGate):
             import lightgbm
         except ImportError as error:
             raise ImportError("lightgbm is not installed; run pip install lightgbm.") from error
-        init_score = np.tile(self.base_, (len(responsibilities), 1))
         settings = {
-            "objective": _objective(responsibilities, sample_weight),
-            "num_class": len(self.base_),
             "learning_rate": self.learning_rate,
             "num_leaves": self.num_leaves,
             "min_child_samples": self.min_child_samples,
@@ -88,12 +86,17 @@ class BoostedGate(FeatureGate):
             "num_threads": 1,
             "verbosity": -1,
         }
-        rows = lightgbm.Dataset(features, init_score=init_score, params={"verbosity": -1})
+        init_score = np.tile(self.base_, (len(responsibilities), 1))
+        rows = lightgbm.Dataset(features, init_score=init_score, params=settings).construct()
+        if not any(rows.feature_num_bin(j) for j in range(rows.num_feature())):
+            return None
+        objective = _objective(responsibilities, sample_weight)
+        settings |= {"objective": objective, "num_class": len(self.base_)}
         return lightgbm.train(settings, rows, num_boost_round=self.n_estimators)
 
     def log_proba_features(self, features):
         if self.booster_ is None:
-            return np.zeros((len(features), 1))
+            return np.tile(log_softmax(self.base_[None]), (len(features), 1))
         raw = self.booster_.predict(features, raw_score=True, num_threads=1)
         return log_softmax(raw + self.base_)
 

@@ -6,6 +6,9 @@ from moe_lab.gate._rules_of_tree import Rules, leaf_conditions, said
 from moe_lab.gate.base import FeatureGate, gates
 from moe_lab.table import NumericTable
 
+LEAST = 1e-9  # an expert that no row of a leaf trusts keeps this weight there: logs stay finite
+FAR = 1e30  # standard deviations
+
 
 @gates.register("tree")
 class TreeGate(FeatureGate):
@@ -89,14 +92,13 @@ class TreeGate(FeatureGate):
         mass = counts.sum(axis=1)
         overall = counts.sum(axis=0) / mass.sum()
         self.leaf_shares_ = mass / mass.sum()
-        self.leaf_weights_ = np.tile(overall, (len(counts), 1))
-        leaf = mass > 0
-        smoothed = counts[leaf] + self.pseudo_count * overall
-        self.leaf_weights_[leaf] = smoothed / smoothed.sum(axis=1, keepdims=True)
+        smoothed = counts + self.pseudo_count * overall
+        smoothed[mass == 0] = overall
+        smoothed = np.maximum(smoothed, LEAST * smoothed.sum(axis=1, keepdims=True))
+        self.leaf_weights_ = smoothed / smoothed.sum(axis=1, keepdims=True)
 
     def log_proba_features(self, features):
-        with np.errstate(divide="ignore"):
-            return np.log(self.leaf_weights_)[self.model_.apply(_single(features))]
+        return np.log(self.leaf_weights_)[self.model_.apply(_single(features))]
 
     @property
     def n_parameters_(self):
@@ -125,8 +127,7 @@ class TreeGate(FeatureGate):
 
 def _single(features):
     """Return features in single precision, as trees read them; what is too large for it, cut."""
-    limit = np.finfo(np.float32).max
-    return np.clip(features, -limit, limit, dtype=float).astype(np.float32)
+    return np.clip(features, -FAR, FAR).astype(np.float32)
 
 
 def _shares(weights):

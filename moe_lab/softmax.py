@@ -45,11 +45,11 @@ def blocks(n_samples, width):
     return (slice(first, first + size) for first in range(0, n_samples, size))
 
 
-def fit_softmax(Z, targets, sample_weight=None, *, C=1.0, coef=None, max_iter=100):
+def fit_softmax(Z, targets, sample_weight=None, *, C=1.0, coef=None, centre=0.0, max_iter=100):
     """Fit softmax regression to soft targets.
 
-    Minimises ``-sum_i w_i sum_k t_ik log p_k(z_i) + |W|^2 / (2 C)``, a convex problem: by Newton's
-    method with step halving where the Hessian is small, else by L-BFGS.
+    Minimises ``-sum_i w_i sum_k t_ik log p_k(z_i) + |W - centre|^2 / (2 C)``, a convex problem: by
+    Newton's method with step halving where the Hessian is small, else by L-BFGS.
 
     Parameters
     ----------
@@ -62,6 +62,8 @@ def fit_softmax(Z, targets, sample_weight=None, *, C=1.0, coef=None, max_iter=10
         Inverse penalty strength; ``np.inf`` is unregularised.
     coef : ndarray of shape (n_features + 1, n_classes), optional
         Where to start.
+    centre : float or ndarray of shape (n_features, n_classes), default=0.0
+        Where the penalty is 0; its rows sum to 0.
 
     Returns
     -------
@@ -86,7 +88,7 @@ def fit_softmax(Z, targets, sample_weight=None, *, C=1.0, coef=None, max_iter=10
     penalty = 1.0 / (C * total)
     if coef is None:
         coef = np.zeros((n_features + 1, targets.shape[1]))
-    problem = _SoftTargets(Z, targets, weight, penalty)
+    problem = _SoftTargets(Z, targets, weight, penalty, centre)
     solve = _newton if coef.size <= NEWTON_LIMIT else _lbfgs
     coef = solve(problem, coef, max_iter)
     return coef - coef.mean(axis=1, keepdims=True)
@@ -162,13 +164,18 @@ class _Problem:
     def __init__(self, Z):
         self.Z = Z
 
-    def weighted(self, weight, penalty):
-        self.weight, self.penalty = weight, penalty
+    def weighted(self, weight, penalty, centre=0.0):
+        self.weight, self.penalty, self.centre = weight, penalty, centre
         return self
 
+    def penalised(self, coef):
+        """Return the penalty and its gradient."""
+        excess = coef[:-1] - self.centre
+        gradient = np.vstack([self.penalty * excess, np.zeros(coef.shape[1])])
+        return 0.5 * self.penalty * np.sum(excess**2), gradient
+
     def value_and_gradient(self, coef):
-        value = 0.5 * self.penalty * np.sum(coef[:-1] ** 2)
-        gradient = np.vstack([self.penalty * coef[:-1], np.zeros(coef.shape[1])])
+        value, gradient = self.penalised(coef)
         for rows in blocks(len(self.Z), coef.size):
             Z, weight = self.Z[rows], self.weight[rows]
             losses, slopes = self.losses_and_slopes(logits(Z, coef), rows)  # (n,), (n, k)
@@ -180,10 +187,10 @@ class _Problem:
 
 
 class _SoftTargets(_Problem):
-    def __init__(self, Z, targets, weight, penalty):
+    def __init__(self, Z, targets, weight, penalty, centre):
         super().__init__(Z)
         self.targets = targets
-        self.weighted(weight, penalty)
+        self.weighted(weight, penalty, centre)
 
     def losses_and_slopes(self, logits, rows):
         log_p, targets = log_softmax(logits), self.targets[rows]
@@ -194,8 +201,7 @@ class _SoftTargets(_Problem):
         """Return value, gradient and Hessian, (k (d+1), k (d+1)), ordered class by class."""
         width, n_classes = coef.shape
         unknowns = n_classes * width
-        value, gradient = 0.5 * self.penalty * np.sum(coef[:-1] ** 2), np.zeros(coef.shape)
-        gradient[:-1] = self.penalty * coef[:-1]
+        value, gradient = self.penalised(coef)
         hessian = np.zeros((unknowns, unknowns))
         own = np.zeros((width, unknowns))  # sum_i w_i p_ia z_i z_i', side by side
         for rows in blocks(len(self.Z), coef.size):

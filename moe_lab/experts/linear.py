@@ -50,6 +50,8 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
     prior_scale : float, optional
         Standard deviation of a coefficient before the data are seen, for alpha=1; default: that of
         y.
+    prior_coef : ndarray of shape (n_features,), optional
+        Where the prior is centred; default 0.
     warm_start : bool, default=False
         Start from the noise scale of the last fit: what a fit maximises then never drops.
 
@@ -61,10 +63,13 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
 
     parametric = True
 
-    def __init__(self, alpha=1.0, min_scale=0.0, prior_scale=None, warm_start=False):
+    def __init__(
+        self, alpha=1.0, min_scale=0.0, prior_scale=None, prior_coef=None, warm_start=False
+    ):
         self.alpha = alpha
         self.min_scale = min_scale
         self.prior_scale = prior_scale
+        self.prior_coef = prior_coef
         self.warm_start = warm_start
 
     def fit(self, X, y, sample_weight=None):
@@ -88,15 +93,19 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
         """Improve coefficients and noise scale in turn, from sums over the rows alone."""
         values, vectors = np.linalg.eigh(gram)
         values = np.where(values > 1e-12 * values.max(initial=0.0), values, 0.0)
-        moment = vectors.T @ moment
+        moment, centre = vectors.T @ moment, vectors.T @ self._centre(len(moment))
         for _ in range(MAX_TURNS):
-            penalised = values + self.precision_ * scale**2
-            coef = np.divide(moment, penalised, out=np.zeros_like(moment), where=values > 0)
+            penalty = self.precision_ * scale**2
+            pulled = moment + penalty * centre
+            coef = np.divide(pulled, values + penalty, out=centre.copy(), where=values > 0)
             squares = total * spread**2 - 2 * coef @ moment + values @ coef**2
             last, scale = scale, self._floored(np.sqrt(max(squares, 0.0) / total))
             if self.alpha == 0 or abs(scale - last) <= 1e-10 * last:
                 break
         return vectors @ coef
+
+    def _centre(self, n_features):
+        return np.zeros(n_features) if self.prior_coef is None else self.prior_coef
 
     def _floored(self, scale):
         return max(scale, self.min_scale, LEAST_SCALE)
@@ -115,7 +124,8 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
 
     @property
     def log_prior_(self):
-        return -0.5 * self.precision_ * self.coef_ @ self.coef_
+        excess = self.coef_ - self._centre(len(self.coef_))
+        return -0.5 * self.precision_ * excess @ excess
 
     @property
     def vector(self):
@@ -139,7 +149,7 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
         z = (y - self.predict(X)) / self.scale_
         pull = sample_weight * z
         slopes = np.append(X.T @ pull, pull.sum()) / self.scale_
-        slopes[:-1] -= self.precision_ * self.coef_
+        slopes[:-1] -= self.precision_ * (self.coef_ - self._centre(len(self.coef_)))
         return np.append(slopes * self.unit_, pull @ z - sample_weight.sum())
 
 
@@ -163,15 +173,18 @@ class SoftmaxLinear(ClassifierMixin, BaseEstimator):
         L2 penalty: 1 / C of scikit-learn.
     n_classes : int, optional
         None: those of y.
+    prior_coef : ndarray of shape (n_features, n_classes), optional
+        Where the penalty is 0; its rows sum to 0. Default 0.
     warm_start : bool, default=False
         Start from the coefficients of the last fit.
     """
 
     parametric = True
 
-    def __init__(self, alpha=1.0, n_classes=None, warm_start=False):
+    def __init__(self, alpha=1.0, n_classes=None, prior_coef=None, warm_start=False):
         self.alpha = alpha
         self.n_classes = n_classes
+        self.prior_coef = prior_coef
         self.warm_start = warm_start
 
     def fit(self, X, y, sample_weight=None):
@@ -181,7 +194,9 @@ class SoftmaxLinear(ClassifierMixin, BaseEstimator):
         self.classes_ = np.arange(n_classes)
         C = np.inf if self.alpha == 0 else 1 / self.alpha
         start = getattr(self, "coef_", None) if self.warm_start else None
-        self.coef_ = fit_softmax(X, np.eye(n_classes)[y], sample_weight, C=C, coef=start)
+        self.coef_ = fit_softmax(
+            X, np.eye(n_classes)[y], sample_weight, C=C, coef=start, centre=self._centre
+        )
         self.n_parameters_ = len(self.coef_) * (n_classes - 1)
         return self
 
@@ -200,7 +215,11 @@ class SoftmaxLinear(ClassifierMixin, BaseEstimator):
 
     @property
     def log_prior_(self):
-        return -self.alpha * np.sum(self.coef_[:-1] ** 2) / 2
+        return -self.alpha * np.sum((self.coef_[:-1] - self._centre) ** 2) / 2
+
+    @property
+    def _centre(self):
+        return 0.0 if self.prior_coef is None else self.prior_coef
 
     @property
     def vector(self):
@@ -217,5 +236,5 @@ class SoftmaxLinear(ClassifierMixin, BaseEstimator):
         slopes[np.arange(len(y)), y] += 1
         slopes *= sample_weight[:, None]
         gradient = np.vstack([X.T @ slopes, slopes.sum(axis=0)])
-        gradient[:-1] -= self.alpha * self.coef_[:-1]
+        gradient[:-1] -= self.alpha * (self.coef_[:-1] - self._centre)
         return gradient.ravel()

@@ -22,13 +22,13 @@ class LinearEMDivider(Divider):
         Starts of EM; the one of highest likelihood counts.
     max_iter : int, default=200
         Rounds at most.
-    alpha : float, default=1.0
+    alpha : float, default=0.1
         Penalty of the linear experts.
-    C : float, default=10.0
+    C : float, default=100.0
         Inverse penalty strength of the softmax gate.
     """
 
-    def __init__(self, n_init=10, max_iter=200, alpha=1.0, C=10.0):
+    def __init__(self, n_init=10, max_iter=200, alpha=0.1, C=100.0):
         self.n_init = n_init
         self.max_iter = max_iter
         self.alpha = alpha

@@ -19,7 +19,9 @@ class GaussianGate(FeatureGate):
 
     The M-step is a closed form. Reads the table standardised, categories one-hot, and turned into
     coordinates in which the covariance of all rows is the unit matrix; copies of columns drop out.
-    Fitted to the joint density of input and target, so that it also learns where rows lie.
+    EM then maximises the joint density of input and target: where rows lie counts beside what they
+    say. A level that one expert has alone makes a narrow, high density, so that many categories
+    outweigh the target: leave them out by ``columns``.
 
     Parameters
     ----------
@@ -109,7 +111,7 @@ class GaussianGate(FeatureGate):
         return log_softmax(self._log_joint(features))
 
     def log_density(self, features):
-        """Return ``log sum_k pi_k N(x | m_k, S_k)`` in nats, shape (n_samples,)."""
+        """Return ``log sum_k pi_k N(x | m_k, S_k)`` in nats of the features, shape (n_samples,)."""
         joint = self._log_joint(features)
         most = row_max(joint)
         return most + np.log(row_sum(np.exp(joint - most[:, None])))

@@ -141,7 +141,8 @@ class _MixtureOfExperts(TakesTables, BaseEstimator):
         gate_weights : ndarray of shape (n_samples, n_experts)
             Each row sums to 1.
         """
-        return self.gate_.predict_proba(self._table(X))
+        X = self._table(X)
+        return self.gate_.predict_proba(X)
 
     def expert_predictions(self, X):
         """Return what every expert says, shape (n_samples, n_experts, n_outputs): means or
@@ -152,7 +153,7 @@ class _MixtureOfExperts(TakesTables, BaseEstimator):
         """Return the posterior trust in every expert, once y is seen, shape (n_samples,
         n_experts)."""
         X, y = self._seen(X, y)
-        return e_step(self.gate_.log_proba(X), self._log_lik(X, y))[0]
+        return e_step(self.gate_.log_proba(X), self._log_lik(X, y), overwrite=True)[0]
 
     def score_samples(self, X, y=None):
         """Return the log-likelihood of every row, log p(y | x) in nats, shape (n_samples,).
@@ -247,7 +248,7 @@ class _MixtureOfExperts(TakesTables, BaseEstimator):
     def _log_lik(self, X, y):
         """Return the log-likelihood of y under every expert, (n_samples, n_experts)."""
         scales = np.full(self.n_experts_, np.nan) if self.scales_ is None else self.scales_
-        own = [k for k in np.flatnonzero(np.isnan(scales)) if hasattr(self.experts_[k], "log_prob")]
+        own = [k for k in np.flatnonzero(np.isnan(scales)) if self._has_density(self.experts_[k])]
         if len(own) == self.n_experts_:
             return np.column_stack([expert.log_prob(X, y) for expert in self.experts_])
         log_lik = log_prob(self._expert_predictions(X), y, self.scales_)
@@ -265,6 +266,11 @@ def _count_of(name, part):
             "select_n_experts(..., criterion='out_of_fold')."
         )
     return count
+
+    def _has_density(self, expert):
+        """Whether an expert scores every target itself; of a class it never saw it could not."""
+        n_classes = len(expert.classes_) if self._n_classes else None
+        return hasattr(expert, "log_prob") and n_classes == self._n_classes
 
 
 class MoERegressor(RegressorMixin, _MixtureOfExperts):

@@ -68,6 +68,12 @@ class Prepared(BaseEstimator):
         check_is_fitted(self)
         return self.model_.log_prob(self.table_.transform(X), y)
 
+    @available_if(_model_has("predict_distribution"))
+    def predict_distribution(self, X):
+        """Return what the model says of y, for every row."""
+        check_is_fitted(self)
+        return self.model_.predict_distribution(self.table_.transform(X))
+
     @property
     def classes_(self):
         return self._fitted("classes_")

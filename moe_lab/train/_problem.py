@@ -135,12 +135,13 @@ class Problem:
         unless an expert has a density of its own."""
         experts = alive[columns]
         weights = responsibilities[:, columns] * self.weight[:, None]
-        own = np.array([hasattr(self.models[k], "log_prob") for k in experts])
+        regression = self.task == "regression"
+        own = np.array([regression and hasattr(self.models[k], "log_prob") for k in experts])
         held_out, scales = np.empty(weights.shape), np.full(len(experts), np.nan)
         for asked, scoring in ((own, True), (~own, False)):
             if asked.any():
                 found = self._cross_fit(experts[asked], weights[:, asked], scoring)
-                if not scoring and self.task == "regression":
+                if not scoring and regression:
                     scales[asked] = noise_scales(found, self.y, weights[:, asked], self.min_scale)
                     found = log_prob(found, self.y, scales[asked])
                 elif not scoring:

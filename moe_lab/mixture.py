@@ -256,6 +256,11 @@ class _MixtureOfExperts(TakesTables, BaseEstimator):
             log_lik[:, k] = self.experts_[k].log_prob(X, y)
         return log_lik
 
+    def _has_density(self, expert):
+        """Whether an expert scores every target itself; of a class it never saw it could not."""
+        n_classes = len(expert.classes_) if self._n_classes else None
+        return hasattr(expert, "log_prob") and n_classes == self._n_classes
+
 
 def _count_of(name, part):
     count = getattr(part, "n_parameters_", None)
@@ -266,11 +271,6 @@ def _count_of(name, part):
             "select_n_experts(..., criterion='out_of_fold')."
         )
     return count
-
-    def _has_density(self, expert):
-        """Whether an expert scores every target itself; of a class it never saw it could not."""
-        n_classes = len(expert.classes_) if self._n_classes else None
-        return hasattr(expert, "log_prob") and n_classes == self._n_classes
 
 
 class MoERegressor(RegressorMixin, _MixtureOfExperts):

@@ -11,6 +11,7 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 NEWTON_LIMIT = 400  # unknowns up to which a Hessian costs less than L-BFGS's extra passes
+WARM = 10  # rounds of L-BFGS from a start that is given
 BLOCK = 200_000  # numbers in the largest array made for a block of rows
 
 
@@ -61,7 +62,8 @@ def fit_softmax(Z, targets, sample_weight=None, *, C=1.0, coef=None, centre=0.0,
     C : float, default=1.0
         Inverse penalty strength; ``np.inf`` is unregularised.
     coef : ndarray of shape (n_features + 1, n_classes), optional
-        Where to start.
+        Where to start. From there one Newton step is made, which leaves little to gain: EM changes
+        the targets again in its next round.
     centre : float or ndarray of shape (n_features, n_classes), default=0.0
         Where the penalty is 0; its rows sum to 0.
 
@@ -88,6 +90,8 @@ def fit_softmax(Z, targets, sample_weight=None, *, C=1.0, coef=None, centre=0.0,
     penalty = 1.0 / (C * total)
     if coef is None:
         coef = np.zeros((n_features + 1, targets.shape[1]))
+    else:
+        max_iter = 1 if coef.size <= NEWTON_LIMIT else WARM
     problem = _SoftTargets(Z, targets, weight, penalty, centre)
     solve = _newton if coef.size <= NEWTON_LIMIT else _lbfgs
     coef = solve(problem, coef, max_iter)
@@ -198,30 +202,47 @@ class _SoftTargets(_Problem):
         return losses, np.subtract(np.exp(log_p, out=log_p), targets, out=log_p)
 
     def second_order(self, coef):
-        """Return value, gradient and Hessian, (k (d+1), k (d+1)), ordered class by class."""
+        """Return value, gradient and Hessian, (k (d+1), k (d+1)), ordered class by class.
+
+        The Hessian's blocks are sums over the rows of products of two columns and two
+        probabilities: one matrix product of all pairs of columns with all pairs of classes.
+        """
         width, n_classes = coef.shape
-        unknowns = n_classes * width
+        columns, classes = np.triu_indices(width), np.triu_indices(n_classes)
         value, gradient = self.penalised(coef)
-        hessian = np.zeros((unknowns, unknowns))
-        own = np.zeros((width, unknowns))  # sum_i w_i p_ia z_i z_i', side by side
-        for rows in blocks(len(self.Z), coef.size):
-            design = np.column_stack([self.Z[rows], np.ones(len(self.Z[rows]))])
-            weight, targets = self.weight[rows, None], self.targets[rows]
-            log_p = log_softmax(design @ coef)
-            value -= np.einsum("nk,nk->", log_p, weight * targets)
+        shared, own = np.zeros((len(columns[0]), len(classes[0]))), 0.0
+        for rows in blocks(len(self.Z), len(columns[0]) + len(classes[0])):
+            design = np.vstack([self.Z[rows].T, np.ones(len(self.Z[rows]))])  # (d + 1, n)
+            weight, targets = self.weight[rows], self.targets[rows].T
+            log_p = coef.T @ design  # (k, n)
+            log_p -= log_p.max(axis=0)
+            log_p -= np.log(np.exp(log_p).sum(axis=0))
+            value -= np.einsum("kn,kn->", log_p, weight * targets)
             p = np.exp(log_p)
-            gradient += design.T @ (weight * (p - targets))
-            spread = (p[:, :, None] * design[:, None, :]).reshape(len(p), unknowns)
-            weighted = spread * weight
-            hessian -= spread.T @ weighted
-            own += design.T @ weighted
+            gradient += design @ (weight * (p - targets)).T
+            weighted = weight * p
+            pairs = design[columns[0]] * design[columns[1]]
+            shared += pairs @ (weighted[classes[0]] * p[classes[1]]).T
+            own += pairs @ weighted.T
+        return value, gradient, self._assembled(shared, own, columns, classes)
+
+    def _assembled(self, shared, own, columns, classes):
+        """Put the sums over pairs of columns, i <= j, and of classes, a <= b, into the Hessian."""
+        width, n_classes = self.Z.shape[1] + 1, own.shape[1]
+        sums = np.hstack([-shared, own])
+        squares = np.empty((width, width, sums.shape[1]))
+        squares[columns] = sums
+        squares[columns[::-1]] = sums
+        squares = squares.transpose(2, 0, 1)
+        hessian = np.empty((n_classes, width, n_classes, width))
+        hessian[classes[0], :, classes[1]] = squares[: len(classes[0])]
+        hessian[classes[1], :, classes[0]] = squares[: len(classes[0])]
         ridge = np.diag(np.append(np.full(width - 1, self.penalty), 0.0))
-        for a in range(n_classes):
-            block = slice(a * width, (a + 1) * width)
-            hessian[block, block] += own[:, block] + ridge
+        every = np.arange(n_classes)
+        hessian[every, :, every] += squares[len(classes[0]) :] + ridge
         # A shift common to all classes changes no probability: give that direction some curvature.
-        hessian += np.kron(np.full((n_classes, n_classes), 1 / n_classes), np.eye(width))
-        return value, gradient, hessian
+        hessian += np.einsum("ij,ab->aibj", np.eye(width), np.full((n_classes,) * 2, 1 / n_classes))
+        return hessian.reshape(n_classes * width, n_classes * width)
 
 
 class _Mixing(_Problem):

@@ -35,7 +35,7 @@ def rows():
 
 @pytest.fixture(scope="module")
 def moe(rows):
-    settings = {"n_init": 2, "tol": 1e-3}
+    settings = {"n_init": 2, "tol": 1e-6}
     return MoERegressor("linear", n_experts=3, train=("em", settings), random_state=0).fit(*rows)
 
 

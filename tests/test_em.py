@@ -1,12 +1,13 @@
 """EM: the log-likelihood climbs, and finds what clustering cannot."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neighbors import KNeighborsRegressor
 
-from moe_lab import MoERegressor
+from moe_lab import MoEClassifier, MoERegressor
 from moe_lab.divide.base import Divider
 from moe_lab.experts import LinearExpert
 from moe_lab.gate import SoftmaxGate
@@ -33,10 +34,110 @@ def crossing():
     return X, slope * X[:, 0] + rng.normal(0, 0.1, size=400)
 
 
-def test_log_likelihood_never_drops(crossing):
-    history = unregularised(n_init=1, quasi_newton=False).fit(*crossing).history_
-    assert len(history) > 5
-    assert (np.diff(history["log_likelihood"]) > -1e-6).all()
+EXACT = {
+    "softmax": SoftmaxGate(C=1.0),
+    "unregularised": SoftmaxGate(C=np.inf),
+    "gaussian": "gaussian",
+    "constant": "constant",
+    "column": ("column", {"column": "side"}),
+    "rules": ("rules", {"rules": ["x < 0.2"]}),
+    "hierarchical": "hierarchical",
+}
+
+
+@pytest.mark.parametrize("task", ["regression", "classification"])
+@pytest.mark.parametrize("e_step", ["soft", "hard"])
+@pytest.mark.parametrize("gate", EXACT)
+def test_the_objective_never_drops(crossing, gate, e_step, task):
+    X = pd.DataFrame({"x": crossing[0][:, 0], "side": np.where(crossing[0][:, 0] < 0, "l", "r")})
+    y = crossing[1] if task == "regression" else (crossing[1] > 0.3).astype(int)
+    em = EM(n_init=1, max_iter=30, tol=1e-12, e_step=e_step, quasi_newton=False)
+    mixture = MoERegressor if task == "regression" else MoEClassifier
+    moe = mixture("linear", n_experts=3, gate=EXACT[gate], train=em, random_state=1)
+    objective = moe.fit(X, y).history_["objective"]
+    assert len(objective) > 3
+    assert (np.diff(objective) > -1e-7).all()
+
+
+def test_unpenalised_the_objective_is_the_log_likelihood(crossing):
+    moe = unregularised().fit(*crossing)
+    history = moe.history_
+    assert_allclose(history["objective"], history["log_likelihood"], atol=1e-9)
+    assert history["log_likelihood"].iloc[-1] == pytest.approx(moe.log_likelihood(*crossing))
+
+
+def test_a_gaussian_gate_climbs_the_joint_likelihood(crossing):
+    X, y = crossing
+    moe = MoERegressor("linear", 2, gate="gaussian", train=EM(n_init=1), random_state=0).fit(X, y)
+    joint = moe.log_likelihood(X, y) + moe.gate_.log_density(moe.gate_.features(X)).sum()
+    penalties = moe.gate_.log_prior_ + sum(e.model_.log_prior_ for e in moe.experts_)
+    assert moe.history_["objective"].iloc[-1] == pytest.approx(joint + penalties)
+
+
+def test_a_quasi_newton_end_ends_the_slow_tail(crossing):
+    slow = unregularised(n_init=1, quasi_newton=False, max_iter=2000, tol=1e-12).fit(*crossing)
+    fast = unregularised(n_init=1).fit(*crossing)
+    assert fast.history_["step"].iloc[-1] == "quasi_newton"
+    assert len(fast.history_) < len(slow.history_)
+    assert fast.log_likelihood(*crossing) >= slow.log_likelihood(*crossing) - 1e-6
+
+
+def test_many_draws_of_a_stochastic_e_step_are_em(crossing):
+    settings = {"n_init": 1, "max_iter": 25, "tol": 1e-12, "quasi_newton": False}
+    em = unregularised(**settings).fit(*crossing)
+    sem = unregularised(**settings, e_step="stochastic", n_draws=100_000).fit(*crossing)
+    assert_allclose(sem.log_likelihood(*crossing), em.log_likelihood(*crossing), atol=0.1)
+    assert_allclose(sem.predict(crossing[0]), em.predict(crossing[0]), atol=0.02)
+
+
+def test_single_draws_are_random_and_the_best_round_is_kept(crossing):
+    moe = unregularised(n_init=1, max_iter=25, e_step="stochastic").fit(*crossing)
+    reached = moe.history_["log_likelihood"]
+    assert (np.diff(reached) < 0).any()
+    assert moe.log_likelihood(*crossing) == pytest.approx(reached.max())
+
+
+def test_inexact_gates_are_asked_out_of_fold_and_the_best_round_is_kept(crossing):
+    em = EM(n_init=1, max_iter=4)
+    moe = MoERegressor("linear", n_experts=2, gate="tree", train=em, random_state=0).fit(*crossing)
+    assert moe.starts_["log_likelihood"].iloc[0] == moe.history_["log_likelihood"].max()
+
+
+def test_every_start_is_kept_and_the_best_is_continued(crossing):
+    moe = unregularised(n_init=6).fit(*crossing)
+    assert len(moe.starts_) == moe.history_["start"].nunique() == 6
+    chosen = moe.history_["start"].iloc[-1]
+    assert moe.starts_["log_likelihood"].idxmax() == chosen
+    assert moe.starts_["log_likelihood"].max() == pytest.approx(moe.log_likelihood(*crossing))
+
+
+def test_effective_sample_sizes_are_those_of_the_responsibilities(crossing):
+    moe = unregularised().fit(*crossing)
+    responsibilities = moe.responsibilities(*crossing)
+    sizes = responsibilities.sum(axis=0) ** 2 / (responsibilities**2).sum(axis=0)
+    recorded = moe.history_.filter(like="effective_size").iloc[-1]
+    assert_allclose(recorded, sizes, rtol=1e-6)
+
+
+def test_a_noise_scale_at_its_floor_is_reported():
+    X = np.linspace(-1, 1, 60)[:, None]
+    with pytest.warns(ConvergenceWarning, match="at its floor"):
+        moe = MoERegressor("linear", n_experts=1, train="em").fit(X, 2 * X[:, 0])
+    assert moe.scales_[0] == pytest.approx(1e-3 * np.std(2 * X))
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"e_step": "firm"}, "e_step must be one of soft, hard, stochastic, got 'firm'"),
+        ({"n_init": 0}, "n_init must be at least 1, got n_init=0"),
+        ({"max_iter": 0}, "max_iter must be at least 1"),
+        ({"tol": -1.0}, "tol must be at least 0"),
+    ],
+)
+def test_wrong_settings(crossing, params, message):
+    with pytest.raises(ValueError, match=message):
+        MoERegressor("linear", n_experts=2, train=EM(**params)).fit(*crossing)
 
 
 def test_a_random_start_recovers_two_lines_that_cross(crossing):
@@ -93,6 +194,29 @@ def test_an_expert_that_memorises_gets_an_honest_noise_scale():
     moe = MoERegressor(nearest, n_experts=1, train="em", random_state=0).fit(X, noise)
     assert moe.predict(X) == pytest.approx(noise)
     assert 1.2 < moe.scales_[0] / noise.std() < 1.6  # two draws of noise: 1.41
+
+
+class Claimed(KNeighborsRegressor):
+    """A nearest neighbour that says it is parametric, and so is scored in sample."""
+
+    parametric = True
+    scale_ = 0.0
+
+    def fit(self, X, y, sample_weight=None):
+        super().fit(X, y)
+        self.scale_ = max(np.sqrt(np.mean((self.predict(X) - y) ** 2)), 1e-9)
+        return self
+
+    def log_prob(self, X, y):
+        return -0.5 * ((y - self.predict(X)) / self.scale_) ** 2 - np.log(self.scale_)
+
+
+def test_in_sample_it_would_get_none():
+    rng = np.random.default_rng(0)
+    X, noise = rng.uniform(size=(200, 1)), rng.normal(size=200)
+    with pytest.warns(ConvergenceWarning, match="at its floor"):
+        moe = MoERegressor(Claimed(n_neighbors=1), n_experts=1, train="em").fit(X, noise)
+    assert moe.scales_[0] < 1e-6
 
 
 def test_one_expert_is_the_bare_expert(crossing):

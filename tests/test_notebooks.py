@@ -20,6 +20,22 @@ TINY = {
         "folds": 2,
     },
     "02_your_expert": {"dataset": "mcycle", "folds": 2},
+    "03_classical": {
+        "max_experts": 2,
+        "n_samples_regimes": 200,
+        "n_seeds_trees": 1,
+        "n_samples_trees": 120,
+        "folds": 2,
+        "n_samples_arm": 400,
+        "n_experts_arm": 2,
+        "n_init_arm": 1,
+        "n_seeds_spirals": 1,
+        "n_samples_spirals": 120,
+        "n_experts_spirals": 3,
+        "n_repeats_mcycle": 1,
+        "folds_mcycle": 2,
+        "n_jobs": 1,
+    },
 }
 
 

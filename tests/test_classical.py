@@ -1,0 +1,141 @@
+"""Studies of the classical mixtures: the oracles' place, tidy tables, figures of what they say."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from moe_lab import MoEClassifier, MoERegressor, select_n_experts
+from moe_lab.bench import classical
+from moe_lab.bench.calibration import calibration_table
+from moe_lab.bench.datasets.generated import robot_arm, two_spirals
+
+SHORT = {"n_init": 1, "max_iter": 3, "tol": 1.0}
+
+
+@pytest.fixture(scope="module")
+def trees():
+    return classical.lightgbm_moe(n_seeds=1, n_samples=600, folds=2, n_jobs=1)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    x = np.linspace(-1, 1, 60)
+    y = np.abs(x) + 0.02 * np.random.default_rng(0).normal(size=60)
+    return pd.DataFrame({"x": x}), pd.Series(y, name="y")
+
+
+def test_a_mixture_of_trees_comes_near_the_true_regimes_and_beats_one_model(trees):
+    table = classical.summary(trees, "rmse", "seed")["mean"]
+    assert table["mixture"] < 1.1 * table["true regimes"]
+    assert table["mixture"] < 0.8 * table[["one lightgbm", "one xgboost", "matched ensemble"]].min()
+    assert table["true regimes and gate"] == table.min()
+
+
+def test_one_row_for_each_method_seed_and_fold(trees):
+    assert trees.columns.tolist() == ["method", "seed", "fold", "rmse", "fit_seconds"]
+    assert len(trees) == 6 * 1 * 2
+    assert not trees.duplicated(["method", "seed", "fold"]).any()
+
+
+def test_lines_behind_a_gate_beat_one_line_and_a_tree_on_the_arm():
+    scores, fitted = classical.robot_arm(n_experts=4, n_samples=1600, n_init=1, max_iter=30)
+    error = scores.set_index(["method", "joint"])["relative_error"]
+    assert list(fitted) == list(error.index)
+    for gate in ("mixture, flat gate", "mixture, tree of gates"):
+        assert (error[gate] < error["CART"]).all()
+        assert (error["CART"] < error["one line"]).all()
+
+
+def test_the_error_of_the_arm_is_that_of_the_last_quarter():
+    scores, fitted = classical.robot_arm(n_experts=2, n_samples=400, n_init=1, max_iter=3)
+    arm = robot_arm(n_samples=400, output=1)
+    X, y = arm.X[300:], arm.y[300:]
+    error = np.mean((y - fitted["CART", 2].predict(X)) ** 2) / np.var(y)
+    row = scores[(scores["method"] == "CART") & (scores["joint"] == 2)].iloc[0]
+    assert row["relative_error"] == pytest.approx(error)
+
+
+def test_what_a_fit_warned_of_stands_in_the_table():
+    scores, _ = classical.robot_arm(n_experts=2, n_samples=400, n_init=1, max_iter=2)
+    warned = scores.set_index(["method", "joint"])["warnings"]
+    assert "EM stopped after max_iter=2 rounds" in warned["mixture, flat gate", 1]
+    assert warned["CART", 1] == ""
+
+
+def test_logistic_regressions_behind_a_gate_unwind_the_spirals():
+    scores, fitted = classical.two_spirals(n_seeds=1, n_samples=400, n_experts=12, n_init=3)
+    accuracy = scores.set_index("method")["accuracy"]
+    assert accuracy["one logistic"] < 0.75
+    assert accuracy["logistic, flat gate"] > 0.9
+    fresh = two_spirals(n_samples=400, random_state=10_000)
+    again = fitted["logistic, flat gate", 0].score(fresh.X, fresh.y)
+    assert accuracy["logistic, flat gate"] == again
+
+
+def test_repeats_of_the_crash_data_do_not_depend_on_the_number_of_jobs():
+    lines = MoERegressor("linear", n_experts=2, train=("em", SHORT), random_state=0)
+    one, two = (classical.mcycle(lines, n_repeats=2, folds=2, n_jobs=jobs) for jobs in (1, 2))
+    pd.testing.assert_frame_equal(one, two)
+    assert calibration_table(one).index.tolist()[0] == "mixture"
+    assert one["seed"].unique().tolist() == [0, 1]
+
+
+def test_a_summary_averages_folds_within_a_seed_and_keeps_the_order_of_methods():
+    scores = pd.DataFrame({"method": list("bbbaaa"), "seed": [0, 0, 1] * 2, "fit_seconds": 1.0})
+    table = classical.summary(scores.assign(rmse=[1.0, 3.0, 4.0, 0.0, 0.0, 1.0]), "rmse", "seed")
+    assert table.index.tolist() == ["b", "a"]
+    assert table["seed 0"].tolist() == [2.0, 0.0]
+    assert table["mean"].tolist() == [3.0, 0.5]
+
+
+def test_repeats_are_drawn_with_their_mean_and_the_reference(trees):
+    figure = classical.plot_repeats(trees, "rmse", "seed", reference={"published": 3.792})
+    (axis,) = figure.axes
+    *repeats, means = axis.collections
+    table = classical.summary(trees, "rmse", "seed")
+    drawn = np.asarray(means.get_offsets().data)[:, 0]
+    assert drawn == pytest.approx(table["mean"].to_numpy())
+    assert len(repeats) == 1
+    assert axis.lines[0].get_xdata() == [3.792, 3.792]
+    assert [label.get_text() for label in axis.get_yticklabels()] == table.index.tolist()
+
+
+def test_starts_and_their_way_are_those_of_the_best_size(rows):
+    moe = MoERegressor("linear", n_experts=2, train=("em", {"n_init": 4}), random_state=0)
+    selection = select_n_experts(moe, *rows, [1, 2], cv=2)
+    figure = classical.plot_sizes(selection)
+    starts, climb = figure.axes[1:]
+    reached = selection.best_mixture.starts_["log_likelihood"]
+    assert starts.lines[0].get_ydata() == pytest.approx(np.sort(reached))
+    assert sum(len(drawn.get_offsets()) for drawn in climb.collections) == len(
+        selection.best_mixture.history_
+    )
+
+
+def test_bands_are_nested_around_the_mean(rows):
+    moe = MoERegressor("linear", n_experts=2, train="em", random_state=0).fit(*rows)
+    above, below = classical.plot_bands(moe, *rows).axes
+    heights = [np.ptp(band.get_paths()[0].vertices[:, 1]) for band in above.collections[:3]]
+    assert heights == sorted(heights, reverse=True)
+    x = pd.DataFrame({"x": above.lines[0].get_xdata()})
+    assert above.lines[0].get_ydata() == pytest.approx(moe.predict(x))
+    assert sum(line.get_ydata() for line in below.lines) == pytest.approx(1.0)
+
+
+def test_regions_show_the_probability_and_the_most_trusted_expert():
+    drawn = two_spirals(n_samples=60)
+    moe = MoEClassifier("linear", n_experts=3, train=("em", SHORT), random_state=0)
+    moe.fit(drawn.X, drawn.y)
+    pooled, trusted = classical.plot_regions(moe, drawn.X, drawn.y).axes[:2]
+    shown = pooled.collections[0].get_array()
+    assert 0 <= shown.min() <= shown.max() <= 1
+    assert set(np.unique(trusted.collections[0].get_array())) <= {0, 1, 2}
+
+
+def test_what_cannot_be_drawn_is_refused(rows):
+    X, y = rows
+    moe = MoEClassifier("linear", n_experts=2, train=("em", SHORT)).fit(X, y > 0.5)
+    with pytest.raises(ValueError, match=r"two columns and y two classes .* got 1 columns"):
+        classical.plot_regions(moe, X, y > 0.5)
+    with pytest.raises(ValueError, match="must have one column to draw bands over it, got 2"):
+        classical.plot_bands(moe, X.assign(z=1), y)

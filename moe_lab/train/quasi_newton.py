@@ -58,7 +58,7 @@ def climb(problem, parts, *, tol, max_iter):
         jac=True,
         method="L-BFGS-B",
         bounds=[(least, None) for least in np.concatenate([_least(p) for p in pieces])],
-        options={"maxiter": max_iter, "ftol": 1e-3 * tol**2, "gtol": 1e-3 * tol, "maxcor": 20},
+        options={"maxiter": max_iter, "ftol": tol**3, "gtol": 1e-3 * tol, "maxcor": 20},
     )
     _assign(pieces, result.x, cuts)
     parts.scales = np.array([getattr(model, "scale_", np.nan) for model in parts.models])

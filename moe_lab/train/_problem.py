@@ -10,6 +10,7 @@ from sklearn.utils import _safe_indexing
 from moe_lab.fitting import cross_fit, fit_expert, log_prob, noise_scales, standard_deviation
 from moe_lab.folds import folds_or_in_sample
 from moe_lab.table import Prepared
+from moe_lab.tempering import Tempered, find_temperatures, temper
 from moe_lab.train.responsibilities import e_step
 
 
@@ -20,7 +21,7 @@ class Parts:
     alive: np.ndarray  # numbers of the experts still in the mixture
     gate: object
     models: list  # None where the expert is flexible
-    scales: np.ndarray
+    scales: np.ndarray  # noise scales; the temperatures of flexible classifiers
     fitted_to: np.ndarray | None  # the responsibilities, where a part is refitted at the end
     held_out: np.ndarray | None  # log-likelihood under the flexible experts, out of fold
     log_gate: np.ndarray | None  # out of fold, where the gate is flexible
@@ -131,25 +132,30 @@ class Problem:
         )
 
     def _held_out(self, alive, responsibilities, columns):
-        """Score flexible experts on rows they did not see; the same rows give their noise scales,
-        unless an expert has a density of its own."""
+        """Score flexible experts on rows that they did not see; return (n_samples, n_flexible)
+        log-likelihoods, and the noise scales or temperatures that the same rows give."""
         experts = alive[columns]
         weights = responsibilities[:, columns] * self.weight[:, None]
-        regression = self.task == "regression"
-        own = np.array([regression and hasattr(self.models[k], "log_prob") for k in experts])
-        held_out, scales = np.empty(weights.shape), np.full(len(experts), np.nan)
-        for asked, scoring in ((own, True), (~own, False)):
-            if asked.any():
-                found = self._cross_fit(experts[asked], weights[:, asked], scoring)
-                if not scoring and regression:
-                    scales[asked] = noise_scales(found, self.y, weights[:, asked], self.min_scale)
-                    found = log_prob(found, self.y, scales[asked])
-                elif not scoring:
-                    found = log_prob(found, self.y)
-                held_out[:, asked] = found
-        return held_out, scales
+        own = np.array([self._has_density(self.models[k]) for k in experts])
+        log_lik, scales = np.empty(weights.shape), np.full(len(experts), np.nan)
+        if own.any():
+            log_lik[:, own] = self._cross_fit(experts[own], weights[:, own], scoring=True)
+        if not own.all():
+            predictions = self._cross_fit(experts[~own], weights[:, ~own])
+            log_lik[:, ~own], scales[~own] = self._scored(predictions, weights[:, ~own])
+        return log_lik, scales
 
-    def _cross_fit(self, experts, weights, scoring):
+    def _has_density(self, model):
+        return self.task == "regression" and hasattr(model, "log_prob")
+
+    def _scored(self, predictions, weights):
+        if self.task == "regression":
+            scales = noise_scales(predictions, self.y, weights, self.min_scale)
+            return log_prob(predictions, self.y, scales), scales
+        temperatures = find_temperatures(predictions, self.y, weights)
+        return log_prob(temper(predictions, temperatures), self.y), temperatures
+
+    def _cross_fit(self, experts, weights, *, scoring=False):
         return cross_fit(
             [self.models[k] for k in experts],
             self.X,
@@ -218,9 +224,12 @@ class Problem:
     def _finished(self, parts, j, k):
         if not self.parametric[k]:
             part = parts.fitted_to[:, j] * self.weight
-            return fit_expert(
+            fitted = fit_expert(
                 self.models[k], self.X, self.y, part, task=self.task, random_state=self.seeds[k]
             )
+            if self.task == "regression":
+                return fitted
+            return Tempered(fitted, parts.scales[j], self.n_classes)
         if self.tables[k] is None:
             return parts.models[j]
         return Prepared.of_fitted(self.tables[k], parts.models[j])

@@ -91,7 +91,7 @@ def test_a_summary_averages_folds_within_a_seed_and_keeps_the_order_of_methods()
 def test_repeats_are_drawn_with_their_mean_and_the_reference(trees):
     figure = classical.plot_repeats(trees, "rmse", "seed", reference={"published": 3.792})
     (axis,) = figure.axes
-    *repeats, means = axis.collections
+    repeats, means = axis.collections[:-1], axis.collections[-1]
     table = classical.summary(trees, "rmse", "seed")
     drawn = np.asarray(means.get_offsets().data)[:, 0]
     assert drawn == pytest.approx(table["mean"].to_numpy())

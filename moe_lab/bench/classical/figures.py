@@ -9,6 +9,7 @@ from moe_lab.bench.plots import new_figure
 __all__ = ["plot_bands", "plot_regions", "plot_sizes"]
 
 GRID = 250  # points along each axis
+STEPS = {"em": "EM", "quasi_newton": "quasi-Newton"}
 LEVELS = (0.95, 0.8, 0.5)  # of the bands, the widest first
 
 
@@ -50,12 +51,12 @@ def _draw_starts(axis, reached):
 def _draw_climb(axis, history):
     import seaborn as sns
 
-    colors = dict(zip(("em", "quasi_newton"), sns.color_palette("colorblind"), strict=False))
+    colors = dict(zip(STEPS, sns.color_palette("colorblind"), strict=False))
     history = history.assign(round=history.groupby("start").cumcount() + 1)
     for _, rounds in history.groupby("start"):
         axis.plot(rounds["round"], rounds["log_likelihood"], color="0.8", linewidth=1, zorder=1)
     for step, rounds in history.groupby("step"):
-        style = {"color": colors[step], "s": 14, "zorder": 2, "label": step.replace("_", "-")}
+        style = {"color": colors[step], "s": 14, "zorder": 2, "label": STEPS[step]}
         axis.scatter(rounds["round"], rounds["log_likelihood"], **style)
     axis.set(xlabel="round", ylabel="log-likelihood (nats)")
     axis.legend(frameon=False)
@@ -98,7 +99,8 @@ def plot_regions(mixture, X, y):
         axis.set(xlabel=X.columns[0], ylabel=X.columns[1], aspect="equal")
     figure.colorbar(shade, ax=axes[0], shrink=0.8, label=f"probability of {mixture.classes_[1]}")
     axes[0].set_title("pooled")
-    axes[1].set_title(f"most trusted of {mixture.n_experts_} experts")
+    somewhere = len(np.unique(trusted))
+    axes[1].set_title(f"most trusted: {somewhere} of {mixture.n_experts_} experts")
     axes[1].legend(*axes[1].get_legend_handles_labels(), title="class", loc="upper right")
     return figure
 
@@ -156,6 +158,7 @@ def plot_bands(mixture, X, y):
     for axis in (rows, gate):
         axis.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False)
     rows.sharex(gate)
+    rows.tick_params(labelbottom=False)
     return figure
 
 

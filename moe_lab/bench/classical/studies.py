@@ -1,17 +1,11 @@
 """The studies: which methods, on which rows, scored how."""
 
-import time
-import warnings
-
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
-from sklearn.exceptions import ConvergenceWarning
 
 from moe_lab.bench.calibration import Homoscedastic, calibration
+from moe_lab.bench.classical.jobs import held_out, in_parallel
 from moe_lab.bench.comparison import compare
-from moe_lab.bench.lineup import line_up
-from moe_lab.bench.progress import progress_bar
 from moe_lab.registry import datasets
 
 __all__ = ["lightgbm_moe", "mcycle", "robot_arm", "two_spirals"]
@@ -52,7 +46,7 @@ def lightgbm_moe(n_seeds=3, n_samples=2000, folds=5, *, n_jobs=None, verbose=0):
         data = datasets.create("lightgbm_moe", n_samples=n_samples, random_state=seed)
         return compare(dict([method]), data, folds=folds, seeds=[seed], progress=False)
 
-    scores = pd.concat(_parallel(score, jobs, n_jobs, verbose), ignore_index=True)
+    scores = pd.concat(in_parallel(score, jobs, n_jobs, verbose), ignore_index=True)
     scores = scores[scores["metric"] == "rmse"].rename(columns={"score": "rmse"})
     return scores[["method", "seed", "fold", "rmse", "fit_seconds"]].reset_index(drop=True)
 
@@ -118,7 +112,7 @@ def robot_arm(
         for joint in (1, 2)
         for name, method in methods.items()
     ]
-    return _held_out(jobs, "relative_error", n_jobs, verbose)
+    return held_out(jobs, "relative_error", n_jobs, verbose)
 
 
 def _arm_rows(n_samples, seed, joint):
@@ -166,7 +160,7 @@ def two_spirals(
         for seed in range(n_seeds)
         for name, method in methods.items()
     ]
-    return _held_out(jobs, "accuracy", n_jobs, verbose)
+    return held_out(jobs, "accuracy", n_jobs, verbose)
 
 
 def _spiral_methods(n_experts, em):
@@ -227,7 +221,7 @@ def mcycle(mixture, n_repeats=10, folds=10, *, n_jobs=None, verbose=0):
         return calibration(methods, "mcycle", folds=folds, seeds=[seed], progress=False)
 
     jobs = [(seed,) for seed in range(n_repeats)]
-    return pd.concat(_parallel(score, jobs, n_jobs, verbose, unit="repeat"), ignore_index=True)
+    return pd.concat(in_parallel(score, jobs, n_jobs, verbose, unit="repeat"), ignore_index=True)
 
 
 def _spline():
@@ -236,45 +230,3 @@ def _spline():
     from sklearn.preprocessing import SplineTransformer
 
     return make_pipeline(SplineTransformer(n_knots=12), RidgeCV(np.logspace(-3, 2, 11)))
-
-
-def _held_out(jobs, score, n_jobs, verbose):
-    """Fit each method to its training rows and score the others."""
-    answers = _parallel(_fit_and_score, jobs, n_jobs, verbose)
-    rows = [
-        where | {score: value, "n_experts": getattr(estimator, "n_experts_", 1), **told}
-        for (where, *_), (estimator, value, told) in zip(jobs, answers, strict=True)
-    ]
-    fitted = {
-        tuple(where.values()): estimator
-        for (where, *_), (estimator, *_) in zip(jobs, answers, strict=True)
-    }
-    return pd.DataFrame(rows), fitted
-
-
-def _fit_and_score(where, method, rows, seed):
-    """Return the fitted estimator, its accuracy or relative error, and what the fit told."""
-    task, (X, y), (X_test, y_test) = rows
-    (built,) = line_up({where["method"]: method}, task).values()
-    n_classes = y.nunique() if task == "classification" else None
-    estimator = built.build(task, n_classes=n_classes, random_state=seed, n_jobs=1)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", ConvergenceWarning)
-        start = time.perf_counter()
-        estimator.fit(X, y.to_numpy())
-        told = {"fit_seconds": time.perf_counter() - start}
-    told["warnings"] = " ".join(sorted({str(warning.message) for warning in caught}))
-    answer, truth = estimator.predict(X_test), y_test.to_numpy()
-    accurate = task == "classification"
-    value = np.mean(answer == truth) if accurate else np.mean((answer - truth) ** 2) / truth.var()
-    return estimator, float(value), told
-
-
-def _parallel(function, jobs, n_jobs, verbose, unit="fit"):
-    workers = Parallel(n_jobs=n_jobs, return_as="generator")
-    answers = []
-    with progress_bar(len(jobs), unit=unit, shown=bool(verbose)) as bar:
-        for answer in workers(delayed(function)(*job) for job in jobs):
-            answers.append(answer)
-            bar.update()
-    return answers

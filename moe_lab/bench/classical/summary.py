@@ -67,14 +67,13 @@ def plot_repeats(scores, value, over, *, label=None, log=False, reference=None):
 
     table = summary(scores, value, over)
     repeats = table.drop(columns=["mean", "fit_seconds"])
-    figure, (axis,) = new_figure(width=6.5, height=1.1 + 0.34 * len(table))
+    figure, (axis,) = new_figure(width=6.0, height=1.1 + 0.34 * len(table), beside=2.0)
     blue, orange, *_ = sns.color_palette("colorblind")
     rows = np.arange(len(table))
+    tick = {"color": "black", "marker": "|", "s": 130, "linewidths": 1.2, "zorder": 3}
     for number, repeat in enumerate(repeats):
-        axis.scatter(
-            repeats[repeat], rows, color="0.55", s=22, label=None if number else f"one {over}"
-        )
-    axis.scatter(table["mean"], rows, color=blue, marker="D", s=42, zorder=3, label="mean")
+        axis.scatter(repeats[repeat], rows, label=None if number else f"one {over}", **tick)
+    axis.scatter(table["mean"], rows, color=blue, marker="D", s=42, alpha=0.8, label="mean")
     for name, level in (reference or {}).items():
         axis.axvline(level, color=orange, linestyle="--", linewidth=1.2, label=name, zorder=0)
     axis.set(xlabel=label or value, xscale="log" if log else "linear")

@@ -80,7 +80,7 @@ def plot_repeats(scores, value, over, *, label=None, log=False, reference=None):
     if log:
         _label_plainly(axis.xaxis)
     axis.set_yticks(rows, table.index)
-    axis.invert_yaxis()
+    axis.set_ylim(len(table) - 0.5, -0.5)
     axis.grid(axis="x", alpha=0.3)
     figure.legend(loc="outside right upper", frameon=False)
     return figure

@@ -226,3 +226,17 @@ def test_extra_trees_pass_their_parameters():
 def test_one_thread_unless_more_are_asked_for(name):
     models = [experts.create(name).build("regression", n_jobs=n_jobs).model for n_jobs in (None, 2)]
     assert [model.get_params()["n_jobs"] or 1 for model in models] == [1, 2]
+
+
+def test_a_card_says_where_sample_weights_become_a_bootstrap():
+    from sklearn.linear_model import HuberRegressor
+    from sklearn.neighbors import KNeighborsRegressor
+
+    from moe_lab.registry import Registry
+
+    plugins = Registry("expert")
+    plugins.adapter = experts.adapter
+    plugins.register("huber", regressor=HuberRegressor)
+    plugins.register("neighbours", regressor=KNeighborsRegressor)
+    assert plugins.card("huber").notes == ()
+    assert "weighted bootstrap" in plugins.card("neighbours").notes[0]

@@ -32,11 +32,12 @@ def peak_bytes(call):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:EM stopped after max_iter")
-def test_em_needs_at_most_three_times_its_data(million):
+def test_em_and_its_quasi_newton_end_need_at_most_three_times_their_data(million):
     X, y = million
-    moe = MoERegressor("linear", N_EXPERTS, train=EM(max_iter=3, n_init=1), random_state=0)
+    moe = MoERegressor("linear", N_EXPERTS, train=EM(max_iter=12, n_init=1), random_state=0)
     data = X.nbytes + y.nbytes + N_EXPERTS * y.nbytes  # with one array of responsibilities
     assert peak_bytes(lambda: moe.fit(X, y)) <= 3 * data
+    assert set(moe.history_["step"]) == {"em", "quasi_newton"}
 
 
 @pytest.mark.slow

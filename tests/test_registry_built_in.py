@@ -12,9 +12,9 @@ LISTS = {
     name: found for name, found in vars(registry).items() if isinstance(found, registry.Registry)
 }
 PROMISED = {
-    "dividers": {"column", "kmeans", "random", "rules"},
-    "experts": {"extra_trees", "lightgbm", "linear", "mlp", "random_forest", "xgboost"},
-    "gates": {"constant", "rules", "softmax"},
+    "dividers": {"column", "gaussian_mixture", "kmeans", "linear_em", "random", "rules", "tree"},
+    "experts": {"extra_trees", "lightgbm", "linear", "linear_mixture", "mlp", "xgboost"},
+    "gates": {"boosted", "column", "gaussian", "hierarchical", "rules", "softmax", "tree"},
     "poolers": {"argmax", "confident", "linear", "log_linear", "median", "top_k", "vote"},
     "trainers": {"em", "out_of_fold"},
     "methods": {"average", "log_odds_stacking", "matched_ensemble", "moe", "moe_em", "stacking"},

@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
+from sklearn.utils.validation import has_fit_parameter
 
 from moe_lab.device import resolve_device
 from moe_lab.registry import experts
@@ -104,6 +105,8 @@ class _EstimatorFactory:
         self.regressor, self.classifier = regressor, classifier
         self.__doc__ = parts[0].__doc__
         self.__signature__ = inspect.signature(parts[0])
+        if not all(has_fit_parameter(part, "sample_weight") for part in parts):
+            self.card_notes = ("fit takes no sample_weight: it gets a weighted bootstrap.",)
 
     def __call__(self, **params):
         return EstimatorExpert(

@@ -1,0 +1,59 @@
+"""Information criteria: what a mixture's parameters must earn in likelihood."""
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+
+class InformationCriteria:
+    """AIC, BIC and ICL of a mixture that has ``experts_``, ``gate_`` and a likelihood."""
+
+    @property
+    def n_parameters_(self):
+        """Free parameters of all experts and the gate; penalised ones count in full."""
+        check_is_fitted(self)
+        parts = [(f"expert {k}", expert) for k, expert in enumerate(self.experts_)]
+        parts.append(("the gate", self.gate_))
+        if self.density_gate_ is not None:
+            parts.append(("the gate of the density", self.density_gate_))
+        return sum(_count_of(name, part) for name, part in parts)
+
+    def aic(self, X, y):
+        """Return Akaike's information criterion, -2 log-likelihood + 2 n_parameters_; lower is
+        better."""
+        return 2 * self.n_parameters_ - 2 * self.log_likelihood(X, y)
+
+    def bic(self, X, y):
+        """Return the Bayesian information criterion, -2 log-likelihood + n_parameters_ log n.
+
+        Lower is better; X, y are the rows of fit. Parameters under a penalty count in full, so that
+        the criterion is too strict for regularised experts and gates.
+
+        References
+        ----------
+        Schwarz (1978).
+        """
+        return self.n_parameters_ * np.log(len(y)) - 2 * self.log_likelihood(X, y)
+
+    def icl(self, X, y):
+        """Return the integrated completed likelihood: BIC - 2 sum_i log max_k r_ik.
+
+        Lower is better; rows that no expert clearly owns count against a mixture. r_ik are the
+        responsibilities.
+
+        References
+        ----------
+        Biernacki, Celeux & Govaert (2000).
+        """
+        trust = self.responsibilities(X, y).max(axis=1)
+        return self.bic(X, y) - 2 * float(np.log(trust).sum())
+
+
+def _count_of(name, part):
+    count = getattr(part, "n_parameters_", None)
+    if count is None:
+        raise AttributeError(
+            f"BIC needs n_parameters_ of every part, got none from {name} "
+            f"({type(getattr(part, 'model', part)).__name__}). Compare such mixtures out of fold: "
+            "select_n_experts(..., criterion='out_of_fold')."
+        )
+    return count

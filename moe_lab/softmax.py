@@ -27,6 +27,14 @@ def log_softmax(logits):
     return shifted
 
 
+def softmax(logits):
+    """Return the softmax of each row, (n, k)."""
+    shares = logits - row_max(logits)[:, None]
+    np.exp(shares, out=shares)
+    shares /= row_sum(shares)[:, None]
+    return shares
+
+
 def row_max(array):
     """Return the maximum of each row of a narrow array: column by column is many times faster."""
     best = array[:, 0].copy()
@@ -263,7 +271,7 @@ class _PooledMean(_Problem):
         self.predictions, self.y = predictions, y
 
     def losses_and_slopes(self, logits, rows):
-        gate, predictions = np.exp(log_softmax(logits)), self.predictions[rows]
+        gate, predictions = softmax(logits), self.predictions[rows]
         pooled = np.einsum("nk,nk->n", gate, predictions)
         error = pooled - self.y[rows]
         return 0.5 * error**2, error[:, None] * gate * (predictions - pooled[:, None])

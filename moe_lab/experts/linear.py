@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from moe_lab.experts.base import Expert, experts
-from moe_lab.softmax import blocks, fit_softmax, log_softmax, logits
+from moe_lab.softmax import blocks, fit_softmax, log_softmax, logits, softmax
 from moe_lab.table import NumericTable, Prepared
 
 LEAST_SCALE = np.sqrt(np.finfo(float).tiny)  # its square is not 0
@@ -204,7 +204,7 @@ class SoftmaxLinear(ClassifierMixin, BaseEstimator):
         return log_softmax(logits(X, self.coef_))
 
     def predict_proba(self, X):
-        return np.exp(self.predict_log_proba(X))
+        return softmax(logits(X, self.coef_))
 
     def predict(self, X):
         return self.classes_[self.predict_log_proba(X).argmax(axis=1)]

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from moe_lab.registry import gates
-from moe_lab.softmax import fit_mixing, fit_pooled_mean, fit_softmax, log_softmax, logits
+from moe_lab.softmax import fit_mixing, fit_pooled_mean, fit_softmax, log_softmax, logits, softmax
 
 __all__ = ["FeatureGate", "Gate", "LinearGate", "as_gate", "gates"]
 
@@ -148,7 +148,7 @@ class LinearGate(FeatureGate):
 
     def gradient(self, features, responsibilities, sample_weight):
         """Return the gradient of the objective of ``fit`` in ``vector``, 1-D."""
-        slopes = responsibilities - np.exp(self.log_proba_features(features))
+        slopes = responsibilities - softmax(logits(features, self.coef_))
         slopes *= sample_weight[:, None]
         gradient = np.vstack([features.T @ slopes, slopes.sum(axis=0)])
         gradient[:-1] -= self.coef_[:-1] / self.C

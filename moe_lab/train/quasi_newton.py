@@ -45,8 +45,8 @@ def climb(problem, parts, *, tol, max_iter):
     cuts = np.cumsum([len(piece.vector) for piece in pieces])[:-1]
 
     def value_and_gradient(vector):
-        _assign(pieces, vector, cuts)
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore"):  # a trial step may be far out
+            _assign(pieces, vector, cuts)
             responsibilities, log_likelihood = problem.e_step(parts)
         value = log_likelihood + problem.log_prior(parts)
         gradient = np.concatenate(list(_gradients(problem, parts, responsibilities)))

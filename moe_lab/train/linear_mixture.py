@@ -34,13 +34,13 @@ class LinearMixtureExpert(Expert):
     Parameters
     ----------
     n_experts : int, default=3
-    n_init : int, default=3
+    n_init : int, default=1
         Starts for each penalty, besides the parts found for the stronger one before it.
     cv : int, default=3
         Folds that choose the penalty; contiguous.
     """
 
-    def __init__(self, n_experts=3, n_init=3, cv=3):
+    def __init__(self, n_experts=3, n_init=1, cv=3):
         self.n_experts = n_experts
         self.n_init = n_init
         self.cv = cv
@@ -152,7 +152,7 @@ class LinearMixtureRegressor(RegressorMixin, _LinearMixture):
 
     _task = "regression"
 
-    def __init__(self, n_experts=3, n_init=3, cv=3, random_state=None):
+    def __init__(self, n_experts=3, n_init=1, cv=3, random_state=None):
         self.n_experts = n_experts
         self.n_init = n_init
         self.cv = cv
@@ -179,7 +179,7 @@ class LinearMixtureClassifier(ClassifierMixin, _LinearMixture):
 
     _task = "classification"
 
-    def __init__(self, n_experts=3, n_init=3, cv=3, n_classes=None, random_state=None):
+    def __init__(self, n_experts=3, n_init=1, cv=3, n_classes=None, random_state=None):
         self.n_experts = n_experts
         self.n_init = n_init
         self.cv = cv

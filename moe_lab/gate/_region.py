@@ -78,5 +78,5 @@ class RegionGate(LinearGate):
         pseudo_rows = self._pseudo_rows(responsibilities.shape[1])
         counts = features.T @ (sample_weight[:, None] * responsibilities) + pseudo_rows
         weights = np.exp(log_softmax(self.coef_[:-1] + self.coef_[-1]))
-        total = self.mass_ + pseudo_rows.sum(axis=1)
+        total = features.T @ sample_weight + pseudo_rows.sum(axis=1)
         return (counts - total[:, None] * weights).ravel()

@@ -9,6 +9,7 @@ from sklearn.utils import _safe_indexing
 
 from moe_lab.fitting import cross_fit, fit_expert, log_prob, noise_scales, standard_deviation
 from moe_lab.folds import folds_or_in_sample
+from moe_lab.softmax import blocks
 from moe_lab.table import Prepared
 from moe_lab.tempering import Tempered, find_temperatures, temper
 from moe_lab.train.responsibilities import e_step
@@ -191,18 +192,34 @@ class Problem:
 
     def e_step(self, parts):
         """Return the responsibilities, (n_samples, n_alive), and the log-likelihood in nats."""
-        log_lik = np.empty((len(self.y), len(parts.alive)))
+        responsibilities = np.empty((len(self.y), len(parts.alive)), order="F")
+        total = 0.0
+        for rows in self.blocks(parts):
+            responsibilities[rows], log_likelihood = self.e_step_of(rows, parts)
+            total += log_likelihood
+        return responsibilities, total
+
+    def blocks(self, parts):
+        """Cut the rows so that the arrays of an E-step stay in the cache."""
+        return blocks(len(self.y), 2 * len(parts.alive))
+
+    def e_step_of(self, rows, parts):
+        """The E-step of some rows, a slice."""
+        log_lik = np.empty((len(self.y[rows]), len(parts.alive)), order="F")
         flexible = 0
         for j, k in enumerate(parts.alive):
             if self.parametric[k]:
-                log_lik[:, j] = parts.models[j].log_prob(self.inputs[k], self.y)
+                log_lik[:, j] = parts.models[j].log_prob(
+                    rows_of(self.inputs[k], rows), self.y[rows]
+                )
             else:
-                log_lik[:, j] = parts.held_out[:, flexible]
+                log_lik[:, j] = parts.held_out[rows, flexible]
                 flexible += 1
-        log_gate = parts.log_gate
-        if log_gate is None:
-            log_gate = parts.gate.log_proba_features(self.features)
-        return e_step(log_gate, log_lik, self.weight, overwrite=True)
+        if parts.log_gate is None:
+            log_gate = parts.gate.log_proba_features(rows_of(self.features, rows))
+        else:
+            log_gate = parts.log_gate[rows]
+        return e_step(log_gate, log_lik, self.weight[rows], overwrite=True)
 
     def log_prior(self, parts):
         """Return what the M-step adds to the log-likelihood: minus the penalties, and the log
@@ -211,7 +228,10 @@ class Problem:
         if parts.log_gate is None:
             total += parts.gate.log_prior_
             if hasattr(parts.gate, "log_density"):
-                total += float(self.weight @ parts.gate.log_density(self.features))
+                total += sum(
+                    self.weight[rows] @ parts.gate.log_density(rows_of(self.features, rows))
+                    for rows in self.blocks(parts)
+                )
         return float(total)
 
     def finish(self, parts):
@@ -233,6 +253,13 @@ class Problem:
         if self.tables[k] is None:
             return parts.models[j]
         return Prepared.of_fitted(self.tables[k], parts.models[j])
+
+
+def rows_of(table, rows):
+    """Return some rows, a slice, of a table, or of every table in a list."""
+    if isinstance(table, list):
+        return [rows_of(part, rows) for part in table]
+    return table.iloc[rows] if hasattr(table, "iloc") else table[rows]
 
 
 def _unit(y, weight):

@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 from scipy.optimize import minimize
 
+from moe_lab.train._problem import rows_of
+
 
 def has_gradient(problem, parts):
     """Say whether gate and all experts have ``vector`` and ``gradient``."""
@@ -47,9 +49,7 @@ def climb(problem, parts, *, tol, max_iter):
     def value_and_gradient(vector):
         with np.errstate(over="ignore"):  # a trial step may be far out
             _assign(pieces, vector, cuts)
-            responsibilities, log_likelihood = problem.e_step(parts)
-        value = log_likelihood + problem.log_prior(parts)
-        gradient = np.concatenate(list(_gradients(problem, parts, responsibilities)))
+            value, gradient = _climbed(problem, parts)
         return -value / problem.total, -gradient / problem.total
 
     result = minimize(
@@ -70,11 +70,28 @@ def _assign(pieces, vector, cuts):
         piece.vector = part.copy()
 
 
-def _gradients(problem, parts, responsibilities):
-    yield parts.gate.gradient(problem.features, responsibilities, problem.weight)
+def _climbed(problem, parts):
+    """Return the objective and its gradient, summed over blocks of rows."""
+    first = slice(0, 1)
+    nothing = _gradient(problem, parts, first, np.zeros((1, len(parts.alive))))
+    value, gradient = problem.log_prior(parts), nothing  # of the priors alone
+    for rows in problem.blocks(parts):
+        responsibilities, log_likelihood = problem.e_step_of(rows, parts)
+        value += log_likelihood
+        gradient = gradient + _gradient(problem, parts, rows, responsibilities) - nothing
+    return value, gradient
+
+
+def _gradient(problem, parts, rows, responsibilities):
+    """The gradient of the priors and of some rows, a slice, of given responsibilities."""
+    weight = problem.weight[rows]
+    if not responsibilities.any():
+        weight = np.zeros(len(weight))
+    pieces = [parts.gate.gradient(rows_of(problem.features, rows), responsibilities, weight)]
     for j, k in enumerate(parts.alive):
-        part = responsibilities[:, j] * problem.weight
-        yield parts.models[j].gradient(problem.inputs[k], problem.y, part)
+        Z, part = rows_of(problem.inputs[k], rows), weight * responsibilities[:, j]
+        pieces.append(parts.models[j].gradient(Z, problem.y[rows], part))
+    return np.concatenate(pieces)
 
 
 def _least(piece):

@@ -86,7 +86,7 @@ def synthetic_rmse(divide):
             "xgboost",
             n_experts=2,
             divide=divide,
-            gate=SoftmaxGate(C=100.0),
+            gate=SoftmaxGate(C=np.inf),
             train=EM(max_iter=4),
             random_state=seed,
         )

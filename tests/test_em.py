@@ -187,6 +187,17 @@ def test_a_dead_expert_is_dropped_with_a_warning(crossing):
     assert moe.gate_weights(crossing[0]).shape == (400, 2)
 
 
+def test_experts_that_die_in_the_quasi_newton_end_are_dropped_too():
+    rng = np.random.default_rng(9)
+    X = rng.normal(size=(300, 2))
+    y = np.where(X[:, 0] > 0, 3 * X[:, 1] + 1, -2 * X[:, 1] - 1) + rng.normal(0, 0.3, 300)
+    moe = MoERegressor("linear", n_experts=5, train=EM(n_init=1), random_state=0)
+    with pytest.warns(ConvergenceWarning, match="of 5 experts lost all their rows"):
+        moe.fit(X, y)
+    assert "quasi_newton" in set(moe.history_["step"][:-1])
+    assert (moe.gate_weights(X).sum(axis=0) > 1).all()
+
+
 def test_an_expert_that_memorises_gets_an_honest_noise_scale():
     rng = np.random.default_rng(0)
     X, noise = rng.uniform(size=(200, 1)), rng.normal(size=200)

@@ -54,7 +54,9 @@ def test_gradients_are_those_of_the_objective(problem, kind):
     Z, y, weight = problem
     rng = np.random.default_rng(2)
     made = {
-        "targets": lambda: softmax._SoftTargets(Z, rng.dirichlet(np.ones(4), 300), weight, 0.1, 0.5),
+        "targets": lambda: softmax._SoftTargets(
+            Z, rng.dirichlet(np.ones(4), 300), weight, 0.1, 0.5
+        ),
         "mixing": lambda: softmax._Mixing(Z, rng.normal(size=(300, 4))).weighted(weight, 0.1),
         "pooled": lambda: softmax._PooledMean(Z, rng.normal(size=(300, 4)), y).weighted(
             weight, 0.1

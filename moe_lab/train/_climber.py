@@ -47,6 +47,7 @@ class Climber:
     def __init__(self, em, problem, rng, verbose):
         self.em, self.problem, self.rng, self.verbose = em, problem, rng, verbose
         self.monotone = problem.exact and em.e_step != "stochastic"
+        self._exact_em = problem.exact and em.e_step == "soft"
         self.n_init = em.n_init or (10 if problem.exact and len(problem.experts) > 1 else 1)
         self.max_iter = em.max_iter or (200 if problem.exact else 10)
         self._rows, self._reached = [], {}
@@ -82,24 +83,28 @@ class Climber:
         return max(runs, key=attrgetter("objective"))
 
     def continued(self, run):
-        """Continue a run until it converges; where all is parametric a quasi-Newton method ends
-        it."""
-        quasi_newton = self._has_quasi_newton(run)
-        rest = self.max_iter - run.n_rounds
-        if rest > 0 and not run.converged:
-            responsibilities = self._assigned(self.problem.e_step(run.parts)[0])
-            tol = max(self.em.tol, TAIL) if quasi_newton else self.em.tol
-            run = self._rounds(run, run.parts.alive, responsibilities, rest, tol)
-            if quasi_newton:
-                run = self._end(run, max(self.max_iter - run.n_rounds, 1))
+        """Continue a run until it converges."""
+        if run.n_rounds < self.max_iter and not run.converged:
+            run = self._longer(run, self.max_iter - run.n_rounds)
+        while self._exact_em and not self._living(self.problem.e_step(run.parts)[0]).all():
+            run = self._longer(run, SHORT)  # without the dead
         if self.monotone and not run.converged and self.max_iter > 1:
             warnings.warn(
                 f"EM stopped after max_iter={self.max_iter} rounds before the objective per row "
                 f"changed by less than tol={self.em.tol}. Raise max_iter or tol.",
                 ConvergenceWarning,
-                stacklevel=5,
+                stacklevel=4,
             )
         return run
+
+    def _longer(self, run, max_iter):
+        """Continue a run by EM, and where that can be by a quasi-Newton method from EM's tail
+        on."""
+        quasi_newton = self._has_quasi_newton(run)
+        responsibilities = self._assigned(self.problem.e_step(run.parts)[0])
+        tol = max(self.em.tol, TAIL) if quasi_newton else self.em.tol
+        run = self._rounds(run, run.parts.alive, responsibilities, max_iter, tol)
+        return self._end(run, max(self.max_iter - run.n_rounds, 1)) if quasi_newton else run
 
     def _rounds(self, run, alive, responsibilities, max_iter, tol):
         """Alternate M-steps and E-steps; return the last round, or the best where scores are out
@@ -135,8 +140,8 @@ class Climber:
         return run
 
     def _has_quasi_newton(self, run):
-        soft = self.em.quasi_newton and self.em.e_step == "soft"
-        return soft and has_gradient(self.problem, run.parts)
+        wanted = self._exact_em and self.em.quasi_newton
+        return wanted and has_gradient(self.problem, run.parts)
 
     @property
     def _patience(self):
@@ -160,18 +165,15 @@ class Climber:
             log_likelihood += float(self.problem.weight @ np.log(np.max(responsibilities, axis=1)))
         return log_likelihood + self.problem.log_prior(parts)
 
-    def _kept(self, alive, responsibilities, parts):
-        """Drop experts that no row trusts any more, and say so."""
+    def _living(self, responsibilities):
         mass = self.problem.weight @ responsibilities
-        kept = mass > DEAD * mass.sum()
+        return mass > DEAD * mass.sum()
+
+    def _kept(self, alive, responsibilities, parts):
+        """Drop experts that no row trusts any more."""
+        kept = self._living(responsibilities)
         if kept.all():
             return alive, responsibilities, parts
-        warnings.warn(
-            f"{np.sum(~kept)} of {len(kept)} experts lost all their rows and were dropped. "
-            "Use fewer experts, more starts (n_init) or another divide.",
-            ConvergenceWarning,
-            stacklevel=7,
-        )
         rest = responsibilities[:, kept]
         share = rest.sum(axis=1, keepdims=True)
         rest = np.where(share > 0, rest / np.where(share > 0, share, 1.0), 1 / kept.sum())

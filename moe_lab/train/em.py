@@ -102,6 +102,7 @@ class EM(Trainer):
         )
         climber = Climber(self, problem, np.random.default_rng(seeds[0]), verbose)
         run = climber.continued(climber.best_of_starts(divide or _random_start(problem)))
+        _warn_of_the_dead(problem, run.parts)
         _warn_of_floors(problem, run.parts)
         experts, gate = problem.finish(run.parts)
         scales = run.parts.scales if task == "regression" else None
@@ -115,6 +116,17 @@ class EM(Trainer):
             value = getattr(self, name)
             if value is not None and not value >= bound:
                 raise ValueError(f"{name} must be at least {bound}, got {name}={value}.")
+
+
+def _warn_of_the_dead(problem, parts):
+    dead = len(problem.experts) - len(parts.alive)
+    if dead:
+        warnings.warn(
+            f"{dead} of {len(problem.experts)} experts lost all their rows and were dropped. "
+            "Use fewer experts, more starts (n_init) or another divide.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
 
 
 def _warn_of_floors(problem, parts):

@@ -8,6 +8,8 @@ from scipy.optimize import minimize
 
 from moe_lab.train._problem import rows_of
 
+LATE = 10  # where so many rounds together gain less than tol, the end is near enough
+
 
 def has_gradient(problem, parts):
     """Say whether gate and all experts have ``vector`` and ``gradient``."""
@@ -46,6 +48,8 @@ def climb(problem, parts, *, tol, max_iter):
     pieces = [parts.gate, *parts.models]
     cuts = np.cumsum([len(piece.vector) for piece in pieces])[:-1]
 
+    values = []  # of every round
+
     def value_and_gradient(vector):
         with np.errstate(over="ignore"):  # a trial step may be far out
             _assign(pieces, vector, cuts)
@@ -58,11 +62,13 @@ def climb(problem, parts, *, tol, max_iter):
         jac=True,
         method="L-BFGS-B",
         bounds=[(least, None) for least in np.concatenate([_least(p) for p in pieces])],
+        callback=lambda intermediate_result: values.append(intermediate_result.fun),
         options={"maxiter": max_iter, "ftol": tol**3, "gtol": 1e-3 * tol, "maxcor": 20},
     )
     _assign(pieces, result.x, cuts)
     parts.scales = np.array([getattr(model, "scale_", np.nan) for model in parts.models])
-    return parts, result.status != 1  # 1: max_iter; 2: no better value within rounding
+    stopped = result.status != 1  # 1: max_iter; 2: no better value within rounding
+    return parts, stopped or (len(values) > LATE and values[-LATE] - values[-1] < tol)
 
 
 def _assign(pieces, vector, cuts):

@@ -20,7 +20,7 @@ def fit_expert(estimator, X, y, sample_weight=None, *, task, random_state=None):
     """Fit a clone of a built estimator to its part of the rows.
 
     A flexible expert sees only the rows that matter, with weights of mean 1 (tree boosters have
-    thresholds in units of a row); a part with one class, or none at all, gets a constant expert; an
+    thresholds in units of a row); a part of one row or one class gets a constant expert; an
     estimator without ``sample_weight`` gets a weighted bootstrap.
 
     Parameters
@@ -38,7 +38,7 @@ def fit_expert(estimator, X, y, sample_weight=None, *, task, random_state=None):
     if getattr(estimator, "parametric", False) and sample_weight.any():
         return estimator.fit(X, y, sample_weight=sample_weight)
     kept = np.flatnonzero(sample_weight > NEGLIGIBLE * sample_weight.max())
-    if len(kept) == 0 or (task == "classification" and len(np.unique(y[kept])) == 1):
+    if len(kept) < 2 or (task == "classification" and len(np.unique(y[kept])) == 1):
         return _constant_expert(X, y, kept, task)
     weight = sample_weight[kept] / sample_weight[kept].mean()
     if len(kept) < len(y):

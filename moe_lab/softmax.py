@@ -93,6 +93,7 @@ def fit_softmax(Z, targets, sample_weight=None, *, C=1.0, coef=None, centre=0.0,
     >>> np.exp(coef[0, 0] - coef[0, 1]).round(6)
     np.float64(3.0)
     """
+    _check(C)
     n_samples, n_features = Z.shape
     weight = np.ones(n_samples) if sample_weight is None else np.asarray(sample_weight, float)
     weight = weight / weight.sum()  # objective per unit of weight, so that tolerances mean the same
@@ -160,6 +161,7 @@ def fit_pooled_mean(Z, predictions, y, sample_weight=None, *, C=1.0, coef=None, 
 
 def _from_constant(make, Z, n_experts, sample_weight, C, coef, max_iter):
     """Minimise over the intercepts alone, then over all coefficients from there."""
+    _check(C)
     weight = np.ones(len(Z)) if sample_weight is None else np.asarray(sample_weight, float)
     penalty = 1.0 / (C * weight.sum())
     weight = weight / weight.sum()
@@ -170,6 +172,11 @@ def _from_constant(make, Z, n_experts, sample_weight, C, coef, max_iter):
     if Z.shape[1]:
         coef = _lbfgs(make(Z).weighted(weight, penalty), coef, max_iter)
     return coef - coef.mean(axis=1, keepdims=True)
+
+
+def _check(C):
+    if not C > 0:
+        raise ValueError(f"C must be positive, got C={C}; np.inf is unregularised.")
 
 
 class _Problem:

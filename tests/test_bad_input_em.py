@@ -53,11 +53,13 @@ each_task = pytest.mark.parametrize("task", ["regression", "classification"])
 
 @each_task
 @each_gate
-def test_more_experts_than_distinct_rows(gate, task, recwarn):
+def test_as_many_experts_as_distinct_rows_and_no_more(gate, task, recwarn):
     rows = pd.DataFrame({"x0": [-1.0, 0, 2], "x1": [0.0, 1, 1], "group": ["a", "b", "c"]})
     X = pd.concat([rows] * 20, ignore_index=True)
     y = np.tile(np.array([0.0, 1, 5]) if task == "regression" else np.array(["r", "s", "t"]), 20)
-    moe = fit(example(gates, gate), X, y, n_experts=5)
+    with pytest.raises(ValueError, match="n_experts=5 and 3 distinct rows of X and y"):
+        fit(example(gates, gate), X, y, n_experts=5)
+    moe = fit(example(gates, gate), X, y, n_experts=3)
     if not any("at its floor" in str(warning.message) for warning in recwarn):
         assert_right(moe, X, y, error=0.1)
     assert np.isfinite(moe.score_samples(X, y)).all()

@@ -6,6 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neighbors import KNeighborsRegressor
+from sklearn.tree import DecisionTreeRegressor
 
 from moe_lab import MoEClassifier, MoERegressor
 from moe_lab.divide.base import Divider
@@ -130,8 +131,8 @@ def test_a_noise_scale_at_its_floor_is_reported():
     ("params", "message"),
     [
         ({"e_step": "firm"}, "e_step must be one of soft, hard, stochastic, got 'firm'"),
-        ({"n_init": 0}, "n_init must be at least 1, got n_init=0"),
-        ({"max_iter": 0}, "max_iter must be at least 1"),
+        ({"n_init": 0}, "n_init must be a whole number, 1 or more, got n_init=0"),
+        ({"max_iter": 2.5}, "max_iter must be a whole number, 1 or more, got max_iter=2.5"),
         ({"tol": -1.0}, "tol must be at least 0"),
     ],
 )
@@ -244,3 +245,12 @@ def test_a_flexible_expert_over_one_group_is_scored_in_sample_with_a_warning():
     with pytest.warns(UserWarning, match="Too few rows or groups"):
         moe.fit(X, X[:, 0], groups=np.zeros(12))
     assert np.isfinite(moe.history_["log_likelihood"]).all()
+
+
+def test_a_part_of_one_row_gets_a_constant_expert():
+    X = np.linspace(-1, 1, 40)[:, None]
+    weight = np.where(np.arange(40) == 7, 1e12, 1.0)
+    trees = DecisionTreeRegressor(min_samples_leaf=3)
+    moe = MoERegressor(trees, n_experts=2, train="em", random_state=0)
+    predicted = moe.fit(X, X[:, 0] ** 2, sample_weight=weight).predict(X)
+    assert predicted[7] == pytest.approx(X[7, 0] ** 2, abs=1e-3)

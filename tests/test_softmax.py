@@ -82,3 +82,9 @@ def test_pooled_mean_does_not_depend_on_the_unit_of_y():
     predictions = y[:, None] + rng.normal(size=(100, 3))
     coef = fit_pooled_mean(Z, predictions, y)
     assert_allclose(fit_pooled_mean(Z, 1e3 * predictions, 1e3 * y), coef, atol=1e-5)
+
+
+@pytest.mark.parametrize("C", [0, -1.0, np.nan])
+def test_c_must_be_positive(C):
+    with pytest.raises(ValueError, match="C must be positive, got C="):
+        fit_softmax(np.ones((4, 1)), np.eye(2)[[0, 0, 1, 1]], C=C)

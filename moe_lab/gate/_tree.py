@@ -1,5 +1,7 @@
 """Trees of experts as nested lists: ``[[0, 1], [2, 3]]`` has four experts and three nodes."""
 
+from numbers import Integral
+
 
 def leaves(tree):
     """Return the experts' numbers from left to right."""
@@ -29,8 +31,8 @@ def balanced_tree(branches, n_experts):
     >>> balanced_tree([3, 2], 6)
     [[0, 1], [2, 3], [4, 5]]
     """
-    depths = branches if isinstance(branches, list) else [branches]
-    if not all(isinstance(b, int) and b >= 2 for b in depths):
+    depths = list(branches) if isinstance(branches, list | tuple) else [branches]
+    if not depths or not all(isinstance(b, Integral) and b >= 2 for b in depths):
         raise ValueError(f"Every node must have at least 2 branches, got branches={branches!r}.")
     return _grow(depths, list(range(n_experts)))
 

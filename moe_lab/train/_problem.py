@@ -4,6 +4,7 @@ from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 
@@ -54,6 +55,7 @@ class Problem:
         self.X, self.y, self.weight = X, y, sample_weight
         self.task, self.n_classes, self.seeds, self.n_jobs = task, n_classes, seeds, n_jobs
         self.total = sample_weight.sum()
+        _check_distinct(X, y, len(experts))
         self.min_scale, self.unit = None, None
         if task == "regression":
             self.unit = _unit(y, sample_weight)
@@ -260,6 +262,18 @@ def rows_of(table, rows):
     if isinstance(table, list):
         return [rows_of(part, rows) for part in table]
     return table.iloc[rows] if hasattr(table, "iloc") else table[rows]
+
+
+def _check_distinct(X, y, n_experts):
+    """Raise where there are fewer distinct rows of X and y than experts."""
+    for n_rows in (100 * n_experts, len(y)):  # a few rows are nearly always enough to tell
+        distinct = np.sum(~pd.DataFrame(X[:n_rows]).assign(target=y[:n_rows]).duplicated())
+        if distinct >= n_experts:
+            return
+    raise ValueError(
+        f"n_experts must be at most the number of distinct rows, got n_experts={n_experts} and "
+        f"{distinct} distinct rows of X and y. Use fewer experts."
+    )
 
 
 def _unit(y, weight):

@@ -1,6 +1,7 @@
 """Expectation-maximisation: gate and experts trained together on the mixture likelihood."""
 
 import warnings
+from numbers import Integral
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -111,11 +112,13 @@ class EM(Trainer):
     def _check(self):
         if self.e_step not in E_STEPS:
             raise ValueError(f"e_step must be one of {', '.join(E_STEPS)}, got {self.e_step!r}.")
-        least = {"max_iter": 1, "n_init": 1, "n_draws": 1, "tol": 0, "min_scale": 0}
-        for name, bound in least.items():
+        for name in ("max_iter", "n_init", "n_draws"):
             value = getattr(self, name)
-            if value is not None and not value >= bound:
-                raise ValueError(f"{name} must be at least {bound}, got {name}={value}.")
+            if value is not None and not (isinstance(value, Integral) and value >= 1):
+                raise ValueError(f"{name} must be a whole number, 1 or more, got {name}={value!r}.")
+        for name in ("tol", "min_scale"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must be at least 0, got {name}={getattr(self, name)}.")
 
 
 def _warn_of_the_dead(problem, parts):

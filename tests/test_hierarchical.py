@@ -146,7 +146,7 @@ def test_parameters_are_those_of_the_nodes(gate):
 
 
 def test_without_an_expert_its_branch_goes(table):
-    gate = HierarchicalGate(tree=[[0, 1], [2, 3]]).without(np.array([1]))
+    gate = HierarchicalGate().without(np.array([1]), n_experts=4)
     assert gate.fit(table, np.full((len(table), 3), 1 / 3)).tree_ == [0, [1, 2]]
     assert leaves([[0, 1], 2]) == [0, 1, 2]
     assert [path for path, _ in nodes([[0, 1], 2])] == [(), (0,)]

@@ -109,17 +109,18 @@ class HierarchicalGate(FeatureGate):
                 weights[(*path, branch)] = weights[path] * shares[:, branch]
         return weights
 
-    def without(self, dropped):
-        """Return this gate, unfitted as to its nodes, for a mixture without some experts.
+    def without(self, dropped, n_experts):
+        """Return this gate for a mixture without some of its experts: their branches go.
 
         Parameters
         ----------
         dropped : ndarray of int
             Numbers of the experts to leave out; the others move up.
+        n_experts : int
+            How many there were.
         """
         gate = copy(self)
-        if self.tree is not None:
-            gate.tree = prune(self.tree, set(map(int, dropped)))
+        gate.tree = prune(self._tree(n_experts), set(map(int, dropped)))
         return gate
 
     @property

@@ -189,7 +189,7 @@ class Problem:
     def _unfitted_gate(self, alive):
         dropped = np.setdiff1d(np.arange(len(self.experts)), alive)
         if len(dropped) and hasattr(self.gate, "without"):
-            return self.gate.without(dropped)
+            return self.gate.without(dropped, len(self.experts))
         return self.gate
 
     def e_step(self, parts):

@@ -17,24 +17,27 @@ class InformationCriteria:
             parts.append(("the gate of the density", self.density_gate_))
         return sum(_count_of(name, part) for name, part in parts)
 
-    def aic(self, X, y):
+    def aic(self, X, y, sample_weight=None):
         """Return Akaike's information criterion, -2 log-likelihood + 2 n_parameters_; lower is
         better."""
-        return 2 * self.n_parameters_ - 2 * self.log_likelihood(X, y)
+        return 2 * self.n_parameters_ - 2 * self.log_likelihood(X, y, sample_weight)
 
-    def bic(self, X, y):
+    def bic(self, X, y, sample_weight=None):
         """Return the Bayesian information criterion, -2 log-likelihood + n_parameters_ log n.
 
-        Lower is better; X, y are the rows of fit. Parameters under a penalty count in full, so that
-        the criterion is too strict for regularised experts and gates.
+        Lower is better; X, y are the rows of fit, and n is the sum of their weights. Parameters
+        under a penalty count in full, so that the criterion is too strict for regularised experts
+        and gates.
 
         References
         ----------
         Schwarz (1978).
         """
-        return self.n_parameters_ * np.log(len(y)) - 2 * self.log_likelihood(X, y)
+        n_samples = len(y) if sample_weight is None else np.sum(sample_weight)
+        deviance = -2 * self.log_likelihood(X, y, sample_weight)
+        return self.n_parameters_ * np.log(n_samples) + deviance
 
-    def icl(self, X, y):
+    def icl(self, X, y, sample_weight=None):
         """Return the integrated completed likelihood: BIC - 2 sum_i log max_k r_ik.
 
         Lower is better; rows that no expert clearly owns count against a mixture. r_ik are the
@@ -44,8 +47,9 @@ class InformationCriteria:
         ----------
         Biernacki, Celeux & Govaert (2000).
         """
+        weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
         trust = self.responsibilities(X, y).max(axis=1)
-        return self.bic(X, y) - 2 * float(np.log(trust).sum())
+        return self.bic(X, y, sample_weight) - 2 * float(weight @ np.log(trust))
 
 
 def _count_of(name, part):

@@ -159,7 +159,8 @@ class _MixtureOfExperts(InformationCriteria, TakesTables, BaseEstimator):
     def score_samples(self, X, y=None):
         """Return the log-likelihood of every row, log p(y | x) in nats, shape (n_samples,).
 
-        Without y it is that of ``predict(X)``: how sure the mixture is of its own prediction.
+        Without y it is that of ``predict(X)``: how sure the mixture is of its own prediction. Of a
+        mixture trained by EM it is that of all experts, whatever the pool.
         """
         return self._row_log_likelihood(*self._seen(X, self.predict(X) if y is None else y))
 
@@ -170,9 +171,10 @@ class _MixtureOfExperts(InformationCriteria, TakesTables, BaseEstimator):
     def _row_log_likelihood(self, X, y):
         return logsumexp(self.gate_.log_proba(X) + self._log_lik(X, y), axis=1)
 
-    def log_likelihood(self, X, y):
-        """Return the log-likelihood in nats, summed over samples."""
-        return float(self.score_samples(X, y).sum())
+    def log_likelihood(self, X, y, sample_weight=None):
+        """Return the log-likelihood in nats, summed over samples, each with its weight."""
+        weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
+        return float(weight @ self.score_samples(X, y))
 
     def _table(self, X):
         check_is_fitted(self)
@@ -254,7 +256,8 @@ class MoERegressor(RegressorMixin, _MixtureOfExperts):
         Noise standard deviation of each expert, in the unit of y.
     density_gate_ : fitted gate of the density, or None where ``gate_`` serves it.
     starts_ : DataFrame or None
-        One row per start of EM: the ``log_likelihood`` (nats) that its short run reached.
+        One row per start of EM: the ``log_likelihood`` (nats) that it reached in its ``n_rounds``;
+        only the best start is run to the end.
 
     References
     ----------
@@ -329,7 +332,7 @@ class MoERegressor(RegressorMixin, _MixtureOfExperts):
         return as_numbers(y)
 
     def _encode_seen(self, y):
-        return np.asarray(column_or_1d(y), dtype=float)
+        return as_numbers(column_or_1d(y))
 
 
 class MoEClassifier(ClassifierMixin, _MixtureOfExperts):

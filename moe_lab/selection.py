@@ -1,11 +1,13 @@
 """How many experts: information criteria and the out-of-fold likelihood, side by side."""
 
+import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import _safe_indexing
 
 from moe_lab.experts.base import listed
@@ -165,7 +167,8 @@ def select_n_experts(
         delayed(_fit_and_score)(estimator, data, *job, criterion)
         for job in progress(jobs, "numbers of experts", verbose)
     )
-    table, mixtures = _collected(jobs, answers, y, weight)
+    _warn_of([message for _, messages in answers for message in messages[:1]], len(jobs))
+    table, mixtures = _collected(jobs, [answer for answer, _ in answers], y, weight)
     return Selection(table, criterion, mixtures)
 
 
@@ -215,12 +218,25 @@ def _fit_and_score(estimator, data, n_experts, train, test, criterion):
     X, y, weight, groups = data
     mixture = clone(estimator).set_params(n_experts=n_experts)
     parts = [None if part is None else part[train] for part in (weight, groups)]
-    mixture.fit(_safe_indexing(X, train), y[train], *parts)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        mixture.fit(_safe_indexing(X, train), y[train], *parts)
+    told = [f"{n_experts} experts: {warning.message}" for warning in caught]
     if test is not None:
-        return mixture.score_samples(_safe_indexing(X, test), y[test])
+        return mixture.score_samples(_safe_indexing(X, test), y[test]), told
     if criterion != "out_of_fold":
         mixture.n_parameters_  # noqa: B018 - an error here spares the other fits
-    return mixture, _described(mixture, X, y, np.ones(len(y)) if weight is None else weight)
+    weight = np.ones(len(y)) if weight is None else weight
+    return (mixture, _described(mixture, X, y, weight)), told
+
+
+def _warn_of(told, n_fits):
+    if told:
+        warnings.warn(
+            f"{len(told)} of {n_fits} fits warned; the first, of {told[0]}",
+            ConvergenceWarning,
+            stacklevel=3,
+        )
 
 
 def _described(mixture, X, y, weight):

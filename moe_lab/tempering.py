@@ -91,4 +91,4 @@ class Tempered(ClassifierMixin, BaseEstimator):
         return self.predict_proba(X).argmax(axis=1)
 
     def __sklearn_is_fitted__(self):
-        return True
+        return hasattr(self.model, "classes_")

@@ -112,6 +112,23 @@ def test_every_start_is_kept_and_the_best_is_continued(crossing):
     assert moe.starts_["log_likelihood"].max() == pytest.approx(moe.log_likelihood(*crossing))
 
 
+def test_no_round_is_made_twice_and_none_beyond_max_iter(crossing):
+    stumps = DecisionTreeRegressor(max_depth=2)
+    moe = MoERegressor(stumps, n_experts=3, divide="linear_em", train="em", random_state=0)
+    history = moe.fit(*crossing).history_
+    assert not history.duplicated("log_likelihood").any()
+    sem = EM(max_iter=25, n_init=1, e_step="stochastic")
+    for seed in range(3):
+        moe = MoERegressor("linear", n_experts=2, train=sem, random_state=seed)
+        assert len(moe.fit(*crossing).history_) == 25
+
+
+def test_a_column_may_be_called_target():
+    X = pd.DataFrame({"target": np.linspace(-1, 1, 60)})
+    moe = MoEClassifier("linear", n_experts=3, train=EM(n_init=1), random_state=0)
+    assert moe.fit(X, X["target"] > 0).score(X, X["target"] > 0) > 0.9
+
+
 def test_effective_sample_sizes_are_those_of_the_responsibilities(crossing):
     moe = unregularised().fit(*crossing)
     responsibilities = moe.responsibilities(*crossing)

@@ -109,7 +109,7 @@ class Climber:
     def _rounds(self, run, alive, responsibilities, max_iter, tol):
         """Alternate M-steps and E-steps; return the last round, or the best where scores are out
         of fold or drawn."""
-        best = last = run
+        best, last, stopped = run, run, False
         for _ in progress(range(max_iter), "EM rounds", self.verbose):
             alive, responsibilities, parts = self._kept(alive, responsibilities, last.parts)
             parts = self.problem.m_step(alive, responsibilities, parts)
@@ -121,11 +121,13 @@ class Climber:
             self._record(last, "em", responsibilities)
             if self.monotone or objective > best.objective or best.parts is None:
                 best = last
-            if converged or (not self.monotone and last.n_rounds - best.n_rounds >= self._patience):
+            waited = last.n_rounds - best.n_rounds
+            stopped = converged or (not self.monotone and waited >= self._patience)
+            if stopped:
                 break
             responsibilities = self._assigned(responsibilities)
-        self._note(best)
-        return replace(best, converged=last.converged)
+        self._note(best, last.n_rounds)
+        return replace(best, n_rounds=last.n_rounds, converged=stopped)
 
     def _end(self, run, max_iter):
         """Continue a run by a quasi-Newton method."""
@@ -136,7 +138,7 @@ class Climber:
             return replace(run, converged=converged)
         run = Run(run.start, parts, log_likelihood, objective, run.n_rounds, converged)
         self._record(run, "quasi_newton", responsibilities)
-        self._note(run)
+        self._note(run, run.n_rounds)
         return run
 
     def _has_quasi_newton(self, run):
@@ -182,17 +184,19 @@ class Climber:
     def _record(self, run, step, responsibilities):
         weight = self.problem.weight
         squares = np.einsum("n,nk,nk->k", weight**2, responsibilities, responsibilities)
-        sizes = (weight @ responsibilities) ** 2 / squares
+        mass = weight @ responsibilities
+        sizes = np.divide(mass**2, squares, out=np.zeros(len(mass)), where=squares > 0)
         row = {"log_likelihood": run.log_likelihood, "objective": run.objective}
         row |= {"start": run.start, "step": step}
         row |= {f"effective_size_{k}": s for k, s in zip(run.parts.alive, sizes, strict=True)}
         self._rows.append(row)
 
-    def _note(self, run):
+    def _note(self, run, n_rounds):
         self._reached[run.start] = {
             "log_likelihood": run.log_likelihood,
             "objective": run.objective,
             "n_experts": len(run.parts.alive),
+            "n_rounds": n_rounds,
         }
 
     def _show_spread(self):

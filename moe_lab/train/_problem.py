@@ -267,7 +267,8 @@ def rows_of(table, rows):
 def _check_distinct(X, y, n_experts):
     """Raise where there are fewer distinct rows of X and y than experts."""
     for n_rows in (100 * n_experts, len(y)):  # a few rows are nearly always enough to tell
-        distinct = np.sum(~pd.DataFrame(X[:n_rows]).assign(target=y[:n_rows]).duplicated())
+        columns = pd.DataFrame(X[:n_rows]).set_axis(range(X.shape[1]), axis=1)
+        distinct = np.sum(~columns.assign(target=y[:n_rows]).duplicated())
         if distinct >= n_experts:
             return
     raise ValueError(

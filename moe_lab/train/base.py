@@ -26,7 +26,7 @@ class Trained:
     density_gate : fitted ScaleMixture or None
         The second gate of regression, which serves the density around the pooled mean.
     starts : DataFrame or None
-        One row per start: the ``log_likelihood`` (nats) that its short run reached.
+        One row per start: the ``log_likelihood`` (nats) that it reached in its ``n_rounds``.
     """
 
     experts: list

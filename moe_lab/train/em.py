@@ -135,7 +135,7 @@ def _warn_of_the_dead(problem, parts):
 def _warn_of_floors(problem, parts):
     if problem.task == "classification" or problem.min_scale == 0:
         return
-    at_floor = parts.alive[parts.scales <= problem.min_scale * (1 + 1e-9)]
+    at_floor = np.flatnonzero(parts.scales <= problem.min_scale * (1 + 1e-9))
     if len(at_floor):
         warnings.warn(
             f"The noise scale of expert {', '.join(map(str, at_floor))} is at its floor, "

@@ -1,6 +1,9 @@
 """Linear EM: a mixture of linear experts finds the parts, any experts start there."""
 
+import warnings
+
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from moe_lab.divide.base import Divider, dividers
 from moe_lab.experts.linear import LinearExpert
@@ -45,7 +48,14 @@ class LinearEMDivider(Divider):
         n_classes = None if task == "regression" else int(y.max()) + 1
         expert = LinearExpert(self.alpha).build(task, n_classes=n_classes)
         weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
-        trained = EM(n_init=self.n_init, max_iter=self.max_iter, tol=1e-5).train(
+        with warnings.catch_warnings():  # a start for other experts need not have converged
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            trained = self._train(X, y, expert, n_experts, task, n_classes, weight, random_state)
+        log_lik = np.column_stack([expert.log_prob(X, y) for expert in trained.experts])
+        return e_step(trained.gate.log_proba(X), log_lik, overwrite=True)[0]
+
+    def _train(self, X, y, expert, n_experts, task, n_classes, weight, random_state):
+        return EM(n_init=self.n_init, max_iter=self.max_iter, tol=1e-5).train(
             X,
             y,
             experts=[expert] * n_experts,
@@ -59,5 +69,3 @@ class LinearEMDivider(Divider):
             n_jobs=1,
             verbose=0,
         )
-        log_lik = np.column_stack([expert.log_prob(X, y) for expert in trained.experts])
-        return e_step(trained.gate.log_proba(X), log_lik, overwrite=True)[0]

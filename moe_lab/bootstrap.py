@@ -34,10 +34,10 @@ def bootstrap_intervals(
 ):
     """Say how certain the coefficients of a mixture are.
 
-    Rows are drawn with replacement, by weights; each replicate is trained from the
-    responsibilities of the mixture, and its experts are matched to the mixture's by theirs, so that
-    labels do not switch. The intervals say nothing of other optima, nor of the choice of
-    ``n_experts``.
+    Rows are drawn with replacement and keep their weights: a weight says how much a row counts,
+    not how often it was seen. Each replicate is trained from the responsibilities of the mixture,
+    and its experts are matched to the mixture's by theirs, so that labels do not switch. The
+    intervals say nothing of other optima, nor of the choice of ``n_experts``.
 
     Parameters
     ----------

@@ -21,6 +21,8 @@ class Trained:
     experts : list of fitted experts
     gate : fitted Gate
     history : DataFrame, one row per round, ``log_likelihood`` (nats, summed over samples) first
+        Of EM: the ``objective`` that it maximises, ``start``, ``step`` and the effective sample
+        size of each expert, numbered as asked for.
     scales : ndarray of shape (n_experts,) or None
         Noise standard deviation of each expert in the unit of y (regression).
     density_gate : fitted ScaleMixture or None

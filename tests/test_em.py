@@ -271,3 +271,21 @@ def test_a_part_of_one_row_gets_a_constant_expert():
     moe = MoERegressor(trees, n_experts=2, train="em", random_state=0)
     predicted = moe.fit(X, X[:, 0] ** 2, sample_weight=weight).predict(X)
     assert predicted[7] == pytest.approx(X[7, 0] ** 2, abs=1e-3)
+
+
+def test_gate_and_experts_may_look_at_different_columns():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(200, 2)), columns=["slope", "side"])
+    y = np.where(X["side"] > 0, 2, -2) * X["slope"] + rng.normal(0, 0.1, 200)
+    moe = MoERegressor(
+        LinearExpert(columns=["slope"]),
+        n_experts=2,
+        gate=SoftmaxGate(C=100.0, columns=["side"]),
+        train=EM(n_init=3),
+        random_state=0,
+    ).fit(X, y)
+    assert moe.score(X, y) > 0.9
+    other_side, other_slope = X.assign(side=X["side"][::-1]), X.assign(slope=0.0)
+    assert_allclose(moe.expert_predictions(other_side), moe.expert_predictions(X))
+    assert_allclose(moe.gate_weights(other_slope), moe.gate_weights(X))
+    assert moe.n_parameters_ == 2 * 3 + 2

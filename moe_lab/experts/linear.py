@@ -20,10 +20,13 @@ class LinearExpert(Expert):
     alpha : float, default=1.0
         Precision of the Gaussian prior on the coefficients of standardised columns, whose standard
         deviation is that of y for alpha=1 (log-odds of 1 in classification); 0.0 is unregularised.
+    columns : list of str or int, optional
+        The columns it reads; None: all.
     """
 
-    def __init__(self, alpha=1.0):
+    def __init__(self, alpha=1.0, columns=None):
         self.alpha = alpha
+        self.columns = columns
 
     def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
         model = (
@@ -31,7 +34,7 @@ class LinearExpert(Expert):
             if task == "regression"
             else SoftmaxLinear(self.alpha, n_classes)
         )
-        return Prepared(NumericTable(scale=True), model)
+        return Prepared(NumericTable(scale=True, columns=self.columns), model)
 
 
 class GaussianLinear(RegressorMixin, BaseEstimator):

@@ -265,16 +265,22 @@ def rows_of(table, rows):
 
 
 def _check_distinct(X, y, n_experts):
-    """Raise where there are fewer distinct rows of X and y than experts."""
-    for n_rows in (100 * n_experts, len(y)):  # a few rows are nearly always enough to tell
+    distinct = count_distinct(X, y, n_experts)
+    if distinct < n_experts:
+        raise ValueError(
+            f"n_experts must be at most the number of distinct rows, got n_experts={n_experts} and "
+            f"{distinct} distinct rows of X and y. Use fewer experts."
+        )
+
+
+def count_distinct(X, y, enough):
+    """Count the distinct rows of X and y; stop early where ``enough`` have been seen."""
+    for n_rows in (100 * enough, len(y)):
         columns = pd.DataFrame(X[:n_rows]).set_axis(range(X.shape[1]), axis=1)
-        distinct = np.sum(~columns.assign(target=y[:n_rows]).duplicated())
-        if distinct >= n_experts:
-            return
-    raise ValueError(
-        f"n_experts must be at most the number of distinct rows, got n_experts={n_experts} and "
-        f"{distinct} distinct rows of X and y. Use fewer experts."
-    )
+        distinct = int(np.sum(~columns.assign(target=y[:n_rows]).duplicated()))
+        if distinct >= enough:
+            break
+    return distinct
 
 
 def _unit(y, weight):

@@ -197,3 +197,32 @@ def weighted_rows(X, y, sample_weight, groups):
         X, y, weight = _safe_indexing(X, kept), y[kept], weight[kept]
         groups = None if groups is None else groups[kept]
     return X, y, weight, groups
+
+
+def count_distinct(X, y=None, *, enough):
+    """Count the distinct rows of X, and of y beside it; those of the first rows where they are
+    enough.
+
+    Parameters
+    ----------
+    X : DataFrame or ndarray of shape (n_samples, n_features)
+    y : ndarray of shape (n_samples,), optional
+    enough : int
+
+    Returns
+    -------
+    n_distinct : int
+
+    Examples
+    --------
+    >>> count_distinct(np.array([[1.0], [1.0], [2.0]]), enough=3)
+    2
+    """
+    for n_rows in (100 * enough, len(X)):
+        rows = pd.DataFrame(X[:n_rows]).set_axis(range(X.shape[1]), axis=1)
+        if y is not None:
+            rows = rows.assign(target=y[:n_rows])
+        n_distinct = int(np.sum(~rows.duplicated()))
+        if n_distinct >= enough:
+            break
+    return n_distinct

@@ -8,6 +8,8 @@ import pandas as pd
 from moe_lab.registry.spelling import did_you_mean, unknown_name
 from moe_lab.table.columns import as_frame, read_levels
 
+MANY_LEVELS = 100  # a column of more is a measurement, not a grouping
+
 
 def rule_regions(X, rules):
     """Say which rule decides about each row: the first that holds.

@@ -109,6 +109,15 @@ def fit_softmax(Z, targets, sample_weight=None, *, C=1.0, coef=None, centre=0.0,
     return coef - coef.mean(axis=1, keepdims=True)
 
 
+def softmax_gradient(Z, coef, targets, sample_weight, *, C=1.0, centre=0.0):
+    """Return the gradient of minus what ``fit_softmax`` minimises, shaped as ``coef``."""
+    slopes = targets - softmax(logits(Z, coef))
+    slopes *= sample_weight[:, None]
+    gradient = np.vstack([Z.T @ slopes, slopes.sum(axis=0)])
+    gradient[:-1] -= (coef[:-1] - centre) / C
+    return gradient
+
+
 def fit_mixing(Z, log_lik, sample_weight=None, *, C=1.0, coef=None, max_iter=200):
     """Fit softmax gate weights to the likelihood of fixed experts.
 

@@ -3,9 +3,7 @@
 import numpy as np
 
 from moe_lab.divide.base import Divider, dividers
-from moe_lab.rules import column_levels
-
-MANY_LEVELS = 100  # more than this is a measurement, not a grouping
+from moe_lab.rules import MANY_LEVELS, column_levels
 
 
 @dividers.register("column")

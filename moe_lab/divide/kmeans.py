@@ -3,6 +3,7 @@
 import numpy as np
 
 from moe_lab.divide.base import Divider, dividers
+from moe_lab.inputs import count_distinct
 from moe_lab.table import NumericTable
 
 MANY = 10_000  # rows above which minibatches do
@@ -38,7 +39,7 @@ def clusters(Z, n_experts, sample_weight=None, random_state=None):
             "n_experts must be from 1 to n_samples to divide into clusters, got "
             f"n_experts={n_experts} and n_samples={n_samples}."
         )
-    n_distinct = _count_distinct(Z, n_experts)
+    n_distinct = count_distinct(Z, enough=n_experts)
     if n_distinct < n_experts:
         raise ValueError(
             "n_experts must be at most the number of distinct rows to divide into clusters, got "
@@ -48,9 +49,3 @@ def clusters(Z, n_experts, sample_weight=None, random_state=None):
     model = MiniBatchKMeans if n_samples > MANY else KMeans
     model = model(n_experts, n_init=5, random_state=random_state)
     return np.eye(n_experts)[model.fit(Z, sample_weight=sample_weight).predict(Z)]
-
-
-def _count_distinct(Z, enough):
-    """Count the distinct rows, or those of the first rows where they are enough."""
-    first = len(np.unique(Z[: 10 * enough], axis=0))
-    return first if first >= enough else len(np.unique(Z, axis=0))

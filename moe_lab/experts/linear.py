@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from moe_lab.experts.base import Expert, experts
-from moe_lab.softmax import blocks, fit_softmax, log_softmax, logits, softmax
+from moe_lab.softmax import blocks, fit_softmax, log_softmax, logits, softmax, softmax_gradient
 from moe_lab.table import NumericTable, Prepared
 
 LEAST_SCALE = np.sqrt(np.finfo(float).tiny)  # its square is not 0
@@ -195,10 +195,9 @@ class SoftmaxLinear(ClassifierMixin, BaseEstimator):
             raise ValueError(f"alpha must be at least 0, got alpha={self.alpha}.")
         n_classes = self.n_classes or int(y.max()) + 1
         self.classes_ = np.arange(n_classes)
-        C = np.inf if self.alpha == 0 else 1 / self.alpha
         start = getattr(self, "coef_", None) if self.warm_start else None
         self.coef_ = fit_softmax(
-            X, np.eye(n_classes)[y], sample_weight, C=C, coef=start, centre=self._centre
+            X, np.eye(n_classes)[y], sample_weight, C=self._C, coef=start, centre=self._centre
         )
         self.n_parameters_ = len(self.coef_) * (n_classes - 1)
         return self
@@ -221,6 +220,10 @@ class SoftmaxLinear(ClassifierMixin, BaseEstimator):
         return -self.alpha * np.sum((self.coef_[:-1] - self._centre) ** 2) / 2
 
     @property
+    def _C(self):
+        return np.inf if self.alpha == 0 else 1 / self.alpha
+
+    @property
     def _centre(self):
         return 0.0 if self.prior_coef is None else self.prior_coef
 
@@ -235,9 +238,7 @@ class SoftmaxLinear(ClassifierMixin, BaseEstimator):
 
     def gradient(self, X, y, sample_weight):
         """Return the gradient of the objective of ``fit`` in ``vector``, 1-D."""
-        slopes = -self.predict_proba(X)
-        slopes[np.arange(len(y)), y] += 1
-        slopes *= sample_weight[:, None]
-        gradient = np.vstack([X.T @ slopes, slopes.sum(axis=0)])
-        gradient[:-1] -= self.alpha * (self.coef_[:-1] - self._centre)
-        return gradient.ravel()
+        targets = np.eye(self.coef_.shape[1])[y]
+        return softmax_gradient(
+            X, self.coef_, targets, sample_weight, C=self._C, centre=self._centre
+        ).ravel()

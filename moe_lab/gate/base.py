@@ -6,7 +6,14 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from moe_lab.registry import gates
-from moe_lab.softmax import fit_mixing, fit_pooled_mean, fit_softmax, log_softmax, logits, softmax
+from moe_lab.softmax import (
+    fit_mixing,
+    fit_pooled_mean,
+    fit_softmax,
+    log_softmax,
+    logits,
+    softmax_gradient,
+)
 
 __all__ = ["FeatureGate", "Gate", "LinearGate", "as_gate", "gates"]
 
@@ -148,11 +155,9 @@ class LinearGate(FeatureGate):
 
     def gradient(self, features, responsibilities, sample_weight):
         """Return the gradient of the objective of ``fit`` in ``vector``, 1-D."""
-        slopes = responsibilities - softmax(logits(features, self.coef_))
-        slopes *= sample_weight[:, None]
-        gradient = np.vstack([features.T @ slopes, slopes.sum(axis=0)])
-        gradient[:-1] -= self.coef_[:-1] / self.C
-        return gradient.ravel()
+        return softmax_gradient(
+            features, self.coef_, responsibilities, sample_weight, C=self.C
+        ).ravel()
 
     def fit_pooled(self, X, predictions, y, loss, sample_weight=None):
         """Fit the gate to the loss of the pooled prediction of fixed experts.

@@ -4,10 +4,9 @@ import numpy as np
 
 from moe_lab.gate._region import RegionGate
 from moe_lab.gate.base import gates
+from moe_lab.rules import MANY_LEVELS
 from moe_lab.table.chosen import chosen_columns
 from moe_lab.table.columns import as_frame, match_levels, read_levels
-
-MANY_LEVELS = 100  # more than this is a measurement, not a grouping
 
 
 @gates.register("column")

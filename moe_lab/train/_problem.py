@@ -4,12 +4,12 @@ from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 
 from moe_lab.fitting import cross_fit, fit_expert, log_prob, noise_scales, standard_deviation
 from moe_lab.folds import folds_or_in_sample
+from moe_lab.inputs import count_distinct
 from moe_lab.softmax import blocks
 from moe_lab.table import Prepared
 from moe_lab.tempering import Tempered, find_temperatures, temper
@@ -265,22 +265,12 @@ def rows_of(table, rows):
 
 
 def _check_distinct(X, y, n_experts):
-    distinct = count_distinct(X, y, n_experts)
+    distinct = count_distinct(X, y, enough=n_experts)
     if distinct < n_experts:
         raise ValueError(
             f"n_experts must be at most the number of distinct rows, got n_experts={n_experts} and "
             f"{distinct} distinct rows of X and y. Use fewer experts."
         )
-
-
-def count_distinct(X, y, enough):
-    """Count the distinct rows of X and y; stop early where ``enough`` have been seen."""
-    for n_rows in (100 * enough, len(y)):
-        columns = pd.DataFrame(X[:n_rows]).set_axis(range(X.shape[1]), axis=1)
-        distinct = int(np.sum(~columns.assign(target=y[:n_rows]).duplicated()))
-        if distinct >= enough:
-            break
-    return distinct
 
 
 def _unit(y, weight):

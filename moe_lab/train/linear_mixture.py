@@ -15,8 +15,8 @@ from moe_lab.experts.linear import GaussianLinear, SoftmaxLinear
 from moe_lab.folds import make_folds
 from moe_lab.gate.constant import ConstantGate
 from moe_lab.gate.softmax import SoftmaxGate
+from moe_lab.inputs import count_distinct
 from moe_lab.table import NumericTable, Prepared
-from moe_lab.train._problem import count_distinct
 from moe_lab.train.em import EM
 from moe_lab.train.responsibilities import e_step
 
@@ -79,7 +79,8 @@ class _LinearMixture(BaseEstimator):
     def _choose(self, X, y, weight):
         """Return the penalty of least held-out loss; ``inf`` unless that is clearly better."""
         folds = make_folds(y, task=self._task, cv=self.cv)
-        rows = [count_distinct(X[train], y[train], self.n_experts) for train, _ in folds]
+        enough = self.n_experts
+        rows = [count_distinct(X[train], y[train], enough=enough) for train, _ in folds]
         if self.n_experts == 1 or min(rows, default=0) < self.n_experts:
             return np.inf
         penalties = [np.inf, *PATH]

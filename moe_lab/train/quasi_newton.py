@@ -78,21 +78,20 @@ def _assign(pieces, vector, cuts):
 
 def _climbed(problem, parts):
     """Return the objective and its gradient, summed over blocks of rows."""
-    first = slice(0, 1)
-    nothing = _gradient(problem, parts, first, np.zeros((1, len(parts.alive))))
-    value, gradient = problem.log_prior(parts), nothing  # of the priors alone
+    # A row of no weight leaves the gradient of the priors alone.
+    of_priors = _gradient(problem, parts, slice(0, 1), np.ones((1, len(parts.alive))), np.zeros(1))
+    value, gradient = problem.log_prior(parts), of_priors
     for rows in problem.blocks(parts):
         responsibilities, log_likelihood = problem.e_step_of(rows, parts)
         value += log_likelihood
-        gradient = gradient + _gradient(problem, parts, rows, responsibilities) - nothing
+        weight = problem.weight[rows]
+        of_rows = _gradient(problem, parts, rows, responsibilities, weight) - of_priors
+        gradient = gradient + of_rows
     return value, gradient
 
 
-def _gradient(problem, parts, rows, responsibilities):
-    """The gradient of the priors and of some rows, a slice, of given responsibilities."""
-    weight = problem.weight[rows]
-    if not responsibilities.any():
-        weight = np.zeros(len(weight))
+def _gradient(problem, parts, rows, responsibilities, weight):
+    """The gradient of the priors and of some rows, a slice, of given weight."""
     pieces = [parts.gate.gradient(rows_of(problem.features, rows), responsibilities, weight)]
     for j, k in enumerate(parts.alive):
         Z, part = rows_of(problem.inputs[k], rows), weight * responsibilities[:, j]

@@ -17,11 +17,14 @@ class ScaleMixture:
 
     Parameters
     ----------
+    heard : bool ndarray of shape (n_experts,), optional
+        The experts whose disagreement counts; default all.
     C : float, default=1.0
         Inverse penalty strength of that gate.
     """
 
-    def __init__(self, C=1.0):
+    def __init__(self, heard=None, C=1.0):
+        self.heard = heard
         self.C = C
 
     def fit(self, X, predictions, mean, y, sample_weight=None):
@@ -65,7 +68,8 @@ class ScaleMixture:
         )
 
     def _log_disagreement(self, predictions):
-        return np.log(predictions[:, :, 0].std(axis=1) + 1e-3 * self.scales_[2])
+        heard = slice(None) if self.heard is None else self.heard
+        return np.log(predictions[:, heard, 0].std(axis=1) + 1e-3 * self.scales_[2])
 
     def _learn_disagreement(self, predictions, sample_weight):
         spread = self._log_disagreement(predictions)

@@ -67,7 +67,7 @@ def _constant_expert(X, y, kept, task):
     return dummy.fit(np.zeros((len(rows), 1)), y[rows])
 
 
-def predict_expert(estimator, X, *, n_classes=None):
+def predict_expert(estimator, X, *, n_classes=None, **told):
     """Predict with a fitted expert, widened to all classes.
 
     Parameters
@@ -76,6 +76,8 @@ def predict_expert(estimator, X, *, n_classes=None):
     X : DataFrame or ndarray of shape (n_samples, n_features)
     n_classes : int, optional
         None: regression.
+    **told
+        ``predictions`` of the plain experts, for a stacker.
 
     Returns
     -------
@@ -83,14 +85,14 @@ def predict_expert(estimator, X, *, n_classes=None):
         Means (n_outputs = 1), or probabilities of all classes (n_outputs = n_classes).
     """
     if n_classes is None:
-        return np.asarray(estimator.predict(X), dtype=float).reshape(len(X), 1)
+        return np.asarray(estimator.predict(X, **told), dtype=float).reshape(len(X), 1)
     if not hasattr(estimator, "predict_proba"):
         raise TypeError(
             f"An expert for classification must have predict_proba, got {estimator!r}. "
             "Wrap it in sklearn.calibration.CalibratedClassifierCV."
         )
     wide = np.zeros((len(X), n_classes))
-    wide[:, np.asarray(estimator.classes_, dtype=int)] = estimator.predict_proba(X)
+    wide[:, np.asarray(estimator.classes_, dtype=int)] = estimator.predict_proba(X, **told)
     return wide
 
 
@@ -107,6 +109,7 @@ def cross_fit(
     n_jobs=None,
     verbose=0,
     scoring=False,
+    keep=False,
 ):
     """Predict every row with experts that did not see it.
 
@@ -148,7 +151,11 @@ def cross_fit(
     )
     for (k, _, test), part in zip(jobs, parts, strict=True):
         predictions[test, k] = part
-    return predictions[:, :, 0] if scoring else predictions
+    predictions = predictions[:, :, 0] if scoring else predictions
+    return (predictions, list(estimators)) if keep else predictions
+
+
+refit = fit_expert
 
 
 def _fit_and_predict(X, y, estimator, train, test, weight, *, task, n_classes, scoring, seed):

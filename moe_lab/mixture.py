@@ -10,7 +10,7 @@ from moe_lab.criteria import InformationCriteria
 from moe_lab.device import resolve_device
 from moe_lab.distribution import MixtureDistribution, expert_distribution, mix
 from moe_lab.divide.base import as_divider
-from moe_lab.experts.base import as_experts, listed
+from moe_lab.experts.base import as_experts, is_stacker, label, listed
 from moe_lab.fitting import log_prob, predict_expert
 from moe_lab.gate.base import as_gate
 from moe_lab.inputs import (
@@ -36,9 +36,10 @@ class _MixtureOfExperts(InformationCriteria, TakesTables, BaseEstimator):
         n_experts=None,
         *,
         divide=None,
-        gate="softmax",
+        gate="auto",
         pool="linear",
         train="out_of_fold",
+        time_limit=None,
         device="auto",
         n_jobs=None,
         random_state=None,
@@ -50,6 +51,7 @@ class _MixtureOfExperts(InformationCriteria, TakesTables, BaseEstimator):
         self.gate = gate
         self.pool = pool
         self.train = train
+        self.time_limit = time_limit
         self.device = device
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -76,18 +78,9 @@ class _MixtureOfExperts(InformationCriteria, TakesTables, BaseEstimator):
         y = check_target(X, y)
         X, y, weight, groups = weighted_rows(X, y, sample_weight, groups)
         y = self._encode_target(y)
-        pooler, gate, trainer = (
-            as_pooler(self.pool, self._task),
-            as_gate(self.gate),
-            as_trainer(self.train),
-        )
+        pooler, trainer = as_pooler(self.pool, self._task), as_trainer(self.train)
         divide, n_experts = self._divide(X, y, weight)
-        experts = as_experts(self.experts, self._task, n_experts)
-        if len(experts) > len(y):
-            raise ValueError(
-                f"n_experts must be at most n_samples, got n_experts={len(experts)} and "
-                f"n_samples={len(y)}."
-            )
+        experts, gate = self._parts(trainer, pooler, n_experts, len(y))
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=len(experts)).tolist()
         resolve_device(
             self.device
@@ -106,12 +99,46 @@ class _MixtureOfExperts(InformationCriteria, TakesTables, BaseEstimator):
             seeds=seeds,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
+            **self._limits(trainer, experts),
         )
         self.experts_, self.gate_, self.history_ = trained.experts, trained.gate, trained.history
         self.scales_, self.density_gate_ = trained.scales, trained.density_gate
-        self.starts_ = trained.starts
+        self.starts_, self.fit_report_ = trained.starts, trained.report
         self.pooler_, self.n_experts_ = pooler, len(trained.experts)
+        kept = range(len(experts)) if trained.kept is None else trained.kept
+        self.expert_names_ = [label(experts[k]) for k in kept]
         return self
+
+    def _parts(self, trainer, pooler, n_experts, n_samples):
+        """Return the experts and the gate, whatever "auto" leaves to the trainer."""
+        spec, found = self.experts, n_experts
+        if isinstance(spec, str) and spec == "auto":
+            spec, found = trainer.auto_experts(n_experts)
+        experts = as_experts(spec, self._task, found)
+        settings = {"task": self._task, "pooler": pooler, "divided": self.divide is not None}
+        experts, gate = trainer.complete(experts, self.gate, **settings)
+        gate = as_gate(gate)
+        n_plain = sum(not expert.depends_on for expert in experts)
+        if n_plain > n_samples:
+            raise ValueError(
+                f"n_experts must be at most n_samples, got n_experts={n_plain} and "
+                f"n_samples={n_samples}."
+            )
+        _check_dense(pooler, gate, experts)
+        return experts, gate
+
+    def _limits(self, trainer, experts):
+        """Return what a trainer that can shrink the pool is told besides."""
+        if trainer.shrinks:
+            auto = isinstance(self.experts, str) and self.experts == "auto"
+            names = [label(expert) for expert in experts]
+            return {"names": names, "time_limit": self.time_limit, "shrink": auto}
+        if self.time_limit is not None:
+            raise ValueError(
+                f"time_limit must be None for train={self.train!r}, got "
+                f"time_limit={self.time_limit}. Limit its rounds instead, or use 'out_of_fold'."
+            )
+        return {}
 
     def _build(self, expert, seed):
         return expert.build(
@@ -142,8 +169,7 @@ class _MixtureOfExperts(InformationCriteria, TakesTables, BaseEstimator):
         gate_weights : ndarray of shape (n_samples, n_experts)
             Each row sums to 1.
         """
-        X = self._table(X)
-        return self.gate_.predict_proba(X)
+        return self._asked(self._table(X))[0]
 
     def expert_predictions(self, X):
         """Return what every expert says, shape (n_samples, n_experts, n_outputs): means or
@@ -154,7 +180,7 @@ class _MixtureOfExperts(InformationCriteria, TakesTables, BaseEstimator):
         """Return the posterior trust in every expert, once y is seen, shape (n_samples,
         n_experts)."""
         X, y = self._seen(X, y)
-        return e_step(self.gate_.log_proba(X), self._log_lik(X, y), overwrite=True)[0]
+        return e_step(self._log_gate(X), self._log_lik(X, y), overwrite=True)[0]
 
     def score_samples(self, X, y=None):
         """Return the log-likelihood of every row, log p(y | x) in nats, shape (n_samples,).
@@ -169,7 +195,7 @@ class _MixtureOfExperts(InformationCriteria, TakesTables, BaseEstimator):
         return self.score_samples(X, y)
 
     def _row_log_likelihood(self, X, y):
-        return logsumexp(self.gate_.log_proba(X) + self._log_lik(X, y), axis=1)
+        return logsumexp(self._log_gate(X) + self._log_lik(X, y), axis=1)
 
     def log_likelihood(self, X, y, sample_weight=None):
         """Return the log-likelihood in nats, summed over samples, each with its weight."""
@@ -185,27 +211,49 @@ class _MixtureOfExperts(InformationCriteria, TakesTables, BaseEstimator):
         check_consistent_length(X, y)
         return X, self._encode_seen(y)
 
+    def _log_gate(self, X):
+        if not self.gate_.reads_predictions:
+            return self.gate_.log_proba(X)
+        with np.errstate(divide="ignore"):
+            return np.log(self._asked(X)[0])
+
+    def _asked(self, X, pooler=None):
+        """Return gate weights and the predictions at hand: all that the gate reads, or those that a
+        pooler needs."""
+        if self.gate_.reads_predictions:
+            predictions = self._expert_predictions(X)
+            return self.gate_.predict_proba(X, predictions), predictions
+        weights = self.gate_.predict_proba(X)
+        needed = None if pooler is None else pooler.needs(weights)
+        return weights, None if needed is None else self._expert_predictions(X, needed)
+
     def _expert_predictions(self, X, needed=None):
         """Ask each expert for the rows it is needed for; the others stay NaN."""
         predictions = np.full((len(X), self.n_experts_, self._n_classes or 1), np.nan)
-        for k, expert in enumerate(self.experts_):
-            rows = (
-                slice(None)
-                if needed is None or needed[:, k].all()
-                else np.flatnonzero(needed[:, k])
-            )
-            if isinstance(rows, slice):
-                predictions[:, k] = predict_expert(expert, X, n_classes=self._n_classes)
-            elif len(rows):
-                predictions[rows, k] = predict_expert(
-                    expert, _safe_indexing(X, rows), n_classes=self._n_classes
-                )
+        stackers = np.array([is_stacker(expert) for expert in self.experts_])
+        if needed is not None and stackers.any():  # what a stacker is needed for, all others are
+            needed = needed | needed[:, stackers].any(axis=1, keepdims=True) & ~stackers
+        for k in np.argsort(stackers, kind="stable"):  # stackers last
+            told = {"predictions": predictions[:, ~stackers]} if stackers[k] else {}
+            self._ask(k, X, None if needed is None else needed[:, k], predictions, told)
         return predictions
+
+    def _ask(self, k, X, needed, predictions, told):
+        if needed is None or needed.all():
+            predictions[:, k] = predict_expert(
+                self.experts_[k], X, n_classes=self._n_classes, **told
+            )
+            return
+        rows = np.flatnonzero(needed)
+        if len(rows):
+            told = {name: values[rows] for name, values in told.items()}
+            predictions[rows, k] = predict_expert(
+                self.experts_[k], _safe_indexing(X, rows), n_classes=self._n_classes, **told
+            )
 
     def _pooled(self, X):
         """Return the pooled predictions, (n_samples, n_outputs)."""
-        gate_weights = self.gate_.predict_proba(X)
-        predictions = self._expert_predictions(X, self.pooler_.needs(gate_weights))
+        gate_weights, predictions = self._asked(X, self.pooler_)
         return self.pooler_.pool(predictions, gate_weights, self.scales_)
 
     def _log_lik(self, X, y):
@@ -225,18 +273,37 @@ class _MixtureOfExperts(InformationCriteria, TakesTables, BaseEstimator):
         return hasattr(expert, "log_prob") and n_classes == self._n_classes
 
 
+def _check_dense(pooler, gate, experts):
+    """Refuse a pooler that asks few experts where all must be asked."""
+    if not pooler.sparse:
+        return
+    names = [label(expert) for expert in experts if expert.depends_on]
+    if gate.reads_predictions:
+        names.append(type(gate).__name__)
+    if names:
+        raise ValueError(
+            f"pool must ask every expert where {' and '.join(names)} read what all of them say, "
+            f"got {pooler!r}. Use pool='linear', or a gate on the input alone and no stackers."
+        )
+
+
 class MoERegressor(RegressorMixin, _MixtureOfExperts):
     """Mixture of experts for regression.
 
     Parameters
     ----------
     experts : "auto", name, (name, params), estimator, or a list of these
-        The models; "auto" is a pool of different families. One alone is copied ``n_experts`` times.
+        The models; "auto" is a pool of different families, of which those are dropped that do not
+        pay out of fold. One alone is copied ``n_experts`` times.
     n_experts : int, optional
     divide : name, (name, params) or Divider, optional
         Who starts with which rows.
     gate, pool, train : name, (name, params) or instance
-        Whom to trust, one answer from many, and how gate and experts are trained together.
+        Whom to trust, one answer from many, and how gate and experts are trained together. By
+        ``gate="auto"`` the trainer decides: "softmax" for EM; for "out_of_fold" with a linear pool
+        "anchored", and stackers join the experts.
+    time_limit : float, optional
+        Seconds for ``fit`` ("out_of_fold" only): experts that would take too long are left out.
     device : {"auto", "cpu", "cuda", "cuda:N"}, default="auto"
     n_jobs : int, optional
         Fits at a time.
@@ -258,6 +325,10 @@ class MoERegressor(RegressorMixin, _MixtureOfExperts):
     starts_ : DataFrame or None
         One row per start of EM: the ``log_likelihood`` (nats) that it reached in its ``n_rounds``;
         only the best start is run to the end.
+    expert_names_ : list of str
+        What the experts are called.
+    fit_report_ : DataFrame or None
+        Of "out_of_fold": for each step what was fitted, in how many ``fits`` and ``seconds``.
 
     References
     ----------
@@ -303,11 +374,9 @@ class MoERegressor(RegressorMixin, _MixtureOfExperts):
             scale.
         """
         X = self._table(X)
-        gate_weights = self.gate_.predict_proba(X)
         if self.density_gate_ is not None:
-            predictions = self._expert_predictions(X)
-            mean = self.pooler_.pool(predictions, gate_weights, self.scales_)[:, 0]
-            return MixtureDistribution(*self.density_gate_.components(X, predictions, mean))
+            return MixtureDistribution(*self.density_gate_.components(X, *self._means(X)))
+        gate_weights = self.gate_.predict_proba(X)
         weights = self.pooler_.weights(gate_weights, self.scales_)
         parts = [self._expert_distribution(k, X, weights[:, k]) for k in range(self.n_experts_)]
         return mix(weights, parts)
@@ -324,9 +393,14 @@ class MoERegressor(RegressorMixin, _MixtureOfExperts):
     def _row_log_likelihood(self, X, y):
         if self.density_gate_ is None:
             return super()._row_log_likelihood(X, y)
-        predictions = self._expert_predictions(X)
-        mean = self.pooler_.pool(predictions, self.gate_.predict_proba(X), self.scales_)[:, 0]
-        return self.density_gate_.log_prob(X, predictions, mean, y)
+        return self.density_gate_.log_prob(X, *self._means(X), y)
+
+    def _means(self, X):
+        """Return the experts' means, (n_samples, n_experts, 1), and the pool's, (n_samples,)."""
+        gate_weights, predictions = self._asked(X)
+        if predictions is None:
+            predictions = self._expert_predictions(X)
+        return predictions, self.pooler_.pool(predictions, gate_weights, self.scales_)[:, 0]
 
     def _encode_target(self, y):
         return as_numbers(y)
@@ -340,13 +414,13 @@ class MoEClassifier(ClassifierMixin, _MixtureOfExperts):
 
     Parameters
     ----------
-    experts, n_experts, divide, gate, pool, train, device, n_jobs, random_state, verbose
+    experts, n_experts, divide, gate, pool, train, time_limit, device, n_jobs, random_state, verbose
         As in MoERegressor.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-    experts_, gate_, n_experts_, history_
+    experts_, expert_names_, gate_, n_experts_, history_, fit_report_
         As in MoERegressor. Experts are fitted on class codes, 0..n_classes-1.
 
     Examples

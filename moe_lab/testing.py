@@ -17,16 +17,41 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.integrate import trapezoid
 from sklearn.base import clone
 
+from moe_lab.experts.base import Expert, is_stacker
 from moe_lab.fitting import cross_fit, fit_expert, predict_expert
 from moe_lab.folds import make_folds
+from moe_lab.gate.base import ask_gate
 from moe_lab.mixture import MoEClassifier, MoERegressor
 
 N_CLASSES = 3
 
 
 def example(registry, name):
-    """Create a plugin with the parameters that its class gives for tests."""
-    return registry.create(name, **getattr(registry.get(name), "example_params", {}))
+    """Create a plugin with the parameters that its class gives for tests; a stacker comes in a
+    mixture, since it cannot be fitted alone."""
+    plugin = registry.create(name, **getattr(registry.get(name), "example_params", {}))
+    return Stacked(plugin) if is_stacker(plugin) else plugin
+
+
+class Stacked(Expert):
+    """Two plain experts and a stacker behind an anchored gate, as one expert.
+
+    Parameters
+    ----------
+    stacker : Expert
+    """
+
+    def __init__(self, stacker):
+        self.stacker = stacker
+
+    @property
+    def tasks(self):
+        return self.stacker.tasks
+
+    def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
+        kind = MoERegressor if task == "regression" else MoEClassifier
+        plain = ["linear", ("extra_trees", {"n_estimators": 30})]
+        return kind([*plain, self.stacker], random_state=random_state, device=device)
 
 
 def example_table(n_samples=120, random_state=0):
@@ -123,9 +148,9 @@ def check_expert_ignores_batch_mates(expert, task, n_classes):
 def check_expert_heeds_sample_weight(expert, task, n_classes):
     """Of two contradictory halves, the heavier one is learnt."""
     half = example_table(150)
-    X = pd.concat([half, half], ignore_index=True)
-    y = np.repeat([0, 2], len(half)).astype(float if task == "regression" else int)
-    weight = np.repeat([1.0, 0.05], len(half))
+    X = half.loc[half.index.repeat(2)].reset_index(drop=True)  # twins stand side by side
+    y = np.tile([0, 2], len(half)).astype(float if task == "regression" else int)
+    weight = np.tile([1.0, 0.05], len(half))
     light, heavy = (_fitted(expert, task, X, y, w) for w in (weight, weight[::-1]))
     light, heavy = (predict_expert(fitted, half, n_classes=n_classes) for fitted in (light, heavy))
     if task == "regression":
@@ -344,7 +369,8 @@ def check_gate_pools_better_than_uniform(gate):
     X = example_table(240)
     y = example_target(X, "regression")
     predictions = np.column_stack([y + 0.1, np.zeros(240), -y])[:, :, None]
-    weights = clone(gate).fit_pooled(X, predictions, y, "squared_error").predict_proba(X)
+    fitted = clone(gate).fit_pooled(X, predictions, y, "squared_error")
+    weights = ask_gate(fitted, X, predictions)
     error = np.mean((np.sum(weights * predictions[:, :, 0], axis=1) - y) ** 2)
     assert error < 0.5 * np.mean((predictions[:, :, 0].mean(axis=1) - y) ** 2)
 

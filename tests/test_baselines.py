@@ -20,11 +20,11 @@ from moe_lab.baselines import (
     MatchedEnsembleClassifier,
     MatchedEnsembleRegressor,
 )
-from moe_lab.baselines.log_odds_stacking import log_odds
 from moe_lab.experts.base import as_experts
 from moe_lab.fitting import cross_fit
 from moe_lab.folds import make_folds
 from moe_lab.registry import methods
+from moe_lab.table import log_odds
 
 CHEAP = ["linear", ("lightgbm", {"n_estimators": 20})]
 NAMES = ["average", "log_odds_stacking", "matched_ensemble", "stacking"]

@@ -10,8 +10,7 @@ from moe_lab.baselines.base import ClassifierEnsemble, RegressorEnsemble, method
 from moe_lab.experts.base import Expert
 from moe_lab.fitting import cross_fit
 from moe_lab.folds import folds_or_in_sample
-
-MIN_PROBABILITY = 1e-5  # trees say 0 and 1; a log-odds is 11.5 at most
+from moe_lab.table import log_odds
 
 
 class _OutOfFoldStacking:
@@ -130,31 +129,6 @@ class LogOddsStackingClassifier(_OutOfFoldStacking, ClassifierEnsemble):
 
     def _pool(self, predictions):
         return self.stacker_.predict_proba(self._features(predictions))
-
-
-def log_odds(probabilities):
-    """Return the stacker's features: how surely each expert says each class.
-
-    Parameters
-    ----------
-    probabilities : ndarray of shape (n_samples, n_experts, n_classes)
-        Clipped at 1e-5 before the log.
-
-    Returns
-    -------
-    features : ndarray of shape (n_samples, n_experts) or (n_samples, n_experts * n_classes)
-        In nats. Two classes: one log-odds for each expert; more: log-probabilities, centred over
-        the classes.
-
-    Examples
-    --------
-    >>> log_odds(np.array([[[0.5, 0.5], [0.1, 0.9]]])).round(2)
-    array([[0. , 2.2]])
-    """
-    logs = np.log(np.clip(probabilities, MIN_PROBABILITY, 1 - MIN_PROBABILITY))
-    if logs.shape[2] == 2:
-        return logs[:, :, 1] - logs[:, :, 0]
-    return (logs - logs.mean(axis=2, keepdims=True)).reshape(len(logs), -1)
 
 
 @methods.register("log_odds_stacking")

@@ -75,7 +75,7 @@ def label(entry) -> str:
     return f"{name}({', '.join(told)})" if told else name
 
 
-def mixture(*, experts="auto", gate="softmax", pool="linear", train="out_of_fold", n_experts=0):
+def mixture(*, experts="auto", gate="auto", pool="linear", train="out_of_fold", n_experts=0):
     """Describe the mixture that a notebook's parameters ask for.
 
     Parameters
@@ -100,7 +100,7 @@ def mixture(*, experts="auto", gate="softmax", pool="linear", train="out_of_fold
     names = split_names(experts)
     params = {"experts": names[0] if len(names) == 1 else names, "gate": gate, "pool": pool}
     params |= {"train": train, "n_experts": n_experts or None}
-    defaults = {"experts": "auto", "gate": "softmax", "pool": "linear", "train": "out_of_fold"}
+    defaults = {"experts": "auto", "gate": "auto", "pool": "linear", "train": "out_of_fold"}
     told = {key: value for key, value in params.items() if value != defaults.get(key)}
     return ("moe", told)
 
@@ -117,15 +117,20 @@ def split_names(names: str) -> list[str]:
 
 
 def known_methods() -> list[str]:
-    """Return the sorted names of all methods: those registered as such, and every expert."""
-    return sorted({*methods.names(), *experts.names()})
+    """Return the sorted names of all methods: those registered as such, and every expert that can
+    be fitted alone."""
+    alone = (name for name in experts.names() if not getattr(experts.get(name), "depends_on", None))
+    return sorted({*methods.names(), *alone})
 
 
 def find_method(name: str):
     """Return the class or function behind a method's name: a method's first, then an expert's."""
     for registry in (methods, experts):
         if name in registry or name in registry.broken:
-            return registry.get(name)
+            found = registry.get(name)
+            if getattr(found, "depends_on", None):
+                break
+            return found
     raise ValueError(unknown_name("method", name, known_methods()))
 
 

@@ -8,14 +8,14 @@ __all__ = ["Mixture"]
 
 @methods.register("moe")
 class Mixture(Expert):
-    """Mixture of experts: by default a pool of families, cross-fitted, with a softmax gate.
+    """Mixture of experts: by default a pool of families, cross-fitted, stacked and gated.
 
     Parameters
     ----------
     experts : "auto", name, (name, params), estimator, or list of these, default="auto"
     n_experts : int, optional
         Copies of one expert.
-    divide, gate, pool, train
+    divide, gate, pool, train, time_limit
         As in `MoERegressor`.
     """
 
@@ -24,9 +24,10 @@ class Mixture(Expert):
         experts="auto",
         n_experts=None,
         divide=None,
-        gate="softmax",
+        gate="auto",
         pool="linear",
         train="out_of_fold",
+        time_limit=None,
     ):
         self.experts = experts
         self.n_experts = n_experts
@@ -34,6 +35,7 @@ class Mixture(Expert):
         self.gate = gate
         self.pool = pool
         self.train = train
+        self.time_limit = time_limit
 
     def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
         """Build an unfitted mixture for the task."""
@@ -47,6 +49,7 @@ class Mixture(Expert):
             gate=self.gate,
             pool=self.pool,
             train=self.train,
+            time_limit=self.time_limit,
             device=device,
             n_jobs=n_jobs,
             random_state=random_state,
@@ -55,7 +58,7 @@ class Mixture(Expert):
 
 @methods.register("moe_constant")
 class ConstantMixture(Mixture):
-    """The default mixture with a constant gate: the control that tells whether routing helps."""
+    """The default pool with a constant gate: the control that tells whether routing helps."""
 
     def __init__(self, experts="auto", pool="linear", train="out_of_fold"):
         super().__init__(experts, gate="constant", pool=pool, train=train)
@@ -65,7 +68,7 @@ class ConstantMixture(Mixture):
 class EMMixture(Mixture):
     """Mixture of the default pool whose gate and experts are trained together by EM."""
 
-    def __init__(self, experts="auto", n_experts=None, divide=None, gate="softmax", pool="linear"):
+    def __init__(self, experts="auto", n_experts=None, divide=None, gate="auto", pool="linear"):
         super().__init__(experts, n_experts, divide, gate, pool, train="em")
 
 

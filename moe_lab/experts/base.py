@@ -13,15 +13,32 @@ from moe_lab.device import resolve_device
 from moe_lab.registry import experts
 from moe_lab.table import NumericTable, Prepared
 
-__all__ = ["AUTO", "EstimatorExpert", "Expert", "as_expert", "as_experts", "configure", "experts"]
+__all__ = [
+    "AUTO",
+    "EstimatorExpert",
+    "Expert",
+    "as_expert",
+    "as_experts",
+    "configure",
+    "experts",
+    "is_stacker",
+    "label",
+]
 
 AUTO = ("lightgbm", "xgboost", "extra_trees", "linear")  # what experts="auto" means
 
 
 class Expert(ABC, BaseEstimator):
-    """Builds one model for one subtask."""
+    """Builds one model for one subtask.
+
+    A stacker is an expert that depends on the others: with ``depends_on = "experts"``, on the class
+    and on what it builds, ``fit(X, y, sample_weight, predictions=...)`` and the predict methods get
+    what the plain experts say, (n_samples, n_experts, n_outputs): in fit of rows that they did not
+    see. Only a trainer that cross-fits can train it.
+    """
 
     tasks = ("regression", "classification")
+    depends_on = None
 
     @abstractmethod
     def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
@@ -179,6 +196,24 @@ def listed(spec):
         return list(AUTO)
     is_pair = len(spec) == 2 and isinstance(spec[1], dict) if isinstance(spec, tuple) else False
     return list(spec) if isinstance(spec, list | tuple) and not is_pair else None
+
+
+def is_stacker(expert):
+    """Say whether an expert, or what it built, is fitted to what the other experts say."""
+    return getattr(expert, "depends_on", None) == "experts"
+
+
+def label(expert):
+    """Return the name by which people know an Expert: its registered one, or the estimator's class.
+
+    Examples
+    --------
+    >>> label(as_expert("linear"))
+    'linear'
+    """
+    if isinstance(expert, EstimatorExpert):
+        return type(expert.regressor or expert.classifier).__name__
+    return experts.name_of(expert) or type(expert).__name__
 
 
 def configure(estimator, *, random_state, n_jobs, device):

@@ -15,7 +15,7 @@ from moe_lab.softmax import (
     softmax_gradient,
 )
 
-__all__ = ["FeatureGate", "Gate", "LinearGate", "as_gate", "gates"]
+__all__ = ["FeatureGate", "Gate", "LinearGate", "as_gate", "ask_gate", "gates"]
 
 
 class Gate(ABC, BaseEstimator):
@@ -25,6 +25,10 @@ class Gate(ABC, BaseEstimator):
 
     - ``fit_pooled(X, predictions, y, loss, sample_weight=None)`` fits the gate to the loss of the
       pooled prediction instead.
+    - ``reads_predictions = True``: fitted by ``fit_pooled``, its ``predict_proba(X, predictions)``
+      takes what the experts say as well, so that every expert is asked.
+    - ``anchored = True``: a trainer sets its parameter ``anchor``, (n_experts,) weights to start
+      at, and gives NaN predictions of the experts whose weights are to stay there.
     - ``parametric = True``: ``fit`` maximises its objective exactly and has too few parameters to
       memorise rows, so that EM may ask it about the rows it was fitted to; else EM asks out of
       fold.
@@ -38,6 +42,8 @@ class Gate(ABC, BaseEstimator):
     """
 
     parametric = False
+    reads_predictions = False
+    anchored = False
     log_prior_ = 0.0
 
     @abstractmethod
@@ -185,6 +191,23 @@ class LinearGate(FeatureGate):
         else:
             raise ValueError(f"loss must be 'log_loss' or 'squared_error', got {loss!r}.")
         return self
+
+
+def ask_gate(gate, X, predictions):
+    """Return the weights of a fitted gate that may read what the experts say.
+
+    Parameters
+    ----------
+    gate : Gate
+    X : DataFrame or ndarray of shape (n_samples, n_features)
+    predictions : ndarray of shape (n_samples, n_experts, n_outputs)
+
+    Returns
+    -------
+    gate_weights : ndarray of shape (n_samples, n_experts)
+        Each row sums to 1.
+    """
+    return gate.predict_proba(X, predictions) if gate.reads_predictions else gate.predict_proba(X)
 
 
 def as_gate(gate):

@@ -23,7 +23,7 @@ class BoostedGate(FeatureGate):
     learning_rate : float, default=0.1
     num_leaves : int, default=15
     min_child_samples : int, default=20
-        Least rows in a leaf.
+        Least rows in a leaf; None: a fortieth of the rows, 20 at least.
     columns : list of str or int, optional
         The columns that the gate reads, by name or, for an array, number. Default all.
     random_state : int, default=0
@@ -66,31 +66,31 @@ class BoostedGate(FeatureGate):
             responsibilities, sample_weight = responsibilities[present], sample_weight[present]
         mean = np.average(responsibilities, axis=0, weights=sample_weight)
         self.base_ = np.log(np.maximum(mean, LEAST))
-        self.booster_ = None
-        if len(mean) > 1:
-            self.booster_ = self._boost(features, responsibilities, sample_weight)
+        self.booster_ = self._boost(features, _likelihood(responsibilities, sample_weight))
         return self
 
-    def _boost(self, features, responsibilities, sample_weight):
+    def _boost(self, features, objective, **settings):
+        """Grow the trees from ``base_`` on; ``objective``: scores -> gradient and Hessian."""
         try:
             import lightgbm
         except ImportError as error:
             raise ImportError("lightgbm is not installed; run pip install lightgbm.") from error
-        settings = {
+        if len(self.base_) == 1:
+            return None
+        settings |= {
             "learning_rate": self.learning_rate,
             "num_leaves": self.num_leaves,
-            "min_child_samples": self.min_child_samples,
+            "min_child_samples": self.min_child_samples or max(20, len(features) // 40),
             "seed": self.random_state,
             "deterministic": True,
             "force_row_wise": True,  # else two ways are timed first
             "num_threads": 1,
             "verbosity": -1,
         }
-        init_score = np.tile(self.base_, (len(responsibilities), 1))
+        init_score = np.tile(self.base_, (len(features), 1))
         rows = lightgbm.Dataset(features, init_score=init_score, params=settings).construct()
         if not any(rows.feature_num_bin(j) for j in range(rows.num_feature())):
             return None
-        objective = _objective(responsibilities, sample_weight)
         settings |= {"objective": objective, "num_class": len(self.base_)}
         return lightgbm.train(settings, rows, num_boost_round=self.n_estimators)
 
@@ -101,13 +101,13 @@ class BoostedGate(FeatureGate):
         return log_softmax(raw + self.base_)
 
 
-def _objective(responsibilities, sample_weight):
+def _likelihood(responsibilities, sample_weight):
     """Return LightGBM's multi-class objective for soft targets: scores -> gradient and Hessian."""
     n_samples, n_experts = responsibilities.shape
     weight = np.ones((n_samples, 1))
     if sample_weight is not None:
         weight = sample_weight[:, None] / np.mean(sample_weight)  # of mean 1: leaves have a least
-    factor = n_experts / (n_experts - 1)  # for scores of which one is redundant, as in LightGBM
+    factor = n_experts / max(n_experts - 1, 1)  # one score is redundant, as in LightGBM's own
 
     def gradient_and_hessian(scores, rows):
         p = np.exp(log_softmax(scores))  # (n, k)

@@ -12,5 +12,7 @@ class ArgmaxPooler(WeightedPooler):
     Sparse: for each row only that expert is asked.
     """
 
+    sparse = True
+
     def weights(self, gate_weights, scales=None):
         return np.eye(gate_weights.shape[1])[gate_weights.argmax(axis=1)]

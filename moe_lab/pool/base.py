@@ -14,6 +14,7 @@ class Pooler(ABC, BaseEstimator):
     """Pools the predictions of the experts by the gate's weights."""
 
     tasks = ("regression", "classification")
+    sparse = False  # whether it asks few experts, so that none may depend on all the others
 
     def needs(self, gate_weights):
         """Say which predictions will be read: no other expert is asked for that row.

@@ -17,6 +17,8 @@ class TopKPooler(WeightedPooler):
         At most n_experts.
     """
 
+    sparse = True
+
     def __init__(self, k=2):
         self.k = k
 

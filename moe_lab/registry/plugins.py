@@ -154,6 +154,11 @@ class Registry:
             f"{base.__name__}, got {spec!r}. Registered: {', '.join(self.names())}."
         )
 
+    def name_of(self, plugin) -> str | None:
+        """Return the name under which the class of an instance is registered, or None."""
+        found = (name for name, entry in self._entries.items() if entry.obj is type(plugin))
+        return next(found, None)
+
     def card(self, name: str) -> Card:
         """Return the card of a plugin: summary, parameters, origin, notes."""
         entry = self._entry(name)

@@ -29,6 +29,10 @@ class Trained:
         The second gate of regression, which serves the density around the pooled mean.
     starts : DataFrame or None
         One row per start: the ``log_likelihood`` (nats) that it reached in its ``n_rounds``.
+    kept : list of int or None
+        The numbers of the experts that are left, in the order of ``experts``; None: all.
+    report : DataFrame or None
+        One row a step: what was fitted, how many fits, seconds.
     """
 
     experts: list
@@ -37,10 +41,46 @@ class Trained:
     scales: np.ndarray | None = None
     density_gate: object | None = None
     starts: pd.DataFrame | None = None
+    kept: list | None = None
+    report: pd.DataFrame | None = None
 
 
 class Trainer(ABC, BaseEstimator):
-    """Trains experts and gate together."""
+    """Trains experts and gate together.
+
+    A trainer says what ``experts="auto"`` and ``gate="auto"`` mean to it. One with ``shrinks``
+    also takes ``names`` of the experts, ``time_limit`` (seconds) and ``shrink`` (whether experts
+    that do not pay may be dropped).
+    """
+
+    default_experts = "auto"
+    default_gate = "softmax"
+    shrinks = False
+
+    def auto_experts(self, n_experts):
+        """Return what ``experts="auto"`` and ``n_experts=`` stand for."""
+        if self.default_experts == "auto":
+            return "auto", n_experts
+        return self.default_experts, n_experts or 3
+
+    def complete(self, experts, gate, *, task, pooler, divided):
+        """Return the experts and the gate, "auto" replaced by what this trainer takes it for.
+
+        Parameters
+        ----------
+        experts : list of Expert
+        gate : "auto", name, (name, params) or Gate
+        task : {"regression", "classification"}
+        pooler : Pooler
+        divided : bool
+            Whether a divider is given.
+
+        Returns
+        -------
+        experts : list of Expert
+        gate : name, (name, params) or Gate
+        """
+        return experts, self.default_gate if gate == "auto" else gate
 
     @abstractmethod
     def train(

@@ -1,24 +1,23 @@
-"""Out of fold: experts cross-fitted, the gate fitted to the loss of their pooled held-out
-predictions."""
+"""Out of fold: experts cross-fitted, stackers and gate fitted to what they say of held-out rows."""
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from sklearn.base import clone
 
 from moe_lab.density import ScaleMixture
-from moe_lab.fitting import (
-    cross_fit,
-    fit_expert,
-    log_prob,
-    noise_scales,
-    progress,
-    standard_deviation,
-)
+from moe_lab.experts.base import as_experts
+from moe_lab.fitting import log_prob, noise_scales, standard_deviation
 from moe_lab.folds import folds_or_in_sample
-from moe_lab.gate.base import gates
+from moe_lab.gate.base import ask_gate, gates
+from moe_lab.pool.linear import LinearPooler
+from moe_lab.train._pool import Pool
+from moe_lab.train._report import Report
 from moe_lab.train.base import Trained, Trainer, trainers
 from moe_lab.train.em import e_step
+
+STACKERS = ["stacker", "residual_stacker"]  # what joins the experts of the default mixture
+PLAIN_SHARE = 0.2  # of what the residual stacker leaves: where the anchor trusts no stacker
+RESIDUAL_SHARE = {"regression": 0.5, "classification": 1.0}
 
 
 @trainers.register("out_of_fold")
@@ -29,6 +28,9 @@ class OutOfFold(Trainer):
     The gate minimises the log-loss (classification) or squared error (regression) of the linear
     pool. In regression a second gate, ``density_gate_``, serves the density around the pooled mean.
 
+    With ``gate="auto"``, a linear pool and no divider this is the default mixture: `stacker` and
+    `residual_stacker` join the experts, and an `anchored` gate starts at their weights.
+
     Parameters
     ----------
     cv : int, default=3
@@ -37,9 +39,19 @@ class OutOfFold(Trainer):
         Least noise scale of an expert, in standard deviations of y.
     """
 
+    shrinks = True
+
     def __init__(self, cv=3, min_scale=0.03):
         self.cv = cv
         self.min_scale = min_scale
+
+    def complete(self, experts, gate, *, task, pooler, divided):
+        if gate != "auto":
+            return experts, gate
+        if divided or len(experts) < 2 or not isinstance(pooler, LinearPooler):
+            return experts, "softmax"
+        stacked = any(expert.depends_on for expert in experts)
+        return experts if stacked else experts + as_experts(STACKERS, task), "anchored"
 
     def train(
         self,
@@ -56,46 +68,104 @@ class OutOfFold(Trainer):
         seeds,
         n_jobs,
         verbose,
+        names=None,
+        time_limit=None,
+        shrink=False,
     ):
-        if not hasattr(gate, "fit_pooled"):
-            able = [name for name in gates.names() if hasattr(gates.get(name), "fit_pooled")]
-            raise ValueError(
-                f"train='out_of_fold' needs a gate with fit_pooled, got {gate!r}. Those that have "
-                f"it: {', '.join(able)}."
-            )
-        parts = sample_weight[:, None] * (
-            np.ones(len(experts)) if divide is None else divide(seeds[0])
-        )
-        fitted = Parallel(n_jobs=n_jobs)(
-            delayed(fit_expert)(expert, X, y, parts[:, k], task=task, random_state=seeds[k])
-            for k, expert in progress(list(enumerate(experts)), "fit", verbose)
-        )
-        predictions = cross_fit(
-            experts,
+        _check_gate(gate)
+        report, parts = Report(), np.ones((len(y), len(experts)))
+        if divide is not None:
+            parts = divide(seeds[0])
+        pool = Pool(
             X,
             y,
-            folds_or_in_sample(y, task=task, cv=self.cv, groups=groups),
-            parts,
+            experts,
+            weights=sample_weight[:, None] * parts,
+            folds=folds_or_in_sample(y, task=task, cv=self.cv, groups=groups),
             task=task,
             n_classes=n_classes,
             seeds=seeds,
             n_jobs=n_jobs,
             verbose=verbose,
+            names=names or [f"expert {k}" for k in range(len(experts))],
+            report=report,
         )
-        loss = "squared_error" if task == "regression" else "log_loss"
-        gate = clone(gate).fit_pooled(X, predictions, y, loss, sample_weight=sample_weight)
-        return self._trained(X, y, fitted, gate, predictions, task, sample_weight)
+        pool.cross_fit(time_limit)
+        if shrink:
+            pool.drop_idle()
+        fitted = pool.refit()
+        anchored = gate.anchored
+        stackers, said = pool.fit_stackers(sample_weight, cross_fitted=not anchored)
+        predictions = np.concatenate([pool.predictions, said], axis=1)
+        with report.step("gate", type(gate).__name__, fits=1):
+            gate = clone(gate)
+            if anchored:
+                gate.set_params(anchor=_anchor(len(fitted), stackers, task))
+            loss = "squared_error" if task == "regression" else "log_loss"
+            gate.fit_pooled(X, predictions, y, loss, sample_weight=sample_weight)
+        trained = Trained(
+            fitted + stackers, gate, None, kept=pool.plain + pool.stackers, report=report
+        )
+        honest = ~np.isnan(predictions).any(axis=(0, 2))
+        weights = _of_stackers(fitted, stackers) if anchored else ask_gate(gate, X, predictions)
+        self._score(trained, X, y, predictions, honest, weights, sample_weight, task)
+        trained.report = report.table()
+        return trained
 
-    def _trained(self, X, y, fitted, gate, predictions, task, sample_weight):
-        weights = gate.predict_proba(X)
+    def _score(self, trained, X, y, predictions, honest, weights, sample_weight, task):
+        """Add what held-out rows say: the log-likelihood, noise scales and the density's gate."""
+        weights = np.broadcast_to(weights, (len(y), predictions.shape[1]))[:, honest]
+        told = predictions[:, honest]
         if task == "classification":
-            _, log_likelihood = e_step(np.log(weights), log_prob(predictions, y), sample_weight)
-            return Trained(fitted, gate, pd.DataFrame({"log_likelihood": [log_likelihood]}))
-        mean = np.einsum("nk,nk->n", weights, predictions[:, :, 0])
-        density = ScaleMixture().fit(X, predictions, mean, y, sample_weight)
-        log_likelihood = sample_weight @ density.log_prob(X, predictions, mean, y)
-        least = max(self.min_scale * standard_deviation(y, sample_weight), 1e-12)
-        scales = noise_scales(predictions, y, sample_weight[:, None], least)
-        return Trained(
-            fitted, gate, pd.DataFrame({"log_likelihood": [log_likelihood]}), scales, density
+            with np.errstate(divide="ignore"):
+                _, log_likelihood = e_step(np.log(weights), log_prob(told, y), sample_weight)
+        else:
+            mean = np.einsum("nk,nk->n", weights, told[:, :, 0])
+            with trained.report.step("density", "scale mixture", fits=1):
+                density = ScaleMixture(honest).fit(X, predictions, mean, y, sample_weight)
+            log_likelihood = sample_weight @ density.log_prob(X, predictions, mean, y)
+            least = max(self.min_scale * standard_deviation(y, sample_weight), 1e-12)
+            of_mean = noise_scales(mean[:, None, None], y, sample_weight[:, None], least)
+            trained.scales = np.full(len(honest), of_mean[0])
+            trained.scales[honest] = noise_scales(told, y, sample_weight[:, None], least)
+            trained.density_gate = density
+        trained.history = pd.DataFrame({"log_likelihood": [log_likelihood]})
+
+
+def _anchor(n_plain, stackers, task):
+    """Return the weights at which an anchored gate starts, (n_experts,).
+
+    The boosted residual has a fixed share; `stacker` and its kind the most of the rest.
+    """
+    if not stackers:
+        return np.full(n_plain, 1 / n_plain)
+    flexible = ~_parametric(stackers)
+    share = RESIDUAL_SHARE[task] if flexible.any() else 0.0
+    plain_share = PLAIN_SHARE if not flexible.all() else 1.0
+    anchor = np.full(n_plain + len(stackers), (1 - share) * plain_share / n_plain)
+    of_stackers = anchor[n_plain:]
+    of_stackers[flexible] = share / max(flexible.sum(), 1)
+    of_stackers[~flexible] = (1 - share) * (1 - plain_share) / max((~flexible).sum(), 1)
+    return anchor
+
+
+def _of_stackers(plain, stackers):
+    """Return equal weights for the stackers that were scored in sample, (n_experts,); where there
+    are none, for the plain experts."""
+    chosen = np.append(np.zeros(len(plain), dtype=bool), _parametric(stackers))
+    if not chosen.any():
+        chosen = np.append(np.ones(len(plain), dtype=bool), np.zeros(len(stackers), dtype=bool))
+    return chosen / chosen.sum()
+
+
+def _parametric(stackers):
+    return np.array([getattr(stacker, "parametric", False) for stacker in stackers], dtype=bool)
+
+
+def _check_gate(gate):
+    if not hasattr(gate, "fit_pooled"):
+        able = [name for name in gates.names() if hasattr(gates.get(name), "fit_pooled")]
+        raise ValueError(
+            f"train='out_of_fold' needs a gate with fit_pooled, got {gate!r}. Those that have "
+            f"it: {', '.join(able)}."
         )

@@ -1,0 +1,159 @@
+"""Anchored gate: starts at given weights, and departs where input and experts say so."""
+
+import numpy as np
+
+from moe_lab.gate.base import gates
+from moe_lab.gate.boosted import BoostedGate
+from moe_lab.softmax import softmax
+from moe_lab.table import CategoryTable, with_predictions
+
+LEAST_CURVATURE = 1e-3
+SHRINKAGE = {
+    "lambda_l2": 10.0,
+    "feature_fraction": 0.5,
+    "bagging_fraction": 0.7,
+    "bagging_freq": 1,
+    "min_sum_hessian_in_leaf": 0.0,
+}
+
+
+@gates.register("anchored")
+class AnchoredGate(BoostedGate):
+    """Small boosted trees on the pooled loss that start at given weights: the default gate.
+
+    It reads the table and what the experts say. Their number is fixed: chosen on out-of-fold
+    predictions it would be biased towards none, since the experts that predicted a row have seen
+    the labels of its neighbours. Fitted to the squared error, the weights vary; fitted to the
+    log-loss they stay at the anchor, since trees made more tables worse than better there.
+
+    Parameters
+    ----------
+    anchor : array-like of shape (n_experts,), optional
+        Weights to start at, non-negative; default: equal ones. An expert without out-of-fold
+        predictions (NaN in ``fit_pooled``) keeps its own.
+    n_estimators : int, default=80
+        Trees for each expert.
+    learning_rate : float, default=0.05
+    num_leaves : int, default=4
+    min_child_samples, columns, random_state
+        As for the boosted gate.
+
+    Attributes
+    ----------
+    anchor_ : ndarray of shape (n_experts,)
+        Sums to 1.
+    varied_ : bool ndarray of shape (n_experts,)
+        Whose weights the trees move; together these keep their share of the anchor.
+    """
+
+    reads_predictions = True
+    anchored = True  # a trainer sets the anchor, and may leave predictions out
+
+    def __init__(
+        self,
+        anchor=None,
+        n_estimators=80,
+        learning_rate=0.05,
+        num_leaves=4,
+        min_child_samples=None,
+        columns=None,
+        random_state=0,
+    ):
+        super().__init__(
+            n_estimators, learning_rate, num_leaves, min_child_samples, columns, random_state
+        )
+        self.anchor = anchor
+
+    def learn_features(self, X, sample_weight=None):
+        self.varied_ = None  # fitted to responsibilities, it is a boosted gate that reads X alone
+        return super().learn_features(X, sample_weight)
+
+    def fit_pooled(self, X, predictions, y, loss, sample_weight=None):
+        """Fit the gate to the loss of the pooled prediction of fixed experts.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n_samples, n_features)
+        predictions : ndarray of shape (n_samples, n_experts, n_outputs)
+            Out of fold; NaN for an expert whose weight is to stay at the anchor.
+        y : ndarray of shape (n_samples,)
+            Floats, or class codes.
+        loss : {"log_loss", "squared_error"}
+        sample_weight : ndarray of shape (n_samples,), optional
+
+        Returns
+        -------
+        self : AnchoredGate
+        """
+        if loss not in ("log_loss", "squared_error"):
+            raise ValueError(f"loss must be 'log_loss' or 'squared_error', got {loss!r}.")
+        self.anchor_ = self._checked_anchor(predictions.shape[1])
+        self.varied_ = ~np.isnan(predictions).any(axis=(0, 2)) & (self.anchor_ > 0)
+        if loss == "log_loss":
+            self.varied_[:] = False
+        self.booster_ = None
+        if self.varied_.any():
+            known = predictions[:, self.varied_]
+            self.base_ = np.log(self.anchor_[self.varied_])
+            self.table_ = CategoryTable(columns=self.columns).fit(X)
+            objective = _squared_error(known[:, :, 0], y, np.exp(self.base_), sample_weight)
+            features = with_predictions(self.table_.transform(X), known)
+            self.booster_ = self._boost(features, objective, **SHRINKAGE)
+        return self
+
+    def predict_proba(self, X, predictions=None):
+        """Return the gate weights.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n_samples, n_features)
+        predictions : ndarray of shape (n_samples, n_experts, n_outputs)
+            What the experts say; not read where the gate was fitted to responsibilities.
+
+        Returns
+        -------
+        gate_weights : ndarray of shape (n_samples, n_experts)
+            Each row sums to 1.
+        """
+        if self.varied_ is None:
+            return np.exp(super().log_proba(X))
+        weights = np.tile(self.anchor_, (len(X), 1))
+        if self.booster_ is not None:
+            features = with_predictions(self.table_.transform(X), predictions[:, self.varied_])
+            share = self.anchor_[self.varied_].sum()
+            weights[:, self.varied_] = share * np.exp(self.log_proba_features(features))
+        return weights
+
+    def log_proba(self, X, predictions=None):
+        if self.varied_ is None:
+            return super().log_proba(X)
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X, predictions))
+
+    def _checked_anchor(self, n_experts):
+        if self.anchor is None:
+            return np.full(n_experts, 1 / n_experts)
+        anchor = np.asarray(self.anchor, dtype=float)
+        if anchor.shape != (n_experts,) or (anchor < 0).any() or not anchor.any():
+            raise ValueError(
+                f"anchor must hold a non-negative weight for each of {n_experts} experts, not all "
+                f"0, got anchor={self.anchor!r}."
+            )
+        return anchor / anchor.sum()
+
+
+def _squared_error(means, y, anchor, sample_weight):
+    """Return the objective of the pooled mean, per unit of its error at the anchor."""
+    weight = np.ones(len(y)) if sample_weight is None else sample_weight / np.mean(sample_weight)
+    pooled = means @ anchor / anchor.sum()
+    unit = np.sqrt(weight @ (y - pooled) ** 2 / len(y)) or 1.0
+
+    def gradient_and_hessian(scores, rows):
+        gate = softmax(scores)  # (n, k)
+        pooled = np.einsum("nk,nk->n", gate, means)
+        slopes = gate * (means - pooled[:, None]) / unit
+        error = weight * (pooled - y) / unit
+        curvature = means.shape[1] / 2 * slopes**2 + LEAST_CURVATURE
+        return error[:, None] * slopes, weight[:, None] * curvature
+
+    return gradient_and_hessian

@@ -1,0 +1,169 @@
+"""A pool of experts under training: cross-fitted, thinned out, refitted, stacked."""
+
+import warnings
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import _safe_indexing
+
+from moe_lab.experts.base import as_expert, is_stacker
+from moe_lab.fitting import cross_fit, predict_expert, refit
+from moe_lab.train._forecast import Forecast
+
+LEAST_WEIGHT = 0.01  # with a smaller share of the stacker's weight an expert does not pay
+
+
+class Pool:
+    """Experts, and what they say of held-out rows.
+
+    Parameters
+    ----------
+    experts : list of unfitted estimators
+        Plain ones and stackers, which depend on the plain ones.
+    weights : ndarray of shape (n_samples, n_experts)
+        Each expert's own sample weights.
+    folds : list of (train, test) pairs of index arrays
+    names : list of str
+        Of the experts, for reports and warnings.
+    report : Report
+
+    Attributes
+    ----------
+    plain, stackers : list of int
+        The numbers of the experts still in the pool.
+    predictions : ndarray of shape (n_samples, n_plain, n_outputs)
+        Out of fold.
+    """
+
+    def __init__(
+        self,
+        X,
+        y,
+        experts,
+        *,
+        weights,
+        folds,
+        task,
+        n_classes,
+        seeds,
+        n_jobs,
+        verbose,
+        names,
+        report,
+    ):
+        self.X, self.y, self.experts, self.weights, self.folds = X, y, experts, weights, folds
+        self.task, self.n_classes, self.seeds, self.n_jobs = task, n_classes, seeds, n_jobs
+        self.verbose, self.names, self.report = verbose, names, report
+        self.stackers = [k for k, expert in enumerate(experts) if is_stacker(expert)]
+        self.plain = [k for k in range(len(experts)) if k not in self.stackers]
+        self._to_refit = {}
+
+    def cross_fit(self, time_limit=None):
+        """Predict every row by plain experts that did not see it; leave out who takes too long."""
+        if time_limit is None:
+            self.predictions = self._cross_fitted(self.plain)
+            return
+        forecast, parts, late = Forecast(time_limit), [], []
+        for k in self.plain:
+            if parts and not forecast.allows(self, k):
+                late.append(k)
+                continue
+            with forecast.running():
+                parts.append(self._cross_fitted([k]))
+        self.predictions = np.concatenate(parts, axis=1)
+        self._leave_out(late, f"would not have been ready within time_limit={time_limit:g} seconds")
+
+    def _cross_fitted(self, chosen):
+        label = "+".join(self.names[k] for k in chosen)
+        with self.report.step("cross_fit", label, fits=len(chosen) * len(self.folds)):
+            predictions, to_refit = cross_fit(
+                [self.experts[k] for k in chosen],
+                self.X,
+                self.y,
+                self.folds,
+                self.weights[:, chosen],
+                task=self.task,
+                n_classes=self.n_classes,
+                seeds=[self.seeds[k] for k in chosen],
+                n_jobs=self.n_jobs,
+                verbose=self.verbose,
+                keep=True,
+            )
+        self._to_refit |= dict(zip(chosen, to_refit, strict=True))
+        return predictions
+
+    def drop_idle(self):
+        """Drop the plain experts that a stacker gives next to no weight."""
+        stack = as_expert("stacker").build(self.task)
+        weight = self.weights[:, self.plain].mean(axis=1)
+        stack.fit(self.X, self.y, weight, predictions=self.predictions)
+        share = stack.weights_ / max(stack.weights_.sum(), 1e-12)
+        pays = (share >= LEAST_WEIGHT) | (share == share.max())
+        self.predictions = self.predictions[:, pays]
+        self.plain = [k for k, kept in zip(self.plain, pays, strict=True) if kept]
+
+    def refit(self):
+        """Return the plain experts, fitted to all rows."""
+        label = "+".join(self.names[k] for k in self.plain)
+        with self.report.step("refit", label, fits=len(self.plain)):
+            return Parallel(n_jobs=self.n_jobs)(
+                delayed(refit)(
+                    self._to_refit[k],
+                    self.X,
+                    self.y,
+                    self.weights[:, k],
+                    task=self.task,
+                    random_state=self.seeds[k],
+                )
+                for k in self.plain
+            )
+
+    def fit_stackers(self, weight, cross_fitted):
+        """Fit the stackers to the out-of-fold predictions of the plain experts.
+
+        Parameters
+        ----------
+        weight : ndarray of shape (n_samples,)
+        cross_fitted : bool
+            Whether those with many parameters are cross-fitted, or leave NaN.
+
+        Returns
+        -------
+        fitted : list of fitted stackers
+        said : ndarray of shape (n_samples, n_stackers, n_outputs)
+            Of the rows they were fitted to where they are parametric.
+        """
+        fitted = []
+        said = np.full((len(self.y), len(self.stackers), self.n_classes or 1), np.nan)
+        for j, k in enumerate(self.stackers):
+            stacker, folds = self.experts[k], self.folds if cross_fitted else []
+            in_sample = getattr(stacker, "parametric", False)
+            with self.report.step("stack", self.names[k], 1 + (not in_sample) * len(folds)):
+                fitted.append(self._fit_stacker(stacker, slice(None), weight))
+                if in_sample:
+                    said[:, j] = self._ask(fitted[-1], slice(None))
+                    continue
+                for train, test in folds:
+                    said[test, j] = self._ask(self._fit_stacker(stacker, train, weight), test)
+        return fitted, said
+
+    def _fit_stacker(self, stacker, rows, weight):
+        X = self.X if isinstance(rows, slice) else _safe_indexing(self.X, rows)
+        told = self.predictions[rows]
+        return clone(stacker).fit(X, self.y[rows], weight[rows], predictions=told)
+
+    def _ask(self, stacker, rows):
+        X = self.X if isinstance(rows, slice) else _safe_indexing(self.X, rows)
+        told = self.predictions[rows]
+        return predict_expert(stacker, X, n_classes=self.n_classes, predictions=told)
+
+    def _leave_out(self, left_out, reason):
+        self.plain = [k for k in self.plain if k not in left_out]
+        if left_out:
+            warnings.warn(
+                f"Left out: {', '.join(self.names[k] for k in left_out)}, which {reason}.",
+                ConvergenceWarning,
+                stacklevel=6,
+            )

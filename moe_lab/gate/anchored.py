@@ -4,6 +4,7 @@ import numpy as np
 
 from moe_lab.gate.base import gates
 from moe_lab.gate.boosted import BoostedGate
+from moe_lab.gate.constant import ConstantGate
 from moe_lab.softmax import softmax
 from moe_lab.table import CategoryTable, with_predictions
 
@@ -29,8 +30,8 @@ class AnchoredGate(BoostedGate):
     Parameters
     ----------
     anchor : array-like of shape (n_experts,), optional
-        Weights to start at, non-negative; default: equal ones. An expert without out-of-fold
-        predictions (NaN in ``fit_pooled``) keeps its own.
+        Weights to start at, non-negative; default: the constant ones of least loss. An expert
+        without out-of-fold predictions (NaN in ``fit_pooled``) keeps its own.
     n_estimators : int, default=80
         Trees for each expert.
     learning_rate : float, default=0.05
@@ -87,7 +88,11 @@ class AnchoredGate(BoostedGate):
         """
         if loss not in ("log_loss", "squared_error"):
             raise ValueError(f"loss must be 'log_loss' or 'squared_error', got {loss!r}.")
-        self.anchor_ = self._checked_anchor(predictions.shape[1])
+        if self.anchor is None:
+            constant = ConstantGate().fit_pooled(X, predictions, y, loss, sample_weight)
+            self.anchor_ = constant.predict_proba(X[:1])[0]
+        else:
+            self.anchor_ = self._checked_anchor(predictions.shape[1])
         self.varied_ = ~np.isnan(predictions).any(axis=(0, 2)) & (self.anchor_ > 0)
         if loss == "log_loss":
             self.varied_[:] = False
@@ -131,8 +136,6 @@ class AnchoredGate(BoostedGate):
             return np.log(self.predict_proba(X, predictions))
 
     def _checked_anchor(self, n_experts):
-        if self.anchor is None:
-            return np.full(n_experts, 1 / n_experts)
         anchor = np.asarray(self.anchor, dtype=float)
         if anchor.shape != (n_experts,) or (anchor < 0).any() or not anchor.any():
             raise ValueError(

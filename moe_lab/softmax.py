@@ -104,7 +104,7 @@ def fit_softmax(Z, targets, sample_weight=None, *, C=1.0, coef=None, centre=0.0,
     else:
         max_iter = 1 if coef.size <= NEWTON_LIMIT else WARM
     problem = _SoftTargets(Z, targets, weight, penalty, centre)
-    solve = _newton if coef.size <= NEWTON_LIMIT else _lbfgs
+    solve = _newton if coef.size <= NEWTON_LIMIT else lbfgs
     coef = solve(problem, coef, max_iter)
     return coef - coef.mean(axis=1, keepdims=True)
 
@@ -177,9 +177,9 @@ def _from_constant(make, Z, n_experts, sample_weight, C, coef, max_iter):
     if coef is None:
         constant = make(Z[:, :0]).weighted(weight, 0.0)
         coef = np.zeros((Z.shape[1] + 1, n_experts))
-        coef[-1] = _lbfgs(constant, coef[-1:], max_iter)
+        coef[-1] = lbfgs(constant, coef[-1:], max_iter)
     if Z.shape[1]:
-        coef = _lbfgs(make(Z).weighted(weight, penalty), coef, max_iter)
+        coef = lbfgs(make(Z).weighted(weight, penalty), coef, max_iter)
     return coef - coef.mean(axis=1, keepdims=True)
 
 
@@ -188,8 +188,12 @@ def _check(C):
         raise ValueError(f"C must be positive, got C={C}; np.inf is unregularised.")
 
 
-class _Problem:
-    """A smooth objective of the coefficients, per unit of weight, summed block by block."""
+class LinearProblem:
+    """A smooth objective of linear outputs, per unit of weight, summed block by block.
+
+    A subclass has ``losses_and_slopes(outputs, rows)``: the loss of each row of a slice, (n,), and
+    its derivatives by the outputs, (n, k).
+    """
 
     def __init__(self, Z):
         self.Z = Z
@@ -206,7 +210,7 @@ class _Problem:
 
     def value_and_gradient(self, coef):
         value, gradient = self.penalised(coef)
-        for rows in blocks(len(self.Z), coef.size):
+        for rows in blocks(len(self.Z), max(coef.shape)):
             Z, weight = self.Z[rows], self.weight[rows]
             losses, slopes = self.losses_and_slopes(logits(Z, coef), rows)  # (n,), (n, k)
             slopes *= weight[:, None]
@@ -216,7 +220,7 @@ class _Problem:
         return value, gradient
 
 
-class _SoftTargets(_Problem):
+class _SoftTargets(LinearProblem):
     def __init__(self, Z, targets, weight, penalty, centre):
         super().__init__(Z)
         self.targets = targets
@@ -276,7 +280,7 @@ def _products(a, b):
     return np.concatenate([a[i] * b[i:] for i in range(len(a))])
 
 
-class _Mixing(_Problem):
+class _Mixing(LinearProblem):
     def __init__(self, Z, log_lik):
         super().__init__(Z)
         self.log_lik = log_lik
@@ -288,7 +292,7 @@ class _Mixing(_Problem):
         return -losses, np.exp(log_gate) - np.exp(joint - losses[:, None])
 
 
-class _PooledMean(_Problem):
+class _PooledMean(LinearProblem):
     def __init__(self, Z, predictions, y):
         super().__init__(Z)
         self.predictions, self.y = predictions, y
@@ -331,7 +335,9 @@ def _solve(hessian, gradient):
     return gradient / scale
 
 
-def _lbfgs(problem, coef, max_iter):
+def lbfgs(problem, coef, max_iter, *, tol=1e-12):
+    """Minimise a LinearProblem from ``coef`` on, until its value changes by less than ``tol``."""
+
     def objective(flat):
         value, gradient = problem.value_and_gradient(flat.reshape(coef.shape))
         return value, gradient.ravel()
@@ -341,6 +347,6 @@ def _lbfgs(problem, coef, max_iter):
         coef.ravel(),
         jac=True,
         method="L-BFGS-B",
-        options={"maxiter": max_iter, "ftol": 1e-12, "gtol": 1e-8},
+        options={"maxiter": max_iter, "ftol": tol, "gtol": 1e-8},
     )
     return result.x.reshape(coef.shape)

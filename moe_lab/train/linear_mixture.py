@@ -1,26 +1,28 @@
 """Linear mixture: linear experts behind a softmax gate, shrunk towards one linear model."""
 
-import warnings
+from copy import copy
 from functools import partial
 
 import numpy as np
 from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
-from sklearn.exceptions import ConvergenceWarning
 
 from moe_lab.distribution import MixtureDistribution
-from moe_lab.divide.base import as_divider
 from moe_lab.experts.base import Expert, experts
 from moe_lab.experts.linear import GaussianLinear, SoftmaxLinear
 from moe_lab.folds import make_folds
-from moe_lab.gate.constant import ConstantGate
-from moe_lab.gate.softmax import SoftmaxGate
+from moe_lab.gate.base import LinearGate
 from moe_lab.inputs import count_distinct
+from moe_lab.softmax import lbfgs, logits
 from moe_lab.table import NumericTable, Prepared
-from moe_lab.train.em import EM
+from moe_lab.train._deviations import LogLossDeviations, SquaredErrorDeviations
 from moe_lab.train.responsibilities import e_step
 
-PATH = (100.0, 10.0, 1.0, 0.1)  # penalties, from almost one linear model to almost free ones
+PATH = (30.0, 10.0, 3.0, 1.0, 0.3, 0.1)  # penalties, from near one linear model to nearly free
+MOST_ROWS = 3000  # that choose the penalty
+SCALE_ROUNDS = 30
+SCALE_ROUNDS = 30
+MAX_ITER, TOL = 80, 1e-5  # of L-BFGS; the loss is in units of what the linear model leaves
 
 
 @experts.register("linear_mixture")
@@ -36,9 +38,9 @@ class LinearMixtureExpert(Expert):
     ----------
     n_experts : int, default=3
     n_init : int, default=1
-        Starts for each penalty, besides the parts found for the stronger one before it.
+        Starts for each penalty, besides the mixture found for the stronger one before it.
     cv : int, default=3
-        Folds that choose the penalty; contiguous.
+        One of so many folds, the last, is held out to choose the penalty.
     """
 
     def __init__(self, n_experts=3, n_init=1, cv=3):
@@ -54,6 +56,19 @@ class LinearMixtureExpert(Expert):
         return Prepared(NumericTable(scale=True), model)
 
 
+class _Gate(LinearGate):
+    """Softmax gate of a linear mixture: reads the columns as they are, standardised before."""
+
+    def __init__(self, coef):
+        self.coef_ = coef
+
+    def learn_features(self, X, sample_weight=None):
+        return X
+
+    def features(self, X):
+        return X
+
+
 class _LinearMixture(BaseEstimator):
     """What regression and classification share; X is a matrix of standardised columns.
 
@@ -62,7 +77,7 @@ class _LinearMixture(BaseEstimator):
     penalty_ : float
         Chosen; ``inf`` is one linear model.
     losses_ : dict
-        Mean held-out loss (squared error, log-loss) of each penalty.
+        Mean held-out loss (squared error, log-loss) of each penalty that was tried.
     experts_, gate_ : the fitted experts and gate
     """
 
@@ -70,77 +85,71 @@ class _LinearMixture(BaseEstimator):
         if self.n_experts < 1:
             raise ValueError(f"n_experts must be at least 1, got n_experts={self.n_experts}.")
         weight = np.ones(len(y)) if sample_weight is None else sample_weight
-        self.penalty_ = self._choose(X, y, weight)
-        for _ in self._path(X, y, weight, [p for p in PATH if p >= self.penalty_]):
-            pass
+        self.n_features_in_ = X.shape[1]
+        self.penalty_, coef = self._choose(X, y, weight)
+        linear = self._linear().fit(X, y, sample_weight=weight)
+        if coef is not None:
+            problem = self._problem(linear, X, y, weight, self.penalty_)
+            coef = lbfgs(problem, coef, MAX_ITER, tol=TOL)
+        self._take(linear, coef)
+        self._fit_scales(X, y, weight)
         self.n_parameters_ = self.gate_.n_parameters_ + sum(e.n_parameters_ for e in self.experts_)
         return self
 
     def _choose(self, X, y, weight):
-        """Return the penalty of least held-out loss; ``inf`` unless that is clearly better."""
+        """Return the penalty of least held-out loss and where to start with it; ``inf`` and None
+        unless that is clearly better than the linear model."""
+        rng = np.random.default_rng(self.random_state)
+        if len(y) > MOST_ROWS:
+            rows = np.sort(rng.choice(len(y), MOST_ROWS, replace=False))
+            X, y, weight = X[rows], y[rows], weight[rows]
         folds = make_folds(y, task=self._task, cv=self.cv)
-        enough = self.n_experts
-        rows = [count_distinct(X[train], y[train], enough=enough) for train, _ in folds]
-        if self.n_experts == 1 or min(rows, default=0) < self.n_experts:
-            return np.inf
-        penalties = [np.inf, *PATH]
-        losses = np.empty((len(y), len(penalties)))
-        for train, test in folds:
-            fitted = clone(self)
-            for step, _ in enumerate(fitted._path(X[train], y[train], weight[train], PATH)):
-                losses[test, step] = fitted._losses(X[test], y[test])
-        mean = np.average(losses, axis=0, weights=weight)
-        self.losses_ = dict(zip(penalties, mean.tolist(), strict=True))
-        best = mean.argmin()
-        gain = losses[:, 0] - losses[:, best]
-        spread = np.average((gain - np.average(gain, weights=weight)) ** 2, weights=weight)
-        error = np.sqrt(spread * (weight**2).sum()) / weight.sum()
-        return penalties[best] if mean[0] - mean[best] > error else np.inf
+        if self.n_experts == 1 or not folds:
+            return np.inf, None
+        train, test = folds[-1]
+        if count_distinct(X[train], y[train], enough=self.n_experts) < self.n_experts:
+            return np.inf, None
+        path = clone(self)._path(X[train], y[train], weight[train], rng)
+        self.losses_, held_out = {}, weight[test]
+        for penalty, coef, mixture in path:
+            losses = mixture._losses(X[test], y[test])
+            loss = np.average(losses, weights=held_out)
+            self.losses_[penalty] = loss
+            if penalty == np.inf:
+                linear, best = losses, (loss, penalty, coef, losses)
+            elif loss < best[0]:
+                best = (loss, penalty, coef, losses)
+            else:
+                break
+        _, penalty, coef, losses = best
+        return (penalty, coef) if _clearly_positive(linear - losses, held_out) else (np.inf, None)
 
-    def _path(self, X, y, weight, penalties):
-        """Fit the linear model, then mixtures of ever weaker penalty; yield after each."""
-        linear = self._expert(1.0).fit(X, y, sample_weight=weight)
-        self.experts_, self.gate_ = [linear], ConstantGate().fit(X, np.ones((len(y), 1)))
-        yield np.inf
-        centre = linear.coef_[: X.shape[1]]
-        for penalty in penalties:
-            trained = self._train(X, y, weight, self._expert(penalty, centre), penalty)
-            self.experts_, self.gate_ = trained.experts, trained.gate
-            yield penalty
+    def _path(self, X, y, weight, rng):
+        """Fit the linear model, then mixtures of ever weaker penalty; yield each."""
+        linear, coef = self._linear().fit(X, y, sample_weight=weight), None
+        self.n_features_in_ = X.shape[1]
+        yield np.inf, None, self._take(linear, None)
+        for penalty in PATH:
+            problem = self._problem(linear, X, y, weight, penalty)
+            starts = [problem.start(rng) for _ in range(self.n_init)]
+            starts += [] if coef is None else [coef]
+            found = [lbfgs(problem, start, MAX_ITER, tol=TOL) for start in starts]
+            coef = min(found, key=lambda coef: problem.value_and_gradient(coef)[0])
+            yield penalty, coef, self._take(linear, coef)
 
-    def _train(self, X, y, weight, expert, penalty):
-        """Fit a mixture; one of its starts are the parts that the last one found."""
-        found = []
-        if len(self.experts_) == self.n_experts:
-            found = [e_step(self.gate_.log_proba(X), self._log_lik(X, y))[0]]
-        n_init = self.n_init + len(found)
-        random = as_divider("random")
+    def _take(self, linear, coef):
+        """Take experts and gate from the coefficients of a mixture; None is the linear model."""
+        if coef is None:
+            self.experts_, gate = [linear], np.zeros((self.n_features_in_ + 1, 1))
+        else:
+            coef, gate = np.split(coef, [-self.n_experts], axis=1)
+            deviations = np.split(coef, self.n_experts, axis=1)
+            self.experts_ = [self._expert(linear, deviation) for deviation in deviations]
+        self.gate_ = _Gate(gate)
+        return self
 
-        def divide(seed):
-            return (
-                found.pop()
-                if found
-                else random.divide(
-                    X, y, n_experts=self.n_experts, sample_weight=weight, random_state=seed
-                )
-            )
-
-        with warnings.catch_warnings():  # an expert too many dies under a strong penalty
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            return EM(n_init=n_init, max_iter=100, tol=1e-4).train(
-                X,
-                y,
-                experts=[expert] * self.n_experts,
-                gate=SoftmaxGate(1 / penalty),
-                divide=divide,
-                task=self._task,
-                n_classes=getattr(self, "n_classes", None),
-                sample_weight=weight,
-                groups=None,
-                seeds=[self.random_state or 0] * self.n_experts,
-                n_jobs=1,
-                verbose=0,
-            )
+    def _fit_scales(self, X, y, weight):
+        """Classes have no noise scale."""
 
     def _log_lik(self, X, y):
         return np.column_stack([expert.log_prob(X, y) for expert in self.experts_])
@@ -151,7 +160,11 @@ class _LinearMixture(BaseEstimator):
 
 
 class LinearMixtureRegressor(RegressorMixin, _LinearMixture):
-    """Linear mixture for regression; parameters as in LinearMixtureExpert."""
+    """Linear mixture for regression; parameters as in LinearMixtureExpert.
+
+    Experts and gate are fitted to the squared error of the pooled mean, then the experts' noise
+    scales to the likelihood.
+    """
 
     _task = "regression"
 
@@ -161,8 +174,40 @@ class LinearMixtureRegressor(RegressorMixin, _LinearMixture):
         self.cv = cv
         self.random_state = random_state
 
-    def _expert(self, alpha, centre=None):
-        return GaussianLinear(alpha, prior_coef=centre)
+    def _linear(self):
+        return GaussianLinear()
+
+    def _problem(self, linear, X, y, weight, penalty):
+        unit = self._unit(linear)
+        residuals = (y - linear.predict(X)) / unit
+        precision = linear.precision_ * unit**2
+        problem = SquaredErrorDeviations(X, residuals[:, None], self.n_experts, precision)
+        return problem.weighted(weight / weight.sum(), penalty / weight.sum())
+
+    def _unit(self, linear):
+        """The noise scale of the linear model, or a millionth of y's where it is about 0."""
+        return max(linear.scale_, 1e-6 / np.sqrt(linear.precision_))
+
+    def _expert(self, linear, deviation):
+        expert, deviation = copy(linear), self._unit(linear) * deviation[:, 0]
+        expert.coef_ = linear.coef_ + deviation[:-1]
+        expert.intercept_ = linear.intercept_ + deviation[-1]
+        return expert
+
+    def _fit_scales(self, X, y, weight):
+        """Fit the noise scales by EM, from that of the pooled mean, which counts as so many rows
+        of each expert as it has coefficients."""
+        squares = np.column_stack([(y - expert.predict(X)) ** 2 for expert in self.experts_])
+        pooled = np.average(self._losses(X, y), weights=weight)
+        log_gate, scales = self.gate_.log_proba(X), np.full(len(self.experts_), np.sqrt(pooled))
+        for _ in range(SCALE_ROUNDS):
+            for expert, scale in zip(self.experts_, scales, strict=True):
+                expert.scale_ = scale
+            log_lik = -0.5 * squares / scales**2 - np.log(scales)
+            part = weight[:, None] * np.exp(e_step(log_gate, log_lik)[0])
+            total, prior = part.sum(axis=0), len(self.gate_.coef_) * weight.mean()
+            scales = np.einsum("ne,ne->e", part, squares) + prior * pooled
+            scales = np.sqrt(scales / (total + prior))
 
     def _losses(self, X, y):
         return (y - self.predict(X)) ** 2
@@ -193,8 +238,20 @@ class LinearMixtureClassifier(ClassifierMixin, _LinearMixture):
     def classes_(self):
         return self.experts_[0].classes_
 
-    def _expert(self, alpha, centre=None):
-        return SoftmaxLinear(alpha, self.n_classes, prior_coef=centre)
+    def _linear(self):
+        return SoftmaxLinear(n_classes=self.n_classes)
+
+    def _problem(self, linear, X, y, weight, penalty):
+        coef = linear.coef_[:, 1:] - linear.coef_[:, :1]
+        targets = np.eye(len(linear.classes_))[y][:, 1:]
+        problem = LogLossDeviations(X, logits(X, coef), targets, self.n_experts)
+        return problem.weighted(weight / weight.sum(), penalty / weight.sum())
+
+    def _expert(self, linear, deviation):
+        expert = copy(linear)
+        coef = linear.coef_ + np.column_stack([np.zeros(len(deviation)), deviation])
+        expert.coef_ = coef - coef.mean(axis=1, keepdims=True)
+        return expert
 
     def _losses(self, X, y):
         return -self.log_prob(X, y)
@@ -205,3 +262,10 @@ class LinearMixtureClassifier(ClassifierMixin, _LinearMixture):
     def predict_proba(self, X):
         probabilities = np.stack([expert.predict_proba(X) for expert in self.experts_], axis=1)
         return np.einsum("nk,nkc->nc", self.gate_.predict_proba(X), probabilities)
+
+
+def _clearly_positive(gain, weight):
+    """Say whether the mean gain is more than its standard error."""
+    mean = np.average(gain, weights=weight)
+    spread = np.average((gain - mean) ** 2, weights=weight)
+    return mean > np.sqrt(spread * (weight**2).sum()) / weight.sum()

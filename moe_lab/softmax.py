@@ -8,7 +8,7 @@ holds feature j, the last row the intercepts, which no penalty touches.
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.optimize import minimize
-from scipy.special import logsumexp
+from scipy.special import expit, logsumexp
 
 NEWTON_LIMIT = 400  # unknowns up to which a Hessian costs less than L-BFGS's extra passes
 WARM = 10  # rounds of L-BFGS from a start that is given
@@ -103,10 +103,19 @@ def fit_softmax(Z, targets, sample_weight=None, *, C=1.0, coef=None, centre=0.0,
         coef = np.zeros((n_features + 1, targets.shape[1]))
     else:
         max_iter = 1 if coef.size <= NEWTON_LIMIT else WARM
-    problem = _SoftTargets(Z, targets, weight, penalty, centre)
     solve = _newton if coef.size <= NEWTON_LIMIT else lbfgs
-    coef = solve(problem, coef, max_iter)
+    if targets.shape[1] == 2:
+        return _fit_logistic(solve, Z, targets, weight, penalty, centre, coef, max_iter)
+    coef = solve(_SoftTargets(Z, targets, weight, penalty, centre), coef, max_iter)
     return coef - coef.mean(axis=1, keepdims=True)
+
+
+def _fit_logistic(solve, Z, targets, weight, penalty, centre, coef, max_iter):
+    """Fit the log-odds of the second of two classes, which are all that counts."""
+    centre = np.broadcast_to(centre, (Z.shape[1], 2))
+    problem = _SoftTarget(Z, targets, weight, penalty / 2, centre[:, 1:] - centre[:, :1])
+    half = solve(problem, coef[:, 1:] - coef[:, :1], max_iter) / 2
+    return np.hstack([-half, half])
 
 
 def softmax_gradient(Z, coef, targets, sample_weight, *, C=1.0, centre=0.0):
@@ -273,6 +282,29 @@ class _SoftTargets(LinearProblem):
         # A shift common to all classes changes no probability: give that direction some curvature.
         hessian += np.einsum("ij,ab->aibj", np.eye(width), np.full((n_classes,) * 2, 1 / n_classes))
         return hessian.reshape(n_classes * width, n_classes * width)
+
+
+class _SoftTarget(_SoftTargets):
+    """Two classes: one column of log-odds."""
+
+    def losses_and_slopes(self, log_odds, rows):
+        p, target = expit(log_odds), self.targets[rows, 1:]
+        losses = np.logaddexp(0, log_odds) - target * log_odds
+        return losses[:, 0], p - target
+
+    def second_order(self, coef):
+        """Return value, gradient and Hessian, (d + 1, d + 1)."""
+        value, gradient = self.penalised(coef)
+        hessian = np.diag(np.append(np.full(len(coef) - 1, self.penalty), 0.0))
+        for rows in blocks(len(self.Z), len(coef)):
+            design = np.column_stack([self.Z[rows], np.ones(len(self.Z[rows]))])
+            weight, log_odds = self.weight[rows], design @ coef
+            losses, slopes = self.losses_and_slopes(log_odds, rows)
+            value += weight @ losses
+            gradient += design.T @ (weight[:, None] * slopes)
+            curvature = weight * (expit(log_odds) * expit(-log_odds))[:, 0]
+            hessian += design.T @ (design * curvature[:, None])
+        return value, gradient, hessian
 
 
 def _products(a, b):

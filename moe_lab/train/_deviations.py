@@ -6,7 +6,6 @@ expert by expert, then the gate's log weights; the last row the intercepts.
 """
 
 import numpy as np
-from scipy.special import logsumexp
 
 from moe_lab.softmax import LinearProblem, log_softmax, softmax
 
@@ -116,12 +115,14 @@ class LogLossDeviations(_Deviations):
         p, top, total = _normalised(of_experts)
         own = np.einsum("emn,mn->en", of_experts, targets)
         joint = log_gate + own - top - np.log(total)
-        log_lik = logsumexp(joint, axis=0)
-        responsibilities = np.exp(joint - log_lik)
+        best = joint.max(axis=0)
+        responsibilities = np.exp(joint - best)
+        likelihood = responsibilities.sum(axis=0)
+        responsibilities /= likelihood
         p -= targets
         p *= responsibilities[:, None]
         slopes = np.vstack([p.reshape(self.n_deviations, -1), np.exp(log_gate) - responsibilities])
-        return -log_lik, slopes.T
+        return -best - np.log(likelihood), slopes.T
 
 
 def _normalised(log_odds):

@@ -18,10 +18,11 @@ from moe_lab.table import NumericTable, Prepared
 from moe_lab.train._deviations import LogLossDeviations, SquaredErrorDeviations
 from moe_lab.train.responsibilities import e_step
 
-PATH = (30.0, 10.0, 3.0, 1.0, 0.3, 0.1)  # penalties, from near one linear model to nearly free
+PATH = (30.0, 10.0, 3.0, 1.0, 0.1)  # penalties, from near one linear model to nearly free
 MOST_ROWS = 3000  # that choose the penalty
 SCALE_ROUNDS = 30
 SCALE_ROUNDS = 30
+SHORT = 15  # rounds of L-BFGS from every start; the best goes on
 MAX_ITER, TOL = 80, 1e-5  # of L-BFGS; the loss is in units of what the linear model leaves
 
 
@@ -37,13 +38,13 @@ class LinearMixtureExpert(Expert):
     Parameters
     ----------
     n_experts : int, default=3
-    n_init : int, default=1
-        Starts for each penalty, besides the mixture found for the stronger one before it.
+    n_init : int, default=3
+        Short runs for each penalty, besides one from the mixture found for the stronger one before it.
     cv : int, default=3
         One of so many folds, the last, is held out to choose the penalty.
     """
 
-    def __init__(self, n_experts=3, n_init=1, cv=3):
+    def __init__(self, n_experts=3, n_init=3, cv=3):
         self.n_experts = n_experts
         self.n_init = n_init
         self.cv = cv
@@ -133,8 +134,9 @@ class _LinearMixture(BaseEstimator):
             problem = self._problem(linear, X, y, weight, penalty)
             starts = [problem.start(rng) for _ in range(self.n_init)]
             starts += [] if coef is None else [coef]
-            found = [lbfgs(problem, start, MAX_ITER, tol=TOL) for start in starts]
-            coef = min(found, key=lambda coef: problem.value_and_gradient(coef)[0])
+            found = [lbfgs(problem, start, SHORT, tol=TOL) for start in starts]
+            best = min(found, key=lambda coef: problem.value_and_gradient(coef)[0])
+            coef = lbfgs(problem, best, MAX_ITER, tol=TOL)
             yield penalty, coef, self._take(linear, coef)
 
     def _take(self, linear, coef):
@@ -168,7 +170,7 @@ class LinearMixtureRegressor(RegressorMixin, _LinearMixture):
 
     _task = "regression"
 
-    def __init__(self, n_experts=3, n_init=1, cv=3, random_state=None):
+    def __init__(self, n_experts=3, n_init=3, cv=3, random_state=None):
         self.n_experts = n_experts
         self.n_init = n_init
         self.cv = cv
@@ -227,7 +229,7 @@ class LinearMixtureClassifier(ClassifierMixin, _LinearMixture):
 
     _task = "classification"
 
-    def __init__(self, n_experts=3, n_init=1, cv=3, n_classes=None, random_state=None):
+    def __init__(self, n_experts=3, n_init=3, cv=3, n_classes=None, random_state=None):
         self.n_experts = n_experts
         self.n_init = n_init
         self.cv = cv

@@ -5,6 +5,8 @@ class but the first against the first. Coefficients are (d + 1, e m + e): the ex
 expert by expert, then the gate's log weights; the last row the intercepts.
 """
 
+from functools import cached_property
+
 import numpy as np
 
 from moe_lab.softmax import LinearProblem, log_softmax, softmax
@@ -43,10 +45,22 @@ class _Deviations(LinearProblem):
     def start(self, rng):
         """Return coefficients near 0, on the way where curvature is left in the residuals.
 
-        To second order, small deviations that a small gate weights correlate with the residuals
-        through ``sum_i r_i z_i z_i'`` alone (principal Hessian directions). Its leading
-        eigenvectors say where the gate looks, and what the experts differ by; which expert stands
-        where is drawn.
+        Which expert stands where along the directions is drawn.
+        """
+        directions, slopes = self._curvature
+        corners = rng.normal(size=(self.n_experts, directions.shape[1]))
+        corners = np.linalg.qr(np.column_stack([np.ones(self.n_experts), corners]))[0][:, 1:]
+        corners *= np.sqrt(self.n_experts)
+        deviations = 0.3 * np.einsum("dcm,ec->dem", slopes, corners)
+        return np.hstack([deviations.reshape(len(slopes), -1), directions @ corners.T])
+
+    @cached_property
+    def _curvature(self):
+        """Directions to divide the rows along, and what the experts then differ by.
+
+        To second order, a mixture of small deviations and small gate weights correlates with the
+        residuals through ``sum_i r_i z_i z_i'`` alone (principal Hessian directions); its leading
+        eigenvectors say where the gate should look.
 
         References
         ----------
@@ -56,14 +70,9 @@ class _Deviations(LinearProblem):
         curvatures = [_significance(design, self.weight * r) for r in self.residuals.T]
         values, vectors = np.linalg.eigh(sum(c @ c for c in curvatures))
         n_directions = min(self.n_experts - 1, len(vectors))
-        directions = vectors[:, -n_directions:]
-        corners = rng.normal(size=(self.n_experts, n_directions))
-        corners = np.linalg.qr(np.column_stack([np.ones(self.n_experts), corners]))[0][:, 1:]
-        corners *= np.sqrt(self.n_experts)
-        size = np.sqrt(np.maximum(values[-n_directions:], np.finfo(float).tiny))
-        slopes = [0.3 * (c @ directions / size) @ corners.T for c in curvatures]  # (m)(d + 1, e)
-        deviations = np.stack(slopes, axis=2).reshape(len(vectors), self.n_deviations)
-        return np.hstack([deviations, directions @ corners.T])
+        values, vectors = values[-n_directions:], vectors[:, -n_directions:]
+        size = np.sqrt(np.maximum(values, np.finfo(float).tiny))
+        return vectors, np.stack([c @ vectors / size for c in curvatures], axis=2)
 
 
 def _significance(design, pull):

@@ -20,9 +20,15 @@ from moe_lab.train.responsibilities import e_step
 
 PATH = (30.0, 10.0, 3.0, 1.0, 0.1)  # penalties, from near one linear model to nearly free
 MOST_ROWS = 3000  # that choose the penalty
+MOST_CLASSES, MOST_COLUMNS = 10, 500  # beyond, regimes cannot be found cheaply
+MARGIN = 0.1  # of a column's range
+ONE_SIDED = 1.645  # standard errors: 5 % of a normal distribution lie above
 SCALE_ROUNDS = 30
+MOST_CLASSES, MOST_COLUMNS = 10, 500  # beyond, regimes cannot be found cheaply
+MARGIN = 0.1  # of a column's range
+ONE_SIDED = 1.645  # standard errors: 5 % of a normal distribution lie above
 SCALE_ROUNDS = 30
-SHORT = 15  # rounds of L-BFGS from every start; the best goes on
+SHORT = 10  # rounds of L-BFGS from every start; the best goes on
 MAX_ITER, TOL = 80, 1e-5  # of L-BFGS; the loss is in units of what the linear model leaves
 
 
@@ -32,14 +38,15 @@ class LinearMixtureExpert(Expert):
 
     The experts' coefficients are penalised by their distance from those of one linear model of the
     whole table, the gate's by their size. The penalty is chosen on held-out rows from a path that
-    begins at the linear model itself, which is kept unless a mixture is better by more than a
-    standard error: few rows do no harm.
+    begins at the linear model itself, which is kept unless a mixture is better beyond chance (5 %):
+    few rows do no harm. It is kept, too, for more than 10 classes or 500 columns. The penalty is
+    chosen on 3000 rows at most.
 
     Parameters
     ----------
     n_experts : int, default=3
     n_init : int, default=3
-        Short runs for each penalty, besides one from the mixture found for the stronger one before it.
+        Short runs for each penalty, besides one from the mixture of the stronger one before it.
     cv : int, default=3
         One of so many folds, the last, is held out to choose the penalty.
     """
@@ -86,12 +93,12 @@ class _LinearMixture(BaseEstimator):
         if self.n_experts < 1:
             raise ValueError(f"n_experts must be at least 1, got n_experts={self.n_experts}.")
         weight = np.ones(len(y)) if sample_weight is None else sample_weight
-        self.n_features_in_ = X.shape[1]
+        self._learn_range(X)
         self.penalty_, coef = self._choose(X, y, weight)
         linear = self._linear().fit(X, y, sample_weight=weight)
         if coef is not None:
-            problem = self._problem(linear, X, y, weight, self.penalty_)
-            coef = lbfgs(problem, coef, MAX_ITER, tol=TOL)
+            problem = self._problem(linear, X, y)
+            coef = lbfgs(_weighted(problem, weight, self.penalty_), coef, MAX_ITER, tol=TOL)
         self._take(linear, coef)
         self._fit_scales(X, y, weight)
         self.n_parameters_ = self.gate_.n_parameters_ + sum(e.n_parameters_ for e in self.experts_)
@@ -105,7 +112,7 @@ class _LinearMixture(BaseEstimator):
             rows = np.sort(rng.choice(len(y), MOST_ROWS, replace=False))
             X, y, weight = X[rows], y[rows], weight[rows]
         folds = make_folds(y, task=self._task, cv=self.cv)
-        if self.n_experts == 1 or not folds:
+        if self.n_experts == 1 or not folds or X.shape[1] > MOST_COLUMNS:
             return np.inf, None
         train, test = folds[-1]
         if count_distinct(X[train], y[train], enough=self.n_experts) < self.n_experts:
@@ -123,15 +130,16 @@ class _LinearMixture(BaseEstimator):
             else:
                 break
         _, penalty, coef, losses = best
-        return (penalty, coef) if _clearly_positive(linear - losses, held_out) else (np.inf, None)
+        return (penalty, coef) if _beyond_chance(linear - losses, held_out) else (np.inf, None)
 
     def _path(self, X, y, weight, rng):
         """Fit the linear model, then mixtures of ever weaker penalty; yield each."""
         linear, coef = self._linear().fit(X, y, sample_weight=weight), None
-        self.n_features_in_ = X.shape[1]
+        self._learn_range(X)
         yield np.inf, None, self._take(linear, None)
+        problem = self._problem(linear, X, y)
         for penalty in PATH:
-            problem = self._problem(linear, X, y, weight, penalty)
+            problem = _weighted(problem, weight, penalty)
             starts = [problem.start(rng) for _ in range(self.n_init)]
             starts += [] if coef is None else [coef]
             found = [lbfgs(problem, start, SHORT, tol=TOL) for start in starts]
@@ -142,13 +150,22 @@ class _LinearMixture(BaseEstimator):
     def _take(self, linear, coef):
         """Take experts and gate from the coefficients of a mixture; None is the linear model."""
         if coef is None:
-            self.experts_, gate = [linear], np.zeros((self.n_features_in_ + 1, 1))
+            self.experts_, gate = [linear], np.zeros((len(self.range_[0]) + 1, 1))
         else:
             coef, gate = np.split(coef, [-self.n_experts], axis=1)
             deviations = np.split(coef, self.n_experts, axis=1)
             self.experts_ = [self._expert(linear, deviation) for deviation in deviations]
         self.gate_ = _Gate(gate)
         return self
+
+    def _learn_range(self, X):
+        low, high = X.min(axis=0), X.max(axis=0)
+        self.range_ = low - MARGIN * (high - low), high + MARGIN * (high - low)
+
+    def _within(self, X):
+        """Return X within the range of the fit, a little widened: far out, differences between
+        experts grow without a row that says so. One linear model reads X as it is."""
+        return X if len(self.experts_) == 1 else np.clip(X, *self.range_)
 
     def _fit_scales(self, X, y, weight):
         """Classes have no noise scale."""
@@ -158,6 +175,7 @@ class _LinearMixture(BaseEstimator):
 
     def log_prob(self, X, y):
         """Log-probability of each y in nats, shape (n_samples,)."""
+        X = self._within(X)
         return logsumexp(self.gate_.log_proba(X) + self._log_lik(X, y), axis=1)
 
 
@@ -179,12 +197,11 @@ class LinearMixtureRegressor(RegressorMixin, _LinearMixture):
     def _linear(self):
         return GaussianLinear()
 
-    def _problem(self, linear, X, y, weight, penalty):
+    def _problem(self, linear, X, y):
         unit = self._unit(linear)
         residuals = (y - linear.predict(X)) / unit
         precision = linear.precision_ * unit**2
-        problem = SquaredErrorDeviations(X, residuals[:, None], self.n_experts, precision)
-        return problem.weighted(weight / weight.sum(), penalty / weight.sum())
+        return SquaredErrorDeviations(X, residuals[:, None], self.n_experts, precision)
 
     def _unit(self, linear):
         """The noise scale of the linear model, or a millionth of y's where it is about 0."""
@@ -219,6 +236,7 @@ class LinearMixtureRegressor(RegressorMixin, _LinearMixture):
 
     def predict_distribution(self, X):
         """Return what it says of y: a Gaussian mixture for every row."""
+        X = self._within(X)
         means = np.column_stack([expert.predict(X) for expert in self.experts_])
         scales = np.array([expert.scale_ for expert in self.experts_])
         return MixtureDistribution(self.gate_.predict_proba(X), means, scales)
@@ -240,14 +258,17 @@ class LinearMixtureClassifier(ClassifierMixin, _LinearMixture):
     def classes_(self):
         return self.experts_[0].classes_
 
+    def _choose(self, X, y, weight):
+        n_classes = self.n_classes or int(y.max()) + 1
+        return (np.inf, None) if n_classes > MOST_CLASSES else super()._choose(X, y, weight)
+
     def _linear(self):
         return SoftmaxLinear(n_classes=self.n_classes)
 
-    def _problem(self, linear, X, y, weight, penalty):
+    def _problem(self, linear, X, y):
         coef = linear.coef_[:, 1:] - linear.coef_[:, :1]
         targets = np.eye(len(linear.classes_))[y][:, 1:]
-        problem = LogLossDeviations(X, logits(X, coef), targets, self.n_experts)
-        return problem.weighted(weight / weight.sum(), penalty / weight.sum())
+        return LogLossDeviations(X, logits(X, coef), targets, self.n_experts)
 
     def _expert(self, linear, deviation):
         expert = copy(linear)
@@ -262,12 +283,17 @@ class LinearMixtureClassifier(ClassifierMixin, _LinearMixture):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def predict_proba(self, X):
+        X = self._within(X)
         probabilities = np.stack([expert.predict_proba(X) for expert in self.experts_], axis=1)
         return np.einsum("nk,nkc->nc", self.gate_.predict_proba(X), probabilities)
 
 
-def _clearly_positive(gain, weight):
-    """Say whether the mean gain is more than its standard error."""
+def _weighted(problem, weight, penalty):
+    return problem.weighted(weight / weight.sum(), penalty / weight.sum())
+
+
+def _beyond_chance(gain, weight):
+    """Say whether the mean gain is positive at the level of 5 %."""
     mean = np.average(gain, weights=weight)
     spread = np.average((gain - mean) ** 2, weights=weight)
-    return mean > np.sqrt(spread * (weight**2).sum()) / weight.sum()
+    return mean > ONE_SIDED * np.sqrt(spread * (weight**2).sum()) / weight.sum()

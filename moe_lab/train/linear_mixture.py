@@ -20,15 +20,15 @@ from moe_lab.train.responsibilities import e_step
 
 PATH = (30.0, 10.0, 3.0, 1.0, 0.1)  # penalties, from near one linear model to nearly free
 MOST_ROWS = 3000  # that choose the penalty
-MOST_CLASSES, MOST_COLUMNS = 10, 500  # beyond, regimes cannot be found cheaply
+MOST_CLASSES, LEAST_ROWS = 10, 5  # classes; rows for each column: regimes need so many
 MARGIN = 0.1  # of a column's range
 ONE_SIDED = 1.645  # standard errors: 5 % of a normal distribution lie above
 SCALE_ROUNDS = 30
-MOST_CLASSES, MOST_COLUMNS = 10, 500  # beyond, regimes cannot be found cheaply
+MOST_CLASSES, LEAST_ROWS = 10, 5  # classes; rows for each column: regimes need so many
 MARGIN = 0.1  # of a column's range
 ONE_SIDED = 1.645  # standard errors: 5 % of a normal distribution lie above
 SCALE_ROUNDS = 30
-SHORT = 10  # rounds of L-BFGS from every start; the best goes on
+SHORT = 15  # rounds of L-BFGS from every start; the best goes on
 MAX_ITER, TOL = 80, 1e-5  # of L-BFGS; the loss is in units of what the linear model leaves
 
 
@@ -39,8 +39,8 @@ class LinearMixtureExpert(Expert):
     The experts' coefficients are penalised by their distance from those of one linear model of the
     whole table, the gate's by their size. The penalty is chosen on held-out rows from a path that
     begins at the linear model itself, which is kept unless a mixture is better beyond chance (5 %):
-    few rows do no harm. It is kept, too, for more than 10 classes or 500 columns. The penalty is
-    chosen on 3000 rows at most.
+    few rows do no harm. It is kept, too, for more than 10 classes and for fewer than 5 rows a
+    column in the folds. The penalty is chosen on 3000 rows at most.
 
     Parameters
     ----------
@@ -112,9 +112,11 @@ class _LinearMixture(BaseEstimator):
             rows = np.sort(rng.choice(len(y), MOST_ROWS, replace=False))
             X, y, weight = X[rows], y[rows], weight[rows]
         folds = make_folds(y, task=self._task, cv=self.cv)
-        if self.n_experts == 1 or not folds or X.shape[1] > MOST_COLUMNS:
+        if self.n_experts == 1 or not folds:
             return np.inf, None
         train, test = folds[-1]
+        if len(train) < LEAST_ROWS * X.shape[1]:
+            return np.inf, None
         if count_distinct(X[train], y[train], enough=self.n_experts) < self.n_experts:
             return np.inf, None
         path = clone(self)._path(X[train], y[train], weight[train], rng)
@@ -170,20 +172,12 @@ class _LinearMixture(BaseEstimator):
     def _fit_scales(self, X, y, weight):
         """Classes have no noise scale."""
 
-    def _log_lik(self, X, y):
-        return np.column_stack([expert.log_prob(X, y) for expert in self.experts_])
-
-    def log_prob(self, X, y):
-        """Log-probability of each y in nats, shape (n_samples,)."""
-        X = self._within(X)
-        return logsumexp(self.gate_.log_proba(X) + self._log_lik(X, y), axis=1)
-
 
 class LinearMixtureRegressor(RegressorMixin, _LinearMixture):
     """Linear mixture for regression; parameters as in LinearMixtureExpert.
 
-    Experts and gate are fitted to the squared error of the pooled mean, then the experts' noise
-    scales to the likelihood.
+    Experts and gate are fitted to the squared error of the pooled mean, where experts may cancel;
+    so the noise scales of the experts are those around the pooled mean.
     """
 
     _task = "regression"
@@ -216,28 +210,36 @@ class LinearMixtureRegressor(RegressorMixin, _LinearMixture):
     def _fit_scales(self, X, y, weight):
         """Fit the noise scales by EM, from that of the pooled mean, which counts as so many rows
         of each expert as it has coefficients."""
-        squares = np.column_stack([(y - expert.predict(X)) ** 2 for expert in self.experts_])
-        pooled = np.average(self._losses(X, y), weights=weight)
+        if len(self.experts_) == 1:
+            return
+        squares = self._losses(X, y)
+        pooled = np.average(squares, weights=weight) or np.finfo(float).tiny
         log_gate, scales = self.gate_.log_proba(X), np.full(len(self.experts_), np.sqrt(pooled))
         for _ in range(SCALE_ROUNDS):
             for expert, scale in zip(self.experts_, scales, strict=True):
                 expert.scale_ = scale
-            log_lik = -0.5 * squares / scales**2 - np.log(scales)
-            part = weight[:, None] * np.exp(e_step(log_gate, log_lik)[0])
+            log_lik = -0.5 * squares[:, None] / scales**2 - np.log(scales)
+            part = weight[:, None] * e_step(log_gate, log_lik)[0]
             total, prior = part.sum(axis=0), len(self.gate_.coef_) * weight.mean()
-            scales = np.einsum("ne,ne->e", part, squares) + prior * pooled
+            scales = squares @ part + prior * pooled
             scales = np.sqrt(scales / (total + prior))
 
     def _losses(self, X, y):
         return (y - self.predict(X)) ** 2
 
     def predict(self, X):
-        return self.predict_distribution(X).mean
-
-    def predict_distribution(self, X):
-        """Return what it says of y: a Gaussian mixture for every row."""
         X = self._within(X)
         means = np.column_stack([expert.predict(X) for expert in self.experts_])
+        return np.einsum("ne,ne->n", self.gate_.predict_proba(X), means)
+
+    def log_prob(self, X, y):
+        """Log density of each y in nats, shape (n_samples,)."""
+        return self.predict_distribution(X).log_pdf(y)
+
+    def predict_distribution(self, X):
+        """Return what it says of y: Gaussians of the experts' scales around the pooled mean."""
+        means = np.repeat(self.predict(X)[:, None], len(self.experts_), axis=1)
+        X = self._within(X)
         scales = np.array([expert.scale_ for expert in self.experts_])
         return MixtureDistribution(self.gate_.predict_proba(X), means, scales)
 
@@ -278,6 +280,12 @@ class LinearMixtureClassifier(ClassifierMixin, _LinearMixture):
 
     def _losses(self, X, y):
         return -self.log_prob(X, y)
+
+    def log_prob(self, X, y):
+        """Log-probability of each class code in nats, shape (n_samples,)."""
+        X = self._within(X)
+        log_lik = np.column_stack([expert.log_prob(X, y) for expert in self.experts_])
+        return logsumexp(self.gate_.log_proba(X) + log_lik, axis=1)
 
     def predict(self, X):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]

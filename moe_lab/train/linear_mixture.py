@@ -20,11 +20,11 @@ from moe_lab.train.responsibilities import e_step
 
 PATH = (30.0, 10.0, 3.0, 1.0, 0.1)  # penalties, from near one linear model to nearly free
 MOST_ROWS = 3000  # that choose the penalty
-MOST_CLASSES, LEAST_ROWS = 10, 5  # classes; rows for each column: regimes need so many
+MOST_CLASSES, LEAST_ROWS = 10, 10  # classes; rows for each column: regimes need so many
 MARGIN = 0.1  # of a column's range
 ONE_SIDED = 1.645  # standard errors: 5 % of a normal distribution lie above
 SCALE_ROUNDS = 30
-MOST_CLASSES, LEAST_ROWS = 10, 5  # classes; rows for each column: regimes need so many
+MOST_CLASSES, LEAST_ROWS = 10, 10  # classes; rows for each column: regimes need so many
 MARGIN = 0.1  # of a column's range
 ONE_SIDED = 1.645  # standard errors: 5 % of a normal distribution lie above
 SCALE_ROUNDS = 30
@@ -39,7 +39,7 @@ class LinearMixtureExpert(Expert):
     The experts' coefficients are penalised by their distance from those of one linear model of the
     whole table, the gate's by their size. The penalty is chosen on held-out rows from a path that
     begins at the linear model itself, which is kept unless a mixture is better beyond chance (5 %):
-    few rows do no harm. It is kept, too, for more than 10 classes and for fewer than 5 rows a
+    few rows do no harm. It is kept, too, for more than 10 classes and for fewer than 10 rows a
     column in the folds. The penalty is chosen on 3000 rows at most.
 
     Parameters

@@ -24,10 +24,6 @@ MOST_CLASSES, LEAST_ROWS = 10, 10  # classes; rows for each column: regimes need
 MARGIN = 0.1  # of a column's range
 ONE_SIDED = 1.645  # standard errors: 5 % of a normal distribution lie above
 SCALE_ROUNDS = 30
-MOST_CLASSES, LEAST_ROWS = 10, 10  # classes; rows for each column: regimes need so many
-MARGIN = 0.1  # of a column's range
-ONE_SIDED = 1.645  # standard errors: 5 % of a normal distribution lie above
-SCALE_ROUNDS = 30
 SHORT = 15  # rounds of L-BFGS from every start; the best goes on
 MAX_ITER, TOL = 80, 1e-5  # of L-BFGS; the loss is in units of what the linear model leaves
 

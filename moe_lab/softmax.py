@@ -8,7 +8,7 @@ holds feature j, the last row the intercepts, which no penalty touches.
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.optimize import minimize
-from scipy.special import logsumexp
+from scipy.special import expit, logsumexp
 
 NEWTON_LIMIT = 400  # unknowns up to which a Hessian costs less than L-BFGS's extra passes
 WARM = 10  # rounds of L-BFGS from a start that is given
@@ -103,10 +103,19 @@ def fit_softmax(Z, targets, sample_weight=None, *, C=1.0, coef=None, centre=0.0,
         coef = np.zeros((n_features + 1, targets.shape[1]))
     else:
         max_iter = 1 if coef.size <= NEWTON_LIMIT else WARM
-    problem = _SoftTargets(Z, targets, weight, penalty, centre)
-    solve = _newton if coef.size <= NEWTON_LIMIT else _lbfgs
-    coef = solve(problem, coef, max_iter)
+    solve = _newton if coef.size <= NEWTON_LIMIT else lbfgs
+    if targets.shape[1] == 2:
+        return _fit_logistic(solve, Z, targets, weight, penalty, centre, coef, max_iter)
+    coef = solve(_SoftTargets(Z, targets, weight, penalty, centre), coef, max_iter)
     return coef - coef.mean(axis=1, keepdims=True)
+
+
+def _fit_logistic(solve, Z, targets, weight, penalty, centre, coef, max_iter):
+    """Fit the log-odds of the second of two classes, which are all that counts."""
+    centre = np.broadcast_to(centre, (Z.shape[1], 2))
+    problem = _SoftTarget(Z, targets, weight, penalty / 2, centre[:, 1:] - centre[:, :1])
+    half = solve(problem, coef[:, 1:] - coef[:, :1], max_iter) / 2
+    return np.hstack([-half, half])
 
 
 def softmax_gradient(Z, coef, targets, sample_weight, *, C=1.0, centre=0.0):
@@ -177,9 +186,9 @@ def _from_constant(make, Z, n_experts, sample_weight, C, coef, max_iter):
     if coef is None:
         constant = make(Z[:, :0]).weighted(weight, 0.0)
         coef = np.zeros((Z.shape[1] + 1, n_experts))
-        coef[-1] = _lbfgs(constant, coef[-1:], max_iter)
+        coef[-1] = lbfgs(constant, coef[-1:], max_iter)
     if Z.shape[1]:
-        coef = _lbfgs(make(Z).weighted(weight, penalty), coef, max_iter)
+        coef = lbfgs(make(Z).weighted(weight, penalty), coef, max_iter)
     return coef - coef.mean(axis=1, keepdims=True)
 
 
@@ -188,8 +197,12 @@ def _check(C):
         raise ValueError(f"C must be positive, got C={C}; np.inf is unregularised.")
 
 
-class _Problem:
-    """A smooth objective of the coefficients, per unit of weight, summed block by block."""
+class LinearProblem:
+    """A smooth objective of linear outputs, per unit of weight, summed block by block.
+
+    A subclass has ``losses_and_slopes(outputs, rows)``: the loss of each row of a slice, (n,), and
+    its derivatives by the outputs, (n, k).
+    """
 
     def __init__(self, Z):
         self.Z = Z
@@ -206,7 +219,7 @@ class _Problem:
 
     def value_and_gradient(self, coef):
         value, gradient = self.penalised(coef)
-        for rows in blocks(len(self.Z), coef.size):
+        for rows in blocks(len(self.Z), max(coef.shape)):
             Z, weight = self.Z[rows], self.weight[rows]
             losses, slopes = self.losses_and_slopes(logits(Z, coef), rows)  # (n,), (n, k)
             slopes *= weight[:, None]
@@ -216,7 +229,7 @@ class _Problem:
         return value, gradient
 
 
-class _SoftTargets(_Problem):
+class _SoftTargets(LinearProblem):
     def __init__(self, Z, targets, weight, penalty, centre):
         super().__init__(Z)
         self.targets = targets
@@ -271,12 +284,35 @@ class _SoftTargets(_Problem):
         return hessian.reshape(n_classes * width, n_classes * width)
 
 
+class _SoftTarget(_SoftTargets):
+    """Two classes: one column of log-odds."""
+
+    def losses_and_slopes(self, log_odds, rows):
+        p, target = expit(log_odds), self.targets[rows, 1:]
+        losses = np.logaddexp(0, log_odds) - target * log_odds
+        return losses[:, 0], p - target
+
+    def second_order(self, coef):
+        """Return value, gradient and Hessian, (d + 1, d + 1)."""
+        value, gradient = self.penalised(coef)
+        hessian = np.diag(np.append(np.full(len(coef) - 1, self.penalty), 0.0))
+        for rows in blocks(len(self.Z), len(coef)):
+            design = np.column_stack([self.Z[rows], np.ones(len(self.Z[rows]))])
+            weight, log_odds = self.weight[rows], design @ coef
+            losses, slopes = self.losses_and_slopes(log_odds, rows)
+            value += weight @ losses
+            gradient += design.T @ (weight[:, None] * slopes)
+            curvature = weight * (expit(log_odds) * expit(-log_odds))[:, 0]
+            hessian += design.T @ (design * curvature[:, None])
+        return value, gradient, hessian
+
+
 def _products(a, b):
     """Multiply row i of a and row j of b for all i <= j, in the order of `np.triu_indices`."""
     return np.concatenate([a[i] * b[i:] for i in range(len(a))])
 
 
-class _Mixing(_Problem):
+class _Mixing(LinearProblem):
     def __init__(self, Z, log_lik):
         super().__init__(Z)
         self.log_lik = log_lik
@@ -288,7 +324,7 @@ class _Mixing(_Problem):
         return -losses, np.exp(log_gate) - np.exp(joint - losses[:, None])
 
 
-class _PooledMean(_Problem):
+class _PooledMean(LinearProblem):
     def __init__(self, Z, predictions, y):
         super().__init__(Z)
         self.predictions, self.y = predictions, y
@@ -331,7 +367,9 @@ def _solve(hessian, gradient):
     return gradient / scale
 
 
-def _lbfgs(problem, coef, max_iter):
+def lbfgs(problem, coef, max_iter, *, tol=1e-12):
+    """Minimise a LinearProblem from ``coef`` on, until its value changes by less than ``tol``."""
+
     def objective(flat):
         value, gradient = problem.value_and_gradient(flat.reshape(coef.shape))
         return value, gradient.ravel()
@@ -341,6 +379,6 @@ def _lbfgs(problem, coef, max_iter):
         coef.ravel(),
         jac=True,
         method="L-BFGS-B",
-        options={"maxiter": max_iter, "ftol": 1e-12, "gtol": 1e-8},
+        options={"maxiter": max_iter, "ftol": tol, "gtol": 1e-8},
     )
     return result.x.reshape(coef.shape)

@@ -7,7 +7,7 @@ from scipy.optimize import approx_fprime
 from sklearn.linear_model import LogisticRegression
 
 from moe_lab import softmax
-from moe_lab.softmax import fit_mixing, fit_pooled_mean, fit_softmax, logits
+from moe_lab.softmax import fit_mixing, fit_pooled_mean, fit_softmax, logits, softmax_gradient
 
 
 @pytest.fixture
@@ -88,3 +88,14 @@ def test_pooled_mean_does_not_depend_on_the_unit_of_y():
 def test_c_must_be_positive(C):
     with pytest.raises(ValueError, match="C must be positive, got C="):
         fit_softmax(np.ones((4, 1)), np.eye(2)[[0, 0, 1, 1]], C=C)
+
+
+def test_two_classes_are_fitted_as_log_odds():
+    rng = np.random.default_rng(0)
+    Z, weight = rng.normal(size=(200, 5)), rng.random(200)
+    targets = rng.dirichlet([1, 1], 200)
+    centre = rng.normal(size=(5, 1)) * [[-1, 1]]
+    coef = fit_softmax(Z, targets, weight, C=0.5, centre=centre)
+    gradient = softmax_gradient(Z, coef, targets, weight, C=0.5, centre=centre)
+    assert_allclose(gradient, 0, atol=1e-6)
+    assert_allclose(coef.sum(axis=1), 0, atol=1e-12)

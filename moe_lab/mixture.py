@@ -36,7 +36,7 @@ class _MixtureOfExperts(InformationCriteria, TakesTables, BaseEstimator):
         n_experts=None,
         *,
         divide=None,
-        gate="softmax",
+        gate="auto",
         pool="linear",
         train="out_of_fold",
         device="auto",
@@ -76,13 +76,13 @@ class _MixtureOfExperts(InformationCriteria, TakesTables, BaseEstimator):
         y = check_target(X, y)
         X, y, weight, groups = weighted_rows(X, y, sample_weight, groups)
         y = self._encode_target(y)
-        pooler, gate, trainer = (
-            as_pooler(self.pool, self._task),
-            as_gate(self.gate),
-            as_trainer(self.train),
-        )
-        divide, n_experts = self._divide(X, y, weight)
-        experts = as_experts(self.experts, self._task, n_experts)
+        pooler, trainer = as_pooler(self.pool, self._task), as_trainer(self.train)
+        gate = as_gate(trainer.default_gate if self.gate == "auto" else self.gate)
+        specs, n_experts = self.experts, self.n_experts
+        if specs == "auto" and trainer.default_experts is not None:
+            specs, n_experts = trainer.default_experts, n_experts or 3
+        divide, n_experts = self._divide(X, y, weight, specs, n_experts)
+        experts = as_experts(specs, self._task, n_experts)
         if len(experts) > len(y):
             raise ValueError(
                 f"n_experts must be at most n_samples, got n_experts={len(experts)} and "
@@ -118,14 +118,13 @@ class _MixtureOfExperts(InformationCriteria, TakesTables, BaseEstimator):
             self._task, n_classes=self._n_classes, random_state=seed, device=self.device, n_jobs=1
         )
 
-    def _divide(self, X, y, weight):
+    def _divide(self, X, y, weight, specs, n_experts):
         """Return the divider as a function of a seed, and how many experts it asks for."""
         if self.divide is None:
-            return None, self.n_experts
+            return None, n_experts
         divider = as_divider(self.divide)
-        n_experts, specs = self.n_experts, listed(self.experts)
-        if n_experts is None and specs is not None:
-            n_experts = len(specs)
+        if n_experts is None and listed(specs) is not None:
+            n_experts = len(listed(specs))
 
         def divide(seed):
             return divider.divide(

@@ -40,7 +40,15 @@ class Trained:
 
 
 class Trainer(ABC, BaseEstimator):
-    """Trains experts and gate together."""
+    """Trains experts and gate together.
+
+    ``default_gate`` is what ``gate="auto"`` means; ``default_experts`` what ``experts="auto"``
+    means, one expert to be copied three times unless ``n_experts`` says otherwise, or None for the
+    pool of different families.
+    """
+
+    default_experts = None
+    default_gate = "softmax"
 
     @abstractmethod
     def train(

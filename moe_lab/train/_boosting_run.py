@@ -90,9 +90,23 @@ class BoostingRun:
         if gains[best] <= 0:
             _warn_alone(n_experts)
             return self._alone(trunk, one, overall)
-        return self._grown(
-            trunk, experts(self.trainer.expert_rate), log_base, start, gains[: best + 1]
-        )
+        moving = experts(self.trainer.expert_rate)
+        return self._grown(trunk, moving, log_base, start, gains[: best + 1])
+
+    def _apart(self, fold, trunk):
+        """Return the rows without a fold, a trunk grown on them alone, and both index arrays; None
+        where no two folds are left."""
+        train, test = (np.sort(part) for part in fold)
+        groups = None if self.groups is None else self.groups[train]
+        inner = make_folds(self.y[train], task=self.task, cv=self.trainer.cv, groups=groups)
+        if not inner:
+            return None
+        rows = self.rows.subset(train).construct()
+        known = _safe_indexing(self.features, train)
+        return rows, self._trunk(rows, known, inner, trunk.settings), train, test
+
+    def _answer(self, trunk, part):
+        return trunk_answer(trunk.booster, _safe_indexing(self.features, part), self.n_classes)
 
     def _held_out(self, experts, log_base, start, folds):
         """Grow the gate alone on each fold together; return the log-likelihood of all held-out
@@ -122,8 +136,8 @@ class BoostingRun:
         alone = trunk.out_of_fold[everything, self.y]
         if n_experts == 1:
             return self._alone(trunk, alone)
-        start = self._start(everything, trunk, n_experts, start)
-        gains = None if start is None else self._gain(n_experts, start, folds[-1], trunk)
+        given, start = start, self._start(everything, trunk, n_experts, start)
+        gains = None if start is None else self._gain(n_experts, given, folds[-1], trunk)
         if gains is None or gains[-1] <= 0:
             _warn_alone(n_experts)
             return self._alone(trunk, alone)
@@ -153,26 +167,20 @@ class BoostingRun:
         )
         return None if found is None else soften(found)
 
-    def _gain(self, n_experts, start, fold, trunk):
+    def _gain(self, n_experts, given, fold, trunk):
         """Do all of it without the last fold; return what the mixture gains there over the trunk
         before the first round and after each, or None where that cannot be done."""
-        train, test = (np.sort(part) for part in fold)
-        groups = None if self.groups is None else self.groups[train]
-        inner = make_folds(self.y[train], task=self.task, cv=self.trainer.cv, groups=groups)
-        if not inner:
+        apart = self._apart(fold, trunk)
+        if apart is None:
             return None
-        rows = self.rows.subset(train).construct()
-        known = _safe_indexing(self.features, train)
-        trunk = self._trunk(rows, known, inner, trunk.settings)
-        start = self._start(train, trunk, n_experts, None)
+        rows, without, train, test = apart
+        start = self._start(train, without, n_experts, given)
         if start is None:
             return None
         base = np.full(n_experts, -np.log(n_experts))
-        lockstep = self._lockstep(rows, self._experts(train, trunk, n_experts), base, start)
-        trunk.out_of_fold = trunk_answer(
-            trunk.booster, _safe_indexing(self.features, test), self.n_classes
-        )
-        lockstep.watch(self.rows.subset(test), self._experts(test, trunk, n_experts))
+        lockstep = self._lockstep(rows, self._experts(train, without, n_experts), base, start)
+        without.out_of_fold = self._answer(without, test)
+        lockstep.watch(self.rows.subset(test), self._experts(test, without, n_experts))
         path = [lockstep.watched_log_likelihood()]
         for _ in progress(range(self.trainer.n_class_rounds), "check", self.verbose):
             lockstep.grow()

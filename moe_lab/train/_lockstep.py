@@ -6,9 +6,9 @@ shapes: (n)samples, (k) experts, (c) outputs of an expert: 1, or its classes
 from copy import copy
 
 import numpy as np
-from scipy.special import logsumexp
 
 from moe_lab.softmax import log_softmax
+from moe_lab.train.responsibilities import e_step
 
 LOG_ROOT_2PI = 0.5 * np.log(2 * np.pi)
 PSEUDO_ROWS = 10.0  # of the start, in every noise scale
@@ -48,13 +48,11 @@ class Lockstep:
 
     def _gradient(self, raw, _):
         log_gate, log_lik = self._terms(raw, self.experts)
-        joint = log_gate + log_lik
-        total = logsumexp(joint, axis=1)
-        responsibilities = np.exp(joint - total[:, None])
+        responsibilities, log_likelihood = e_step(log_gate, log_lik, self.experts.weight)
+        self.log_likelihoods.append(log_likelihood)
         if self.start is not None and self.n_rounds < START_ROUNDS:
             responsibilities = self.start
         weight, gate = self.experts.weight[:, None], np.exp(log_gate)
-        self.log_likelihoods.append(float(weight[:, 0] @ total))
         slopes, curves = self.experts.gradient(raw, responsibilities)
         n_experts = gate.shape[1]
         redundant = n_experts / (n_experts - 1)  # one score is, as in LightGBM's own softmax
@@ -74,21 +72,25 @@ class Lockstep:
     def watched_log_likelihood(self):
         """Return the log-likelihood of the watched rows in nats, summed with their weights."""
         self.watched.scales = self.experts.scales
-        return self._score(self.booster.eval_valid, self.watched)
+        terms = self._terms(_scores(self.booster.eval_valid), self.watched)
+        return e_step(*terms, self.watched.weight)[1]
 
     def score_grown(self):
         """Append the log-likelihood after the last round to ``log_likelihoods``."""
-        self.log_likelihoods.append(self._score(self.booster.eval_train, self.experts))
+        terms = self._terms(_scores(self.booster.eval_train), self.experts)
+        self.log_likelihoods.append(e_step(*terms, self.experts.weight)[1])
 
-    def _score(self, evaluate, experts):
-        found = []
 
-        def score(raw, _):
-            found.append(float(experts.weight @ logsumexp(sum(self._terms(raw, experts)), axis=1)))
-            return "log_likelihood", found[0], True
+def _scores(evaluate):
+    """Return the running scores of the rows that ``evaluate`` is about, (n_samples, n_trees)."""
+    found = []
 
-        evaluate(feval=score)
-        return found[0]
+    def keep(raw, _):
+        found.append(np.array(raw))
+        return "scores", 0.0, True
+
+    evaluate(feval=keep)
+    return found[0]
 
 
 class _Experts:
@@ -104,7 +106,7 @@ class _Experts:
 class GaussianExperts(_Experts):
     """Experts of a number: the trunk's mean plus trees of their own, each with a noise scale.
 
-    Their trees begin at nothing, and take small steps of fixed size: on held-out rows of a trunk
+    Their trees take small steps of a fixed size: on held-out rows of a trunk
     that is cross-fitted the right number of steps cannot be read off, since the trunk's answers on
     the other rows contain the targets of those held out.
 
@@ -210,4 +212,4 @@ def expert_log_proba(raw, trunk, n_experts):
     if n_classes == 2:
         scores = np.concatenate([np.zeros_like(scores), scores], axis=2)
     scores = scores + trunk[:, None, :]
-    return scores - logsumexp(scores, axis=2, keepdims=True)
+    return log_softmax(scores.reshape(-1, n_classes)).reshape(scores.shape)

@@ -26,10 +26,11 @@ class Boosting(Trainer):
     cv : int, default=3
         Folds: contiguous in the order of the rows, or by group.
     expert_rate : float, default=0.1
-        Step size of the experts' trees over the gate's.
+        Step size of the experts' trees over the gate's. In regression 0 leaves every expert, and so
+        ``predict``, the mean of the trunk: they differ in their noise alone.
     n_class_rounds : int, default=20
         Rounds in classification.
-    patience : int, default=15
+    patience : int, default=12
         Rounds without a gain on held-out rows before growing stops.
     small_trees : float, default=0.25
         The trunk is tried with the leaves that are asked for and with this share of them.
@@ -43,14 +44,14 @@ class Boosting(Trainer):
     """
 
     default_experts = ("lightgbm", {"n_estimators": 300})
-    default_gate = ("boosted", {"n_estimators": 150, "learning_rate": 0.2, "num_leaves": 4})
+    default_gate = ("boosted", {"n_estimators": 150, "learning_rate": 0.2, "num_leaves": 8})
 
     def __init__(
         self,
         cv=3,
         expert_rate=0.1,
         n_class_rounds=20,
-        patience=15,
+        patience=12,
         small_trees=0.25,
         min_scale=0.03,
     ):
@@ -104,10 +105,9 @@ class Boosting(Trainer):
             )
         if not 0 < self.small_trees <= 1:
             raise ValueError(
-                "small_trees must be above 0 and at most 1, got "
-                f"small_trees={self.small_trees}."
+                f"small_trees must be above 0 and at most 1, got small_trees={self.small_trees}."
             )
-        if not 0 < self.expert_rate <= 1:
+        if not 0 <= self.expert_rate <= 1:
             raise ValueError(
-                f"expert_rate must be above 0 and at most 1, got expert_rate={self.expert_rate}."
+                f"expert_rate must be from 0 to 1, got expert_rate={self.expert_rate}."
             )

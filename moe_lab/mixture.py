@@ -235,7 +235,8 @@ class MoERegressor(RegressorMixin, _MixtureOfExperts):
     divide : name, (name, params) or Divider, optional
         Who starts with which rows.
     gate, pool, train : name, (name, params) or instance
-        Whom to trust, one answer from many, and how gate and experts are trained together.
+        Whom to trust, one answer from many, and how gate and experts are trained together;
+        ``gate="auto"`` is the trainer's default.
     device : {"auto", "cpu", "cuda", "cuda:N"}, default="auto"
     n_jobs : int, optional
         Fits at a time.

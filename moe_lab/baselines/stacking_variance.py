@@ -15,6 +15,7 @@ TREES = {
     "objective": "none",
     "learning_rate": 0.1,
     "num_leaves": 8,
+    "lambda_l2": 10.0,
     "deterministic": True,
     "force_row_wise": True,
     "num_threads": 1,

@@ -79,8 +79,12 @@ class _MixtureOfExperts(InformationCriteria, TakesTables, BaseEstimator):
         X, y, weight, groups = weighted_rows(X, y, sample_weight, groups)
         y = self._encode_target(y)
         pooler, trainer = as_pooler(self.pool, self._task), as_trainer(self.train)
-        divide, n_experts = self._divide(X, y, weight)
-        experts, gate = self._parts(trainer, pooler, n_experts, len(y))
+        specs, n_experts = self.experts, self.n_experts
+        if self._is_auto:
+            specs, n_experts = trainer.auto_experts(n_experts)
+        divide, n_experts = self._divide(X, y, weight, specs, n_experts)
+        experts = as_experts(specs, self._task, n_experts)
+        experts, gate = self._complete(experts, trainer, pooler, len(y))
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=len(experts)).tolist()
         resolve_device(
             self.device
@@ -109,12 +113,12 @@ class _MixtureOfExperts(InformationCriteria, TakesTables, BaseEstimator):
         self.expert_names_ = [label(experts[k]) for k in kept]
         return self
 
-    def _parts(self, trainer, pooler, n_experts, n_samples):
-        """Return the experts and the gate, whatever "auto" leaves to the trainer."""
-        spec, found = self.experts, n_experts
-        if isinstance(spec, str) and spec == "auto":
-            spec, found = trainer.auto_experts(n_experts)
-        experts = as_experts(spec, self._task, found)
+    @property
+    def _is_auto(self):
+        return isinstance(self.experts, str) and self.experts == "auto"
+
+    def _complete(self, experts, trainer, pooler, n_samples):
+        """Return experts and gate, with what "auto" leaves to the trainer."""
         settings = {"task": self._task, "pooler": pooler, "divided": self.divide is not None}
         experts, gate = trainer.complete(experts, self.gate, **settings)
         gate = as_gate(gate)
@@ -130,9 +134,8 @@ class _MixtureOfExperts(InformationCriteria, TakesTables, BaseEstimator):
     def _limits(self, trainer, experts):
         """Return what a trainer that can shrink the pool is told besides."""
         if trainer.shrinks:
-            auto = isinstance(self.experts, str) and self.experts == "auto"
             names = [label(expert) for expert in experts]
-            return {"names": names, "time_limit": self.time_limit, "shrink": auto}
+            return {"names": names, "time_limit": self.time_limit, "shrink": self._is_auto}
         if self.time_limit is not None:
             raise ValueError(
                 f"time_limit must be None for train={self.train!r}, got "
@@ -145,14 +148,13 @@ class _MixtureOfExperts(InformationCriteria, TakesTables, BaseEstimator):
             self._task, n_classes=self._n_classes, random_state=seed, device=self.device, n_jobs=1
         )
 
-    def _divide(self, X, y, weight):
+    def _divide(self, X, y, weight, specs, n_experts):
         """Return the divider as a function of a seed, and how many experts it asks for."""
         if self.divide is None:
-            return None, self.n_experts
+            return None, n_experts
         divider = as_divider(self.divide)
-        n_experts, specs = self.n_experts, listed(self.experts)
-        if n_experts is None and specs is not None:
-            n_experts = len(specs)
+        if n_experts is None and listed(specs) is not None:
+            n_experts = len(listed(specs))
 
         def divide(seed):
             return divider.divide(

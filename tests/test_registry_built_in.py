@@ -16,7 +16,7 @@ PROMISED = {
     "experts": {"extra_trees", "lightgbm", "linear", "linear_mixture", "mlp", "xgboost"},
     "gates": {"boosted", "column", "gaussian", "hierarchical", "rules", "softmax", "tree"},
     "poolers": {"argmax", "confident", "linear", "log_linear", "median", "top_k", "vote"},
-    "trainers": {"em", "out_of_fold"},
+    "trainers": {"boosting", "em", "out_of_fold"},
     "methods": {"average", "log_odds_stacking", "matched_ensemble", "moe", "moe_em", "stacking"},
     "datasets": {"ames", "diamonds", "hpc_jobs", "mcycle", "s_curve", "telco_churn"},
 }

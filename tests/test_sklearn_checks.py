@@ -21,6 +21,7 @@ def mixtures(Mixture, Tree):
         Mixture(["linear", Tree(max_depth=3)], random_state=0),
         Mixture("linear", n_experts=2, divide="kmeans", pool="argmax", random_state=0),
         Mixture(Tree(max_depth=3), n_experts=2, train=em_of_trees, random_state=0),
+        Mixture(train="boosting", random_state=0),
     ]
 
 

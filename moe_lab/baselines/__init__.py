@@ -4,6 +4,7 @@ from moe_lab.baselines.average import AverageClassifier, AverageRegressor
 from moe_lab.baselines.log_odds_stacking import LogOddsStackingClassifier, LogOddsStackingRegressor
 from moe_lab.baselines.matched_ensemble import MatchedEnsembleClassifier, MatchedEnsembleRegressor
 from moe_lab.baselines.stacking import GroupedStackingClassifier, GroupedStackingRegressor
+from moe_lab.baselines.stacking_variance import StackingVarianceRegressor
 
 __all__ = [
     "AverageClassifier",
@@ -14,4 +15,5 @@ __all__ = [
     "LogOddsStackingRegressor",
     "MatchedEnsembleClassifier",
     "MatchedEnsembleRegressor",
+    "StackingVarianceRegressor",
 ]

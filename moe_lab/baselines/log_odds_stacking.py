@@ -31,11 +31,12 @@ class _OutOfFoldStacking:
         """
         X, y, weight, groups = self._read(X, y, sample_weight, groups)
         built, seeds = self._built_pool()
+        folds = folds_or_in_sample(y, task=self._task, cv=self.cv, groups=groups)
         predictions = cross_fit(
             built,
             X,
             y,
-            folds_or_in_sample(y, task=self._task, cv=self.cv, groups=groups),
+            folds,
             np.repeat(weight[:, None], len(built), axis=1),
             task=self._task,
             n_classes=self._n_classes,
@@ -43,8 +44,12 @@ class _OutOfFoldStacking:
             n_jobs=self.n_jobs,
         )
         self.stacker_ = self._stacker().fit(self._features(predictions), y, sample_weight=weight)
+        self._learn_noise(X, y, predictions, weight, folds)
         self.experts_ = self._fit_all(built, seeds, X, y, weight)
         return self
+
+    def _learn_noise(self, X, y, predictions, weight, folds):
+        """Learn how wrong the stack is, from out-of-fold predictions; a plain stack does not."""
 
 
 class LogOddsStackingRegressor(_OutOfFoldStacking, RegressorEnsemble):

@@ -94,3 +94,16 @@ class LinearEMMixture(Mixture):
         self.n_init = n_init
         self.max_iter = max_iter
         self.tol = tol
+
+
+@methods.register("moe_boosting")
+class BoostedMixture(Mixture):
+    """Mixture whose experts and gate are trees grown together: a cheap density.
+
+    Parameters
+    ----------
+    n_experts : int, default=3
+    """
+
+    def __init__(self, n_experts=3):
+        super().__init__(n_experts=n_experts, train="boosting")

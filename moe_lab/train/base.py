@@ -53,13 +53,13 @@ class Trainer(ABC, BaseEstimator):
     that do not pay may be dropped).
     """
 
-    default_experts = "auto"
+    default_experts = None  # the pool of different families
     default_gate = "softmax"
     shrinks = False
 
     def auto_experts(self, n_experts):
         """Return what ``experts="auto"`` and ``n_experts=`` stand for."""
-        if self.default_experts == "auto":
+        if self.default_experts is None:
             return "auto", n_experts
         return self.default_experts, n_experts or 3
 

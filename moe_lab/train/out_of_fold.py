@@ -28,7 +28,7 @@ class OutOfFold(Trainer):
     The gate minimises the log-loss (classification) or squared error (regression) of the linear
     pool. In regression a second gate, ``density_gate_``, serves the density around the pooled mean.
 
-    With ``gate="auto"``, a linear pool and no divider this is the default mixture: `stacker` and
+    With ``gate="auto"``, different experts, a linear pool and no divider this is the default mixture: `stacker` and
     `residual_stacker` join the experts, and an `anchored` gate starts at their weights.
 
     Parameters
@@ -48,7 +48,8 @@ class OutOfFold(Trainer):
     def complete(self, experts, gate, *, task, pooler, divided):
         if gate != "auto":
             return experts, gate
-        if divided or len(experts) < 2 or not isinstance(pooler, LinearPooler):
+        different = len({id(expert) for expert in experts}) > 1  # copies of one are one object
+        if divided or not different or not isinstance(pooler, LinearPooler):
             return experts, "softmax"
         stacked = any(expert.depends_on for expert in experts)
         return experts if stacked else experts + as_experts(STACKERS, task), "anchored"

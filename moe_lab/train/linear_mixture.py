@@ -41,13 +41,13 @@ class LinearMixtureExpert(Expert):
     Parameters
     ----------
     n_experts : int, default=3
-    n_init : int, default=3
+    n_init : int, default=6
         Short runs for each penalty, besides one from the mixture of the stronger one before it.
     cv : int, default=3
         One of so many folds, the last, is held out to choose the penalty.
     """
 
-    def __init__(self, n_experts=3, n_init=3, cv=3):
+    def __init__(self, n_experts=3, n_init=6, cv=3):
         self.n_experts = n_experts
         self.n_init = n_init
         self.cv = cv
@@ -178,7 +178,7 @@ class LinearMixtureRegressor(RegressorMixin, _LinearMixture):
 
     _task = "regression"
 
-    def __init__(self, n_experts=3, n_init=3, cv=3, random_state=None):
+    def __init__(self, n_experts=3, n_init=6, cv=3, random_state=None):
         self.n_experts = n_experts
         self.n_init = n_init
         self.cv = cv
@@ -245,7 +245,7 @@ class LinearMixtureClassifier(ClassifierMixin, _LinearMixture):
 
     _task = "classification"
 
-    def __init__(self, n_experts=3, n_init=3, cv=3, n_classes=None, random_state=None):
+    def __init__(self, n_experts=3, n_init=6, cv=3, n_classes=None, random_state=None):
         self.n_experts = n_experts
         self.n_init = n_init
         self.cv = cv

@@ -87,7 +87,7 @@ def test_rows_of_weight_zero_teach_nothing(name):
 @pytest.mark.parametrize("name", ["lightgbm", "xgboost"])
 def test_params_reach_the_booster_and_win(name):
     expert = experts.create(name, n_estimators=7, params={"max_depth": 2, "learning_rate": 0.5})
-    parameters = expert.build("regression").model.get_params()
+    parameters = expert.build("regression").model.trees.get_params()
     assert (parameters["n_estimators"], parameters["max_depth"]) == (7, 2)
     assert parameters["learning_rate"] == 0.5
 
@@ -103,7 +103,7 @@ def test_a_misspelt_parameter_is_named(name, misspelt, meant):
 
 def test_lightgbm_takes_any_of_its_own_names():
     expert = experts.create("lightgbm", params={"feature_fraction": 0.5, "linear_tree": True})
-    assert expert.build("regression").model.get_params()["feature_fraction"] == 0.5
+    assert expert.build("regression").model.trees.get_params()["feature_fraction"] == 0.5
 
 
 @pytest.mark.parametrize(
@@ -225,6 +225,7 @@ def test_extra_trees_pass_their_parameters():
 @pytest.mark.parametrize("name", ["lightgbm", "xgboost", "extra_trees"])
 def test_one_thread_unless_more_are_asked_for(name):
     models = [experts.create(name).build("regression", n_jobs=n_jobs).model for n_jobs in (None, 2)]
+    models = [getattr(model, "trees", model) for model in models]
     assert [model.get_params()["n_jobs"] or 1 for model in models] == [1, 2]
 
 

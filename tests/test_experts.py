@@ -186,7 +186,7 @@ def test_mlp_pickles_its_weights_on_the_cpu():
 
 
 def interrupt_in_epoch(monkeypatch, number):
-    whole, calls = _net._Net._one_epoch, []
+    whole, calls = _net.Net._one_epoch, []
 
     def one_epoch(self, *args):
         calls.append(None)
@@ -194,7 +194,7 @@ def interrupt_in_epoch(monkeypatch, number):
             raise KeyboardInterrupt
         whole(self, *args)
 
-    monkeypatch.setattr(_net._Net, "_one_epoch", one_epoch)
+    monkeypatch.setattr(_net.Net, "_one_epoch", one_epoch)
 
 
 def test_ctrl_c_under_the_progress_bar_keeps_the_best_weights(monkeypatch, capsys):

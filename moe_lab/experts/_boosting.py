@@ -81,7 +81,12 @@ class Trees(BaseEstimator):
         raise NotImplementedError
 
     def predict(self, model, X, *, n_classes, n_trees=None):
-        """Ask the first trees, or all; return means, (n_samples,), or probabilities, (n_samples, n_classes)."""
+        """Ask the first trees, or all.
+
+        Returns
+        -------
+        predictions : ndarray of shape (n_samples,), or (n_samples, n_classes) of probabilities
+        """
         raise NotImplementedError
 
 

@@ -141,8 +141,8 @@ class NetRegressor(RegressorMixin, Net):
     def fit(self, X, y, sample_weight=None):
         weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
         self.mean_ = np.average(y, weights=weight)
-        self.spread_ = np.sqrt(np.average((y - self.mean_) ** 2, weights=weight)) or 1.0
-        targets = ((y - self.mean_) / self.spread_).astype(np.float32)
+        self.spread_ = np.sqrt(np.average((y - self.mean_) ** 2, weights=weight))
+        targets = ((y - self.mean_) / (self.spread_ or 1.0)).astype(np.float32)
         self._train(X, targets, weight, n_outputs=1)
         return self
 

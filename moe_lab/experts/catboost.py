@@ -74,6 +74,7 @@ class CatBoostExpert(Expert):
             "verbose": False,
             "allow_writing_files": False,
             "allow_const_label": True,
+            "max_ctr_complexity": 1,  # pairs of categories cost far more than they gain
             **_where(device),
             **{SAME.get(name, name): value for name, value in own.items()},
         }

@@ -14,6 +14,8 @@ from moe_lab.table import NumericTable, Prepared
 class KNearestExpert(Expert):
     """Nearest neighbours on standardised columns; how many is found by leave-one-out loss.
 
+    Among rows at the same distance, duplicates for example, a seeded draw decides which ones vote.
+
     Parameters
     ----------
     n_neighbors : tuple of int, default=(5, 10, 20, 40)
@@ -30,9 +32,10 @@ class KNearestExpert(Expert):
 
     def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
         if task == "regression":
-            model = KNearestRegressor(self.n_neighbors, n_jobs=n_jobs)
+            model = KNearestRegressor(self.n_neighbors)
         else:
-            model = KNearestClassifier(self.n_neighbors, self.prior_votes, n_jobs=n_jobs)
+            model = KNearestClassifier(self.n_neighbors, self.prior_votes)
+        model.set_params(random_state=random_state, n_jobs=n_jobs)
         return Prepared(NumericTable(scale=True), model)
 
 
@@ -47,7 +50,8 @@ class _KNearest(BaseEstimator):
                 f"n_neighbors={self.n_neighbors!r}. The default is (5, 10, 20, 40)."
             )
         weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, float)
-        there = weight > 0
+        # The search takes ties in the order of the rows, which may be that of the target.
+        there = np.random.default_rng(self.random_state).permutation(np.flatnonzero(weight > 0))
         self.weight_ = weight[there] / weight[there].mean()
         self.targets_ = targets[there]  # (n, o)
         self.prior_ = np.average(self.targets_, axis=0, weights=self.weight_)
@@ -98,8 +102,9 @@ def _closeness(distances):
 class KNearestRegressor(RegressorMixin, _KNearest):
     """Weighted mean of the neighbours' targets; ``n_neighbors`` by squared error."""
 
-    def __init__(self, n_neighbors=(5, 10, 20, 40), n_jobs=None):
+    def __init__(self, n_neighbors=(5, 10, 20, 40), random_state=None, n_jobs=None):
         self.n_neighbors = n_neighbors
+        self.random_state = random_state
         self.n_jobs = n_jobs
 
     def fit(self, X, y, sample_weight=None):
@@ -115,9 +120,12 @@ class KNearestRegressor(RegressorMixin, _KNearest):
 class KNearestClassifier(ClassifierMixin, _KNearest):
     """Weighted shares of the neighbours' classes; ``n_neighbors`` by log-loss."""
 
-    def __init__(self, n_neighbors=(5, 10, 20, 40), prior_votes=1.0, n_jobs=None):
+    def __init__(
+        self, n_neighbors=(5, 10, 20, 40), prior_votes=1.0, random_state=None, n_jobs=None
+    ):
         self.n_neighbors = n_neighbors
         self.prior_votes = prior_votes
+        self.random_state = random_state
         self.n_jobs = n_jobs
 
     def fit(self, X, y, sample_weight=None):

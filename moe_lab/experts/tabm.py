@@ -34,6 +34,8 @@ class TabMExpert(Expert):
         1 shows a progress bar; Ctrl-C then ends training with the best weights so far.
     """
 
+    example_params = {"n_members": 4, "width": 32, "max_epochs": 40}
+
     def __init__(
         self,
         n_members=16,

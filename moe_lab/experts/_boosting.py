@@ -138,6 +138,9 @@ class _Boosted(BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X, y, sample_weight=None):
+        if sample_weight is not None and np.min(sample_weight) <= 0 < np.max(sample_weight):
+            there = np.flatnonzero(sample_weight > 0)
+            X, y, sample_weight = _safe_indexing(X, there), y[there], sample_weight[there]
         rows, n_trees = np.arange(len(y)), self.trees.most
         binned = _Binned(self.trees, X, rows)
         if self.early_stopping_rounds and int(HELD_OUT * len(y)) >= MIN_HELD_OUT:

@@ -43,7 +43,9 @@ class Expert(ABC, BaseEstimator):
         -------
         estimator : object with ``predict`` (regression) or ``predict_proba`` and ``classes_``
             Optional powers: ``log_prob(X, y)`` (nats), ``scale_``, ``n_parameters_``,
-            ``parametric``.
+            ``parametric``; ``cross_fit(X, y, folds, sample_weight)``, which predicts every row out
+            of fold, and ``refit(X, y, sample_weight)``, which is called on the same instance after
+            it, fits all rows with what was found or made, and drops that.
         """
 
 

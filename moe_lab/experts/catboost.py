@@ -21,6 +21,7 @@ SAME = {
     "random_seed": "random_state",
 }
 NOTHING_TO_SPLIT = "All features are either constant or ignored"
+NOTHING_LEFT = "Too few sampling units"  # what CatBoost says where all residuals are 0
 
 
 @experts.register("catboost")
@@ -32,7 +33,7 @@ class CatBoostExpert(Expert):
     ----------
     n_estimators : int, default=300
         Trees.
-    learning_rate : float, default=0.1
+    learning_rate : float, default=0.06
     depth : int, default=6
     early_stopping_rounds : int, optional
         Find the number of trees, at most n_estimators, on held-out rows; then fit all rows with
@@ -46,7 +47,7 @@ class CatBoostExpert(Expert):
     def __init__(
         self,
         n_estimators=300,
-        learning_rate=0.1,
+        learning_rate=0.06,
         depth=6,
         early_stopping_rounds=None,
         params=None,
@@ -115,12 +116,16 @@ class CatBoostTrees(Trees):
             watch["eval_set"] = _pool(_safe_indexing(data, held_out[0]), *held_out[1:])
             watch |= {"early_stopping_rounds": patience, "use_best_model": False}
         X = data if len(rows) == len(data) else _safe_indexing(data, rows)
+        pool = _pool(X, y, weight)
         try:
-            model.fit(_pool(X, y, weight), **watch)
+            model.fit(pool, **watch)
         except catboost.CatBoostError as error:
-            if NOTHING_TO_SPLIT not in str(error):
+            if NOTHING_TO_SPLIT in str(error):
+                return _constant(y, weight, n_classes), []
+            if NOTHING_LEFT not in str(error):
                 raise
-            return _constant(y, weight, n_classes), []
+            whole = {"bootstrap_type": "No", "subsample": None, "n_estimators": n_trees}
+            model = kind(**{**self.settings, **whole}).fit(pool, **watch)
         if not watch:
             return model, []
         losses = model.get_evals_result()["validation"]

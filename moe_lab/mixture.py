@@ -81,7 +81,7 @@ class _MixtureOfExperts(InformationCriteria, TakesTables, BaseEstimator):
         pooler, trainer = as_pooler(self.pool, self._task), as_trainer(self.train)
         specs, n_experts = self.experts, self.n_experts
         if self._is_auto:
-            specs, n_experts = trainer.auto_experts(n_experts)
+            specs, n_experts = trainer.auto_experts(n_experts, self.time_limit)
         divide, n_experts = self._divide(X, y, weight, specs, n_experts)
         experts = as_experts(specs, self._task, n_experts)
         experts, gate = self._complete(experts, trainer, pooler, len(y))

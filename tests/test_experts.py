@@ -15,8 +15,12 @@ from moe_lab.experts import _net
 from moe_lab.experts._net import NetClassifier, NetRegressor
 from moe_lab.registry import experts
 
-FAMILIES = ["lightgbm", "xgboost", "extra_trees", "mlp"]
-SMALL = {"mlp": {"max_epochs": 5}}
+FAMILIES = ["lightgbm", "xgboost", "catboost", "extra_trees", "k_nearest", "mlp", "tabm"]
+SMALL = {
+    "mlp": {"max_epochs": 5},
+    "tabm": {"max_epochs": 5, "n_members": 4, "width": 16},
+    "catboost": {"n_estimators": 50},
+}
 
 
 def built(name, task, seed=0, **params):
@@ -84,17 +88,22 @@ def test_rows_of_weight_zero_teach_nothing(name):
     assert np.abs(model.predict(X)).max() < 1
 
 
-@pytest.mark.parametrize("name", ["lightgbm", "xgboost"])
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost", "catboost"])
 def test_params_reach_the_booster_and_win(name):
     expert = experts.create(name, n_estimators=7, params={"max_depth": 2, "learning_rate": 0.5})
-    parameters = expert.build("regression").model.get_params()
-    assert (parameters["n_estimators"], parameters["max_depth"]) == (7, 2)
+    parameters = expert.build("regression").model.trees.get_params()
+    depth = "depth" if name == "catboost" else "max_depth"
+    assert (parameters["n_estimators"], parameters[depth]) == (7, 2)
     assert parameters["learning_rate"] == 0.5
 
 
 @pytest.mark.parametrize(
     ("name", "misspelt", "meant"),
-    [("lightgbm", "num_leafs", "num_leaf"), ("xgboost", "max_dept", "max_depth")],
+    [
+        ("lightgbm", "num_leafs", "num_leaf"),
+        ("xgboost", "max_dept", "max_depth"),
+        ("catboost", "l2_leaf_regg", "l2_leaf_reg"),
+    ],
 )
 def test_a_misspelt_parameter_is_named(name, misspelt, meant):
     with pytest.raises(ValueError, match=f"'{misspelt}' of {name}. Did you mean '{meant}'"):
@@ -103,11 +112,18 @@ def test_a_misspelt_parameter_is_named(name, misspelt, meant):
 
 def test_lightgbm_takes_any_of_its_own_names():
     expert = experts.create("lightgbm", params={"feature_fraction": 0.5, "linear_tree": True})
-    assert expert.build("regression").model.get_params()["feature_fraction"] == 0.5
+    assert expert.build("regression").model.trees.get_params()["feature_fraction"] == 0.5
 
 
 @pytest.mark.parametrize(
-    ("name", "package"), [("lightgbm", "lightgbm"), ("xgboost", "xgboost"), ("mlp", "torch")]
+    ("name", "package"),
+    [
+        ("lightgbm", "lightgbm"),
+        ("xgboost", "xgboost"),
+        ("catboost", "catboost"),
+        ("mlp", "torch"),
+        ("tabm", "tabm"),
+    ],
 )
 def test_a_missing_package_says_how_to_get_it(monkeypatch, name, package):
     monkeypatch.setitem(sys.modules, package, None)
@@ -119,7 +135,8 @@ def test_heavy_packages_are_imported_only_to_build():
     code = (
         "import sys; from moe_lab.registry import experts; "
         f"[experts.create(name) for name in {FAMILIES}]; "
-        "assert not {'torch', 'lightgbm', 'xgboost'} & set(sys.modules), 'imported too early'"
+        "heavy = {'torch', 'lightgbm', 'xgboost', 'catboost', 'tabm'}; "
+        "assert not heavy & set(sys.modules), 'imported too early'"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -186,7 +203,7 @@ def test_mlp_pickles_its_weights_on_the_cpu():
 
 
 def interrupt_in_epoch(monkeypatch, number):
-    whole, calls = _net._Net._one_epoch, []
+    whole, calls = _net.Net._one_epoch, []
 
     def one_epoch(self, *args):
         calls.append(None)
@@ -194,7 +211,7 @@ def interrupt_in_epoch(monkeypatch, number):
             raise KeyboardInterrupt
         whole(self, *args)
 
-    monkeypatch.setattr(_net._Net, "_one_epoch", one_epoch)
+    monkeypatch.setattr(_net.Net, "_one_epoch", one_epoch)
 
 
 def test_ctrl_c_under_the_progress_bar_keeps_the_best_weights(monkeypatch, capsys):
@@ -222,10 +239,12 @@ def test_extra_trees_pass_their_parameters():
     assert {key: parameters[key] for key in chosen} == chosen
 
 
-@pytest.mark.parametrize("name", ["lightgbm", "xgboost", "extra_trees"])
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost", "catboost", "extra_trees"])
 def test_one_thread_unless_more_are_asked_for(name):
     models = [experts.create(name).build("regression", n_jobs=n_jobs).model for n_jobs in (None, 2)]
-    assert [model.get_params()["n_jobs"] or 1 for model in models] == [1, 2]
+    models = [getattr(model, "trees", model).get_params() for model in models]
+    threads = "thread_count" if name == "catboost" else "n_jobs"
+    assert [parameters[threads] or 1 for parameters in models] == [1, 2]
 
 
 def test_a_card_says_where_sample_weights_become_a_bootstrap():

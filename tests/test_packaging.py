@@ -74,7 +74,8 @@ def test_the_wheel_holds_moe_lab_alone(tmp_path):
 
 
 def test_every_imported_package_is_a_requirement():
-    declared = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]}
+    lists = [PROJECT["dependencies"], PROJECT["optional-dependencies"]["catboost"]]
+    declared = {canonicalize_name(Requirement(text).name) for one in lists for text in one}
     brought_by = packages_distributions()
     imported = {top for path in (ROOT / "moe_lab").rglob("*.py") for top in top_imports(path)}
     outside = imported - set(sys.stdlib_module_names) - {"moe_lab"}

@@ -1,4 +1,4 @@
-"""The networks behind the mlp expert: minibatches, early stopping, best weights restored."""
+"""Networks as experts: minibatches, early stopping, best weights restored."""
 
 import copy
 import itertools
@@ -9,14 +9,19 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
-# shapes: (n)samples, (d)features, (o)utputs
+# shapes: (n)samples, (d)features, (m)embers of an ensemble, (o)utputs
 HELD_OUT = 0.15  # share of the rows by which training is stopped
 MIN_HELD_OUT = 10  # rows; with fewer, the training loss stops
 PREDICT_ROWS = 65_536
 
 
-class _Net(BaseEstimator):
-    """What both networks share: minibatches, early stopping, restoring the best weights."""
+class Net(BaseEstimator):
+    """What all networks share: minibatches, early stopping, restoring the best weights.
+
+    A subclass may make another network and score its outputs otherwise.
+    """
+
+    title = "mlp"  # of the progress bar
 
     def __init__(
         self,
@@ -42,8 +47,8 @@ class _Net(BaseEstimator):
         import torch
 
         rng = check_random_state(self.random_state)
-        self.net_ = _build_net([X.shape[1], *self.hidden, n_outputs], rng).to(self.device)
         kept = weight > 0
+        self.net_ = self._make_net(X[kept], n_outputs, rng).to(self.device)
         data = [
             torch.as_tensor(part, device=self.device)
             for part in (
@@ -60,6 +65,9 @@ class _Net(BaseEstimator):
             held_out, train = order[:n_held_out], order[n_held_out:]
         self._stop_early(data, train, [part[held_out] for part in data], rng)
 
+    def _make_net(self, X, n_outputs, rng):
+        return _build_net([X.shape[1], *self.hidden, n_outputs], rng)
+
     def _stop_early(self, data, train, held_out, rng):
         from torch.optim import AdamW
         from torch.optim.lr_scheduler import ReduceLROnPlateau
@@ -70,7 +78,7 @@ class _Net(BaseEstimator):
         )
         schedule = ReduceLROnPlateau(optimizer, factor=0.3, patience=self.patience // 2)
         best, self.best_epoch_, self.history_ = None, 0, []
-        bar = trange(self.max_epochs, desc="mlp", leave=False, disable=not self.verbose)
+        bar = trange(self.max_epochs, desc=self.title, leave=False, disable=not self.verbose)
         try:
             for epoch in bar:
                 self._one_epoch(data, rng.permutation(train), optimizer)
@@ -90,9 +98,11 @@ class _Net(BaseEstimator):
                 stacklevel=4,
             )
         self.net_.load_state_dict(best)
+        self.net_.eval()
 
     def _one_epoch(self, data, order, optimizer):
         size = min(256, max(16, len(order) // 20))
+        self.net_.train()
         for start in range(0, len(order), size):
             batch = [part[order[start : start + size]] for part in data]
             optimizer.zero_grad()
@@ -102,6 +112,7 @@ class _Net(BaseEstimator):
     def _loss(self, data):
         import torch
 
+        self.net_.eval()
         with torch.no_grad():
             return self._batch_loss(*data)
 
@@ -124,25 +135,27 @@ class _Net(BaseEstimator):
         return state
 
 
-class NetRegressor(RegressorMixin, _Net):
+class NetRegressor(RegressorMixin, Net):
     """Network with one output, trained on the squared error of the standardised target."""
 
     def fit(self, X, y, sample_weight=None):
         weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
         self.mean_ = np.average(y, weights=weight)
-        self.spread_ = np.sqrt(np.average((y - self.mean_) ** 2, weights=weight)) or 1.0
-        targets = ((y - self.mean_) / self.spread_).astype(np.float32)
+        self.spread_ = np.sqrt(np.average((y - self.mean_) ** 2, weights=weight))
+        targets = ((y - self.mean_) / (self.spread_ or 1.0)).astype(np.float32)
         self._train(X, targets, weight, n_outputs=1)
         return self
 
     def predict(self, X):
-        return self._outputs(X)[:, 0] * self.spread_ + self.mean_
+        outputs = self._outputs(X)  # (n, o) or (n, m, o)
+        return outputs.reshape(len(X), -1).mean(axis=1) * self.spread_ + self.mean_
 
     def _row_loss(self, outputs, targets):
-        return (outputs[:, 0] - targets) ** 2
+        errors = outputs.flatten(1) - targets[:, None]  # (n, m): every member is trained by itself
+        return (errors**2).mean(dim=1)
 
 
-class NetClassifier(ClassifierMixin, _Net):
+class NetClassifier(ClassifierMixin, Net):
     """Network with one output per class, trained on the log-loss."""
 
     def fit(self, X, y, sample_weight=None):
@@ -154,15 +167,22 @@ class NetClassifier(ClassifierMixin, _Net):
     def predict_proba(self, X):
         from scipy.special import softmax
 
-        return softmax(self._outputs(X), axis=1)
+        probabilities = softmax(self._outputs(X), axis=-1)  # (n, o) or (n, m, o)
+        return probabilities if probabilities.ndim == 2 else probabilities.mean(axis=1)
 
     def predict(self, X):
-        return self.classes_[self._outputs(X).argmax(axis=1)]
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def _row_loss(self, outputs, targets):
         from torch.nn.functional import cross_entropy
 
-        return cross_entropy(outputs, targets, reduction="none")
+        if outputs.ndim == 2:
+            return cross_entropy(outputs, targets, reduction="none")
+        n_members = outputs.shape[1]  # every member is trained by itself
+        losses = cross_entropy(
+            outputs.flatten(0, 1), targets.repeat_interleave(n_members), reduction="none"
+        )
+        return losses.reshape(-1, n_members).mean(dim=1)
 
 
 def _build_net(widths, rng):

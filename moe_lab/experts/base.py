@@ -2,6 +2,7 @@
 
 import inspect
 from abc import ABC, abstractmethod
+from importlib.util import find_spec
 
 from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
 from sklearn.compose import ColumnTransformer
@@ -25,7 +26,17 @@ __all__ = [
     "label",
 ]
 
-AUTO = ("lightgbm", "xgboost", "extra_trees", "linear")  # what experts="auto" means
+# What experts="auto" means, most gain for the time first; catboost where it is installed.
+AUTO = (
+    "lightgbm",
+    "linear",
+    "extra_trees",
+    "linear_mixture",
+    "xgboost",
+    "k_nearest",
+    "mlp",
+    "catboost",
+)
 
 
 class Expert(ABC, BaseEstimator):
@@ -60,7 +71,9 @@ class Expert(ABC, BaseEstimator):
         -------
         estimator : object with ``predict`` (regression) or ``predict_proba`` and ``classes_``
             Optional powers: ``log_prob(X, y)`` (nats), ``scale_``, ``n_parameters_``,
-            ``parametric``.
+            ``parametric``; ``cross_fit(X, y, folds, sample_weight)``, which predicts every row out
+            of fold, and ``refit(X, y, sample_weight)``, which is called on the same instance after
+            it, fits all rows with what was found or made, and drops that.
         """
 
 
@@ -193,7 +206,7 @@ def as_experts(spec, task, n_experts=None):
 def listed(spec):
     """Return the experts that ``experts=`` lists, or None where it is one expert to be copied."""
     if isinstance(spec, str) and spec == "auto":
-        return list(AUTO)
+        return [name for name in AUTO if name != "catboost" or find_spec(name)]
     is_pair = len(spec) == 2 and isinstance(spec[1], dict) if isinstance(spec, tuple) else False
     return list(spec) if isinstance(spec, list | tuple) and not is_pair else None
 

@@ -1,7 +1,9 @@
 """LightGBM expert: boosted trees, grown leaf by leaf."""
 
+import numpy as np
+
 from moe_lab.device import device_number, resolve_device
-from moe_lab.experts._boosting import CodedClassifier, checked_params
+from moe_lab.experts._boosting import BoostedClassifier, BoostedRegressor, Trees, checked_params
 from moe_lab.experts.base import Expert, experts
 from moe_lab.table import CategoryTable, Prepared
 
@@ -18,6 +20,9 @@ class LightGBMExpert(Expert):
     num_leaves : int, default=31
     min_child_samples : int, default=20
         Least rows in a leaf.
+    early_stopping_rounds : int, optional
+        Find the number of trees, at most n_estimators, on held-out rows; then fit all rows with
+        it. None grows n_estimators.
     params : dict, optional
         Further parameters of LightGBM, by any of its names; they win.
     """
@@ -30,12 +35,14 @@ class LightGBMExpert(Expert):
         learning_rate=0.1,
         num_leaves=31,
         min_child_samples=20,
+        early_stopping_rounds=None,
         params=None,
     ):
         self.n_estimators = n_estimators
         self.learning_rate = learning_rate
         self.num_leaves = num_leaves
         self.min_child_samples = min_child_samples
+        self.early_stopping_rounds = early_stopping_rounds
         self.params = params
 
     def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
@@ -44,7 +51,7 @@ class LightGBMExpert(Expert):
         except ImportError as error:
             raise ImportError("lightgbm is not installed; run pip install lightgbm.") from error
         named = self.get_params(deep=False)
-        named.pop("params")
+        named.pop("params"), named.pop("early_stopping_rounds")
         settings = {
             **named,
             "random_state": random_state,
@@ -55,18 +62,88 @@ class LightGBMExpert(Expert):
             **_where(device),
             **checked_params(self.params, _names(lightgbm), "lightgbm"),
         }
-        if task == "regression":
-            model = lightgbm.LGBMRegressor(**settings)
-        else:
-            model = CodedClassifier(lightgbm.LGBMClassifier(**settings))
+        booster = BoostedRegressor if task == "regression" else BoostedClassifier
+        model = booster(
+            LightGBMTrees(**settings),
+            early_stopping_rounds=self.early_stopping_rounds,
+            n_classes=n_classes,
+            random_state=random_state,
+        )
         return Prepared(CategoryTable(), model)
+
+
+class LightGBMTrees(Trees):
+    """Trees of LightGBM, by its training function: that takes parts of a binned table."""
+
+    shares_bins = True
+
+    @property
+    def most(self):
+        return self._settings()[1]
+
+    def _settings(self):
+        """Return the settings without, and then, the number of trees."""
+        from lightgbm.basic import _ConfigAliases
+
+        settings = {name: value for name, value in self.settings.items() if value is not None}
+        n_trees = settings.pop("n_estimators")
+        for alias in _ConfigAliases.get("num_iterations"):
+            n_trees = settings.pop(alias, n_trees)
+        return settings, n_trees
+
+    def bin(self, X):
+        from lightgbm import Dataset
+
+        label = np.zeros(len(X))  # asked for, not looked at
+        return Dataset(X, label=label, params=self._settings()[0]).construct()
+
+    def grow(self, data, rows, y, weight, *, n_classes, n_trees, held_out=None, patience=None):
+        import lightgbm
+
+        params, losses, watch = self._settings()[0], {}, {}
+        if not params.keys() & lightgbm.basic._ConfigAliases.get("objective"):
+            params["objective"] = _objective(n_classes)
+        if n_classes is not None and n_classes > 2:
+            params["num_class"] = n_classes
+        if held_out is not None:
+            stop = lightgbm.early_stopping(patience, first_metric_only=True, verbose=False)
+            watch = {
+                "valid_sets": [_labelled(_part(data, held_out[0]), *held_out[1:])],
+                "valid_names": ["held_out"],
+                "callbacks": [stop, lightgbm.record_evaluation(losses)],
+            }
+        part = data if len(rows) == data.num_data() else _part(data, rows)
+        part = _labelled(part, y, weight)
+        model = lightgbm.train(params, part, n_trees, **watch)
+        return model, next(iter(losses["held_out"].values())) if losses else []
+
+    def predict(self, model, X, *, n_classes, n_trees=None):
+        n_threads = self.settings["n_jobs"]
+        answer = model.predict(X, num_iteration=n_trees or -1, num_threads=n_threads)
+        return np.column_stack([1 - answer, answer]) if n_classes == 2 else answer
+
+
+def _objective(n_classes):
+    if n_classes is None:
+        return "regression"
+    return "binary" if n_classes == 2 else "multiclass"
+
+
+def _part(data, rows):
+    return data.subset(rows, params=data.params).construct()
+
+
+def _labelled(data, y, weight):
+    return data.set_label(y).set_weight(weight)
 
 
 def _names(lightgbm):
     """All names that LightGBM knows; they come from its library, which lists them at first use."""
     native = lightgbm.basic._ConfigAliases
     native.get()
-    return set(lightgbm.LGBMModel().get_params()).union(*native.aliases.values())
+    names = set(lightgbm.LGBMModel().get_params()).union(*native.aliases.values())
+    of_wrapper = {"class_weight", "importance_type"}  # LightGBM itself does not know them
+    return names - of_wrapper - native.get("early_stopping_round")
 
 
 def _where(device):

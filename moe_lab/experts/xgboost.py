@@ -1,7 +1,9 @@
 """XGBoost expert: boosted trees, grown level by level."""
 
+from sklearn.utils import _safe_indexing
+
 from moe_lab.device import resolve_device
-from moe_lab.experts._boosting import CodedClassifier, checked_params
+from moe_lab.experts._boosting import BoostedClassifier, BoostedRegressor, Trees, checked_params
 from moe_lab.experts.base import Expert, experts
 from moe_lab.table import CategoryTable, Prepared
 
@@ -16,14 +18,25 @@ class XGBoostExpert(Expert):
         Trees (for each class, where there are more than two).
     learning_rate : float, default=0.1
     max_depth : int, default=6
+    early_stopping_rounds : int, optional
+        Find the number of trees, at most n_estimators, on held-out rows; then fit all rows with
+        it. None grows n_estimators.
     params : dict, optional
         Further parameters of `xgboost.XGBRegressor` and `XGBClassifier`, which win.
     """
 
-    def __init__(self, n_estimators=150, learning_rate=0.1, max_depth=6, params=None):
+    def __init__(
+        self,
+        n_estimators=150,
+        learning_rate=0.1,
+        max_depth=6,
+        early_stopping_rounds=None,
+        params=None,
+    ):
         self.n_estimators = n_estimators
         self.learning_rate = learning_rate
         self.max_depth = max_depth
+        self.early_stopping_rounds = early_stopping_rounds
         self.params = params
 
     def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
@@ -32,7 +45,7 @@ class XGBoostExpert(Expert):
         except ImportError as error:
             raise ImportError("xgboost is not installed; run pip install xgboost.") from error
         named = self.get_params(deep=False)
-        named.pop("params")
+        named.pop("params"), named.pop("early_stopping_rounds")
         settings = {
             **named,
             "random_state": random_state,
@@ -41,10 +54,42 @@ class XGBoostExpert(Expert):
             "device": resolve_device(device),
             "tree_method": "hist",
             "enable_categorical": True,
-            **checked_params(self.params, xgboost.XGBModel().get_params(), "xgboost"),
+            **checked_params(self.params, _names(xgboost), "xgboost"),
         }
-        if task == "regression":
-            model = xgboost.XGBRegressor(**settings)
-        else:
-            model = CodedClassifier(xgboost.XGBClassifier(**settings))
+        booster = BoostedRegressor if task == "regression" else BoostedClassifier
+        model = booster(
+            XGBoostTrees(**settings),
+            early_stopping_rounds=self.early_stopping_rounds,
+            n_classes=n_classes,
+            random_state=random_state,
+        )
         return Prepared(CategoryTable(), model)
+
+
+def _names(xgboost):
+    return set(xgboost.XGBModel().get_params()) - {"early_stopping_rounds"}
+
+
+class XGBoostTrees(Trees):
+    """Trees of XGBoost; its bins cost too little to be worth sharing."""
+
+    def grow(self, data, rows, y, weight, *, n_classes, n_trees, held_out=None, patience=None):
+        import xgboost
+
+        kind = xgboost.XGBRegressor if n_classes is None else xgboost.XGBClassifier
+        settings = {**self.settings, "n_estimators": n_trees, "early_stopping_rounds": patience}
+        model, watch = kind(**settings), {}
+        if held_out is not None:
+            test, targets, own = held_out
+            watch["eval_set"] = [(_safe_indexing(data, test), targets)]
+            watch["sample_weight_eval_set"] = [own]
+        X = data if len(rows) == len(data) else _safe_indexing(data, rows)
+        model.fit(X, y, sample_weight=weight, verbose=False, **watch)
+        losses = model.evals_result()["validation_0"] if watch else {"": []}
+        return model, list(losses.values())[-1]  # by which xgboost stops
+
+    def predict(self, model, X, *, n_classes, n_trees=None):
+        grown = model.get_booster().num_boosted_rounds()
+        n_trees = grown if n_trees is None else min(n_trees, grown)
+        ask = model.predict if n_classes is None else model.predict_proba
+        return ask(X, iteration_range=(0, n_trees))

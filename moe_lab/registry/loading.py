@@ -98,6 +98,8 @@ def _plugins(package):
     yield package.rpartition(".")[2], package, lambda: importlib.import_module(package)
     built_in = _module_names(_own_folder(package))
     for name in sorted(built_in, key=lambda name: (name != "base", name)):
+        if name.startswith("_"):  # a private part may import torch: only its plugin asks for it
+            continue
         module = f"{package}.{name}"
         yield name, module, lambda module=module: importlib.import_module(module)
     folder = drop_in_folder(package)

@@ -53,6 +53,41 @@ class Prepared(BaseEstimator):
         self.model_ = clone(self.model).fit(Z, y, **weights)
         return self
 
+    @available_if(_model_has("cross_fit"))
+    def cross_fit(self, X, y, folds, sample_weight=None):
+        """Prepare the table once, then let the model cross-fit itself on it.
+
+        Parameters
+        ----------
+        folds : list of (train, test) pairs of index arrays
+
+        Returns
+        -------
+        predictions : ndarray of shape (n_samples, n_outputs), out of fold
+        """
+        table, model = clone(self.table), clone(self.model)
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        Z = table.fit(X, y, **weights).transform(X)
+        self.crossed_ = table, model, Z
+        return model.cross_fit(Z, y, folds, sample_weight)
+
+    @available_if(_model_has("refit"))
+    def refit(self, X, y, sample_weight=None):
+        """Fit to all rows after ``cross_fit`` on the same rows, with what that found or made."""
+        if "crossed_" not in vars(self):
+            raise ValueError("refit must follow cross_fit on the same instance; call fit instead.")
+        table, model, Z = self.crossed_
+        Z = table.transform(X) if Z is None else Z
+        self.table_, self.model_ = table, model.refit(Z, y, sample_weight)
+        del self.crossed_
+        return self
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        if "crossed_" in state:  # the table can be made again from X
+            state = {**state, "crossed_": (*self.crossed_[:2], None)}
+        return state
+
     def predict(self, X):
         check_is_fitted(self)
         return self.model_.predict(self.table_.transform(X))

@@ -57,7 +57,7 @@ class Trainer(ABC, BaseEstimator):
     default_gate = "softmax"
     shrinks = False
 
-    def auto_experts(self, n_experts):
+    def auto_experts(self, n_experts, time_limit=None):
         """Return what ``experts="auto"`` and ``n_experts=`` stand for."""
         if self.default_experts is None:
             return "auto", n_experts

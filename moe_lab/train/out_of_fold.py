@@ -5,7 +5,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from moe_lab.density import ScaleMixture
-from moe_lab.experts.base import as_experts
+from moe_lab.experts.base import as_experts, listed
 from moe_lab.fitting import log_prob, noise_scales, standard_deviation
 from moe_lab.folds import folds_or_in_sample
 from moe_lab.gate.base import ask_gate, gates
@@ -28,8 +28,9 @@ class OutOfFold(Trainer):
     The gate minimises the log-loss (classification) or squared error (regression) of the linear
     pool. In regression a second gate, ``density_gate_``, serves the density around the pooled mean.
 
-    With ``gate="auto"``, different experts, a linear pool and no divider this is the default mixture: `stacker` and
-    `residual_stacker` join the experts, and an `anchored` gate starts at their weights.
+    With ``gate="auto"``, different experts, a linear pool and no divider this is the default
+    mixture: `stacker` and `residual_stacker` join the experts, and an `anchored` gate starts at
+    their weights. A time limit lets `tabm`, strong but slow, join ``experts="auto"``.
 
     Parameters
     ----------
@@ -44,6 +45,11 @@ class OutOfFold(Trainer):
     def __init__(self, cv=3, min_scale=0.03):
         self.cv = cv
         self.min_scale = min_scale
+
+    def auto_experts(self, n_experts, time_limit=None):
+        if time_limit is None:
+            return "auto", n_experts
+        return [*listed("auto"), "tabm"], n_experts
 
     def complete(self, experts, gate, *, task, pooler, divided):
         if gate != "auto":

@@ -1,0 +1,254 @@
+"""Boosters: early stopping with a refit, one binning for all folds, counted fits."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import BaseEstimator, RegressorMixin
+
+from moe_lab.experts import _boosting
+from moe_lab.fitting import CrossFitted, cross_fit, fit_expert, predict_expert, refit
+from moe_lab.folds import make_folds
+from moe_lab.registry import experts
+from moe_lab.testing import example_table, example_target
+
+BOOSTERS = ["lightgbm", "xgboost", "catboost"]
+N_CLASSES = 3
+
+
+def built(name, task, **params):
+    n_classes = None if task == "regression" else N_CLASSES
+    small = {"n_estimators": 20} | params
+    return experts.create(name, **small).build(task, n_classes=n_classes, random_state=0)
+
+
+def few_levels(n_samples=240):
+    """A table in which every part of the rows has the same bins."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.integers(0, 5, size=(n_samples, 4)).astype(float)).add_prefix("x")
+    X["group"] = pd.Categorical(rng.choice(["a", "b", "c"], n_samples))
+    score = X["x0"] - X["x1"] + (X["group"] == "b") + rng.normal(size=n_samples)
+    return X, score.to_numpy()
+
+
+def target(score, task):
+    return score if task == "regression" else np.digitize(score, [-1, 1.5])
+
+
+def plain(model, X, y, folds, weight, task):
+    """What fits fold by fold predict, and then a fit to all rows."""
+    n_classes = None if task == "regression" else N_CLASSES
+    out_of_fold = np.empty((len(y), n_classes or 1))
+    for train, test in folds:
+        fitted = fit_expert(model, X.iloc[train], y[train], weight[train], task=task)
+        out_of_fold[test] = predict_expert(fitted, X.iloc[test], n_classes=n_classes)
+    fitted = fit_expert(model, X, y, weight, task=task)
+    return out_of_fold, predict_expert(fitted, X, n_classes=n_classes)
+
+
+def own(model, X, y, folds, weight, task, copy=lambda one: one):
+    n_classes = None if task == "regression" else N_CLASSES
+    out_of_fold, (to_refit,) = cross_fit(
+        [model], X, y, folds, weight[:, None], task=task, n_classes=n_classes, keep=True
+    )
+    assert isinstance(to_refit, CrossFitted)
+    fitted = refit(copy(to_refit), X, y, weight, task=task)
+    return out_of_fold[:, 0], predict_expert(fitted, X, n_classes=n_classes)
+
+
+def cut(weight):
+    """Half of the rows of negligible weight."""
+    return np.where(np.arange(len(weight)) % 2, weight, 1e-9)
+
+
+@pytest.mark.parametrize("weights", ["equal", "uneven", "negligible"])
+@pytest.mark.parametrize("task", ["regression", "classification"])
+def test_shared_bins_predict_what_plain_fits_do(task, weights):
+    X, score = few_levels()
+    y, folds = target(score, task), make_folds(target(score, task), task=task)
+    weight = np.ones(240) if weights == "equal" else np.random.default_rng(1).uniform(0.5, 1, 240)
+    weight = cut(weight) if weights == "negligible" else weight
+    model = built("lightgbm", task)
+    for shared, alone in zip(
+        own(model, X, y, folds, weight, task), plain(model, X, y, folds, weight, task), strict=True
+    ):
+        assert_allclose(shared, alone, atol=1e-12)
+
+
+def test_a_cross_fitted_booster_can_be_pickled_and_then_refitted():
+    X, y = few_levels()
+    folds = make_folds(y, task="regression")
+    stopping = built("lightgbm", "regression", early_stopping_rounds=5, n_estimators=80)
+    arguments = (stopping, X, y, folds, np.ones(240), "regression")
+    _, here = own(*arguments)
+    _, there = own(*arguments, copy=lambda one: pickle.loads(pickle.dumps(one)))
+    assert_array_equal(here, there)
+
+
+@pytest.mark.parametrize("name", BOOSTERS)
+def test_a_fold_of_one_class_or_of_one_row_gets_a_constant(name):
+    X = example_table(90)
+    y = np.repeat([0, 1, 2], 30)
+    folds = [(np.arange(30), np.arange(30, 90)), (np.arange(30, 90), np.arange(30))]
+    model = built(name, "classification", early_stopping_rounds=3)
+    predictions = cross_fit([model], X, y, folds, task="classification", n_classes=3)[:, 0]
+    assert_array_equal(predictions[30:], np.tile([1.0, 0, 0], (60, 1)))
+    assert_allclose(predictions[:30].sum(axis=1), 1)
+    weight = np.where(np.isin(np.arange(90), [3, 40]), 1.0, 1e-9)  # one row in each training part
+    alone = cross_fit([model], X, y, folds, weight[:, None], task="classification", n_classes=3)[
+        :, 0
+    ]
+    assert_array_equal(alone.argmax(axis=1), np.repeat([1, 0], [30, 60]))
+
+
+@pytest.mark.parametrize("name", BOOSTERS)
+def test_a_part_of_one_class_is_refitted_as_a_constant(name):
+    X, y = example_table(60), np.zeros(60, dtype=int)
+    model = built(name, "classification", early_stopping_rounds=3)
+    folds = make_folds(y, task="classification")
+    _, (kept,) = cross_fit([model], X, y, folds, task="classification", n_classes=3, keep=True)
+    fitted = refit(kept, X, y, task="classification")
+    assert_array_equal(predict_expert(fitted, X, n_classes=3)[:, 0], 1)
+
+
+@pytest.mark.parametrize("task", ["regression", "classification"])
+@pytest.mark.parametrize("name", BOOSTERS)
+def test_early_stopping_finds_a_size_and_refits_all_rows_with_it(name, task):
+    X = example_table(300)
+    noisy = example_target(X, "regression") + np.random.default_rng(0).normal(size=300)
+    y = target(noisy, task)
+    settings = {"n_estimators": 200, "params": {"learning_rate": 0.3}}
+    stopped = built(name, task, early_stopping_rounds=10, **settings).fit(X, y)
+    n_trees = stopped.model_.n_trees_
+    assert 1 <= n_trees < 200
+    full = built(name, task, **settings | {"n_estimators": n_trees}).fit(X, y)
+    assert_allclose(
+        predict_expert(stopped, X, n_classes=_n(task)), predict_expert(full, X, n_classes=_n(task))
+    )
+
+
+def _n(task):
+    return None if task == "regression" else N_CLASSES
+
+
+@pytest.mark.parametrize("name", BOOSTERS)
+def test_the_folds_agree_on_one_size_which_the_refit_takes(name):
+    X = example_table(300)
+    y = example_target(X, "regression") + np.random.default_rng(0).normal(size=300)
+    model = built(
+        name,
+        "regression",
+        n_estimators=200,
+        early_stopping_rounds=10,
+        params={"learning_rate": 0.3},
+    )
+    folds = make_folds(y, task="regression")
+    _, (kept,) = cross_fit([model], X, y, folds, task="regression", keep=True)
+    n_trees = kept.estimator.crossed_[1].n_trees_
+    fitted = refit(kept, X, y, task="regression")
+    assert 1 <= n_trees < 200
+    assert fitted.model_.n_trees_ == n_trees
+    assert "_binned" not in vars(fitted.model_)
+    assert not hasattr(fitted, "crossed_")
+
+
+def test_the_common_size_has_the_least_loss_of_all_folds_together():
+    grown = [
+        _boosting._Grown(None, None, np.array([5.0, 1.0, 4.0]), 1.0),
+        _boosting._Grown(None, None, np.array([9.0, 8.0, 7.0, 3.0]), 2.0),
+        _boosting._Grown(None, None, np.array([]), 3.0),
+        None,
+    ]
+    assert built("lightgbm", "regression").model._best_number(grown) == 4
+
+
+@pytest.mark.parametrize("task", ["regression", "classification"])
+def test_the_part_set_aside_is_seeded_and_spread_over_the_classes(task):
+    y = np.repeat([0, 1, 2], [100, 40, 60])
+    model = built("lightgbm", task).model
+    kept, held_out = model._set_aside(y)
+    assert_array_equal(np.sort(np.concatenate([kept, held_out])), np.arange(200))
+    assert len(held_out) == 30
+    assert_array_equal(model._set_aside(y)[1], held_out)
+    if task == "classification":
+        assert_array_equal(np.bincount(y[held_out]), [15, 6, 9])
+
+
+@pytest.mark.parametrize("name", BOOSTERS)
+def test_too_few_rows_to_hold_out_grow_all_trees(name):
+    X = example_table(50)
+    model = built(name, "regression", early_stopping_rounds=1)
+    assert model.fit(X, example_target(X, "regression")).model_.n_trees_ == 20
+
+
+@pytest.mark.parametrize("name", ["xgboost", "catboost"])
+def test_without_early_stopping_there_is_nothing_to_share(name):
+    assert not hasattr(built(name, "regression"), "cross_fit")
+    assert hasattr(built(name, "regression", early_stopping_rounds=5), "cross_fit")
+
+
+def test_refit_without_cross_fit_is_an_error():
+    X, y = few_levels()
+    with pytest.raises(ValueError, match="refit must follow cross_fit"):
+        built("lightgbm", "regression").refit(X, y)
+
+
+class Counts(RegressorMixin, BaseEstimator):
+    """Counts the fits of all of its kind."""
+
+    fits = 0
+
+    def fit(self, X, y, sample_weight=None):
+        type(self).fits += 1
+        self.mean_ = np.mean(y)
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.mean_)
+
+
+class CountsItself(Counts):
+    fits = 0
+
+    def cross_fit(self, X, y, folds, sample_weight):
+        predictions = np.empty(len(y))
+        for train, test in folds:
+            predictions[test] = self.fit(X[train], y[train]).predict(X[test])
+        self.crossed_ = True
+        return predictions
+
+    def refit(self, X, y, sample_weight=None):
+        assert self.crossed_
+        return self.fit(X, y)
+
+
+def test_every_fold_and_every_refit_is_one_fit():
+    Counts.fits = CountsItself.fits = 0
+    X, y = np.zeros((30, 1)), np.arange(30.0)
+    folds = make_folds(y, task="regression")
+    models = [Counts(), CountsItself(), Counts()]
+    predictions, kept = cross_fit(models, X, y, folds, task="regression", keep=True)
+    assert (Counts.fits, CountsItself.fits) == (6, 3)
+    fitted = [refit(one, X, y, task="regression") for one in kept]
+    assert (Counts.fits, CountsItself.fits) == (8, 4)
+    assert_allclose(predictions[:, 0], predictions[:, 1])
+    assert {one.mean_ for one in fitted} == {14.5}
+    assert "crossed_" not in vars(models[1])
+
+
+def test_workers_give_what_one_process_gives():
+    X, y = few_levels(120)
+    folds = make_folds(y, task="regression")
+    models = [built("lightgbm", "regression"), built("xgboost", "regression")]
+    results = [
+        cross_fit(models, X, y, folds, task="regression", n_jobs=n_jobs, keep=True)
+        for n_jobs in (1, 2)
+    ]
+    assert_array_equal(results[0][0], results[1][0])
+    answers = [
+        [predict_expert(refit(one, X, y, task="regression"), X) for one in kept]
+        for _, kept in results
+    ]
+    assert_array_equal(*answers)

@@ -100,16 +100,6 @@ def test_experts_of_different_kinds_go_by_their_names():
     assert table.index[0] == "trusts linear 0 most"
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_experts_that_died_have_no_row():
-    X = np.repeat([[0.0], [1.0]], 30, axis=0)
-    y = X[:, 0] + np.random.default_rng(0).normal(0, 0.1, 60)
-    pool = ["linear", ("linear", {"alpha": 0.5}), ("extra_trees", {"n_estimators": 5})]
-    divide = ("column", {"column": 0})  # two levels: the third expert gets no row
-    moe = MoERegressor(pool[:2] * 2, train=EM(n_init=1), random_state=0).fit(X, y)
-    assert len(usage(moe, X)) == moe.n_experts_ == len(moe.expert_names_)
-
-
 def test_usage_counts_weights(split):
     moe, X, _ = split
     weight = np.r_[np.full(50, 3.0), np.ones(150)]

@@ -25,6 +25,8 @@ class Controls:
 
     Attributes
     ----------
+    routes : bool
+        Whether the gate's weights vary over the rows.
     plain, flexible : bool ndarrays of shape (n_experts,)
         Who is no stacker; who is one of many parameters.
     alone : ndarray of shape (n_samples, n_plain)
@@ -37,6 +39,7 @@ class Controls:
         self.mixture, self.y, self.weight = mixture, y, weight
         self.predictions = mixture.expert_predictions(X)
         self.gate_weights = ask_gate(mixture.gate_, X, self.predictions)
+        self.routes = bool(np.ptp(self.gate_weights, axis=0).max() > 1e-9)
         self.plain = np.array([not is_stacker(expert) for expert in mixture.experts_])
         self.flexible = ~self.plain & ~np.array(
             [getattr(expert, "parametric", False) for expert in mixture.experts_]

@@ -29,7 +29,7 @@ class Diagnosis:
         where the mixture is better; ``se``, its paired standard error over the rows.
     routing_helps : bool or None
         Whether constant weights are worse (True) or better (False) by more than two standard
-        errors; None: they cannot be told from the gate's.
+        errors; None: they cannot be told from the gate's, or these are constant themselves.
     sentences : list of str
         The same in words.
     """
@@ -111,7 +111,7 @@ def diagnose(mixture, X, y, sample_weight=None):
     controls = Controls(mixture, X, y, weight)
     losses = controls.losses()
     table = _compared(mixture, losses, weight)
-    routing_helps = _seen(table.loc["constant"])
+    routing_helps = _seen(table.loc["constant"]) if controls.routes else None
     return Diagnosis(table, routing_helps, list(_said(controls, losses, table, routing_helps)))
 
 
@@ -152,7 +152,14 @@ def _seen(row):
 
 def _said(controls, losses, table, routing_helps):
     names, error = expert_names(controls.mixture), table.columns.name
-    yield _of_routing(table.loc["constant"], error, routing_helps, len(names))
+    if controls.routes:
+        yield _of_routing(table.loc["constant"], error, routing_helps)
+        yield f"Handed to other rows, the gate's weights cost {_amount(table.loc['shuffled'])}."
+    else:
+        yield (
+            "Routing adds nothing here: the gate gives every row the same weights. The best such "
+            f"weights cost {_amount(table.loc['constant'])}."
+        )
     if "no residual" in losses:
         row = _difference(
             controls.mixture, losses["no residual"], losses["constant"], controls.weight
@@ -167,9 +174,7 @@ def _said(controls, losses, table, routing_helps):
     )
 
 
-def _of_routing(row, error, routing_helps, n_experts):
-    if n_experts == 1:
-        return "Routing adds nothing here: there is one expert."
+def _of_routing(row, error, routing_helps):
     if routing_helps is None:
         return f"Routing adds nothing that can be told here: constant weights cost {_amount(row)}."
     verdict, way = ("pays", "higher") if routing_helps else ("does harm", "lower")

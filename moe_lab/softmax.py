@@ -56,7 +56,7 @@ def blocks(n_samples, width):
     return (slice(first, first + size) for first in range(0, n_samples, size))
 
 
-def fit_softmax(Z, targets, sample_weight=None, *, C=1.0, coef=None, centre=0.0, max_iter=None):
+def fit_softmax(Z, targets, sample_weight=None, *, C=1.0, coef=None, centre=0.0, max_iter=100):
     """Fit softmax regression to soft targets.
 
     Minimises ``-sum_i w_i sum_k t_ik log p_k(z_i) + |W - centre|^2 / (2 C)``, a convex problem: by
@@ -72,12 +72,10 @@ def fit_softmax(Z, targets, sample_weight=None, *, C=1.0, coef=None, centre=0.0,
     C : float, default=1.0
         Inverse penalty strength; ``np.inf`` is unregularised.
     coef : ndarray of shape (n_features + 1, n_classes), optional
-        Where to start. Unless ``max_iter`` is given, one Newton step is made from there, which
-        leaves little to gain: EM changes the targets again in its next round.
+        Where to start. From there one Newton step is made, which leaves little to gain: EM changes
+        the targets again in its next round.
     centre : float or ndarray of shape (n_features, n_classes), default=0.0
         Where the penalty is 0; its rows sum to 0.
-    max_iter : int, optional
-        Rounds at most; by default 100 from zeros.
 
     Returns
     -------
@@ -101,10 +99,10 @@ def fit_softmax(Z, targets, sample_weight=None, *, C=1.0, coef=None, centre=0.0,
     weight = weight / weight.sum()  # objective per unit of weight, so that tolerances mean the same
     total = n_samples if sample_weight is None else np.sum(sample_weight)
     penalty = 1.0 / (C * total)
-    warm = coef is not None
-    coef = coef if warm else np.zeros((n_features + 1, targets.shape[1]))
-    if max_iter is None:
-        max_iter = 100 if not warm else 1 if coef.size <= NEWTON_LIMIT else WARM
+    if coef is None:
+        coef = np.zeros((n_features + 1, targets.shape[1]))
+    else:
+        max_iter = 1 if coef.size <= NEWTON_LIMIT else WARM
     problem = _SoftTargets(Z, targets, weight, penalty, centre)
     solve = _newton if coef.size <= NEWTON_LIMIT else _lbfgs
     coef = solve(problem, coef, max_iter)

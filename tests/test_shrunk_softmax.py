@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from moe_lab import MoEClassifier, MoERegressor
-from moe_lab.gate import ConstantGate, ShrunkSoftmaxGate, shrunk_softmax
+from moe_lab.gate import ConstantGate, ShrunkSoftmaxGate, SoftmaxGate, shrunk_softmax
 from moe_lab.registry import datasets
 from moe_lab.testing import example_table
 
@@ -78,6 +78,16 @@ def test_the_strength_is_the_smallest_that_cannot_be_told_from_the_best():
     assert table.loc[gate.C_, "above"] <= table.loc[gate.C_, "se"]
 
 
+def test_steps_along_the_path_end_at_the_softmax_gate_of_that_strength():
+    rng = np.random.default_rng(0)
+    X = 3 * rng.normal(size=(300, 4))
+    responsibilities = np.eye(3)[(X[:, :3] + rng.gumbel(size=(300, 3))).argmax(axis=1)]
+    gate = ShrunkSoftmaxGate().fit(X, responsibilities)
+    assert gate.C_ >= 0.1
+    peer = SoftmaxGate(C=gate.C_).fit(X, responsibilities)
+    assert_allclose(gate.predict_proba(X), peer.predict_proba(X), atol=1e-6)
+
+
 def test_log_loss_finds_the_sides_too():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(400, 2)), rng.integers(2, size=400)
@@ -98,8 +108,10 @@ def test_the_choice_costs_a_path_for_each_fold_on_few_rows(fits, monkeypatch, po
     else:
         gate.fit_pooled(X, predictions, y, "squared_error")
     steps = len(shrunk_softmax.PATH)
-    final = shrunk_softmax.PATH.index(gate.C_) + 1
-    assert fits == [80] * CV * steps + [400] * final
+    each = shrunk_softmax.NEWTON_STEPS if power == "fit" else 1
+    final = shrunk_softmax.PATH.index(gate.C_)
+    path = [80] + [80] * each * (steps - 1)
+    assert fits == path * CV + [400] * (1 + each * final)
 
 
 def test_rows_for_the_choice_are_spread_over_all(monkeypatch):

@@ -34,16 +34,6 @@ def test_newton_and_lbfgs_agree(problem, monkeypatch):
     assert_allclose(fit_softmax(Z, np.eye(4)[y], weight, max_iter=5000), newton, atol=1e-4)
 
 
-@pytest.mark.parametrize("limit", [400, 0], ids=["newton", "lbfgs"])
-def test_from_a_given_start_rounds_that_are_asked_for_are_made(problem, monkeypatch, limit):
-    Z, y, weight = problem
-    best = fit_softmax(Z, np.eye(4)[y], weight)
-    monkeypatch.setattr(softmax, "NEWTON_LIMIT", limit)
-    far = np.random.default_rng(0).normal(size=best.shape)
-    warm = fit_softmax(Z, np.eye(4)[y], weight, coef=far, max_iter=1000)
-    assert_allclose(warm, best, atol=1e-4)
-
-
 def test_a_weight_of_two_is_two_rows(problem):
     Z, y, _ = problem
     weight = np.random.default_rng(1).integers(1, 4, size=300)

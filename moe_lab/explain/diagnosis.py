@@ -140,7 +140,7 @@ def _difference(mixture, losses, base, weight):
     se = np.sqrt(degrees * np.sum((share * influence) ** 2))
     if error_name(mixture) == "rmse":
         ratio = np.sqrt(ratio)
-        se = se / (2 * ratio) if ratio > 0 else np.nan
+        se = se / (2 * ratio) if ratio > 0 else 0.0
     return {"difference": 100 * (ratio - 1), "se": 100 * se}
 
 

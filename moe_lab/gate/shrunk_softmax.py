@@ -11,6 +11,7 @@ from moe_lab.table import NumericTable
 PATH = (0.0, 0.001, 0.01, 0.1, 1.0, 10.0)  # inverse penalties; 0: constant weights
 MOST_ROWS = 5000  # on which the strength is chosen
 LEAST = 1e-15  # probability
+NEWTON_STEPS = 5  # from one strength to the next; fit_softmax makes one from a given start
 
 
 @gates.register("shrunk_softmax")
@@ -155,7 +156,12 @@ class _CrossEntropy:
         self.responsibilities = responsibilities
 
     def fit(self, Z, rows, weight, C, coef):
-        return fit_softmax(Z, self.responsibilities[rows], weight, C=C, coef=coef, max_iter=100)
+        targets = self.responsibilities[rows]
+        if coef is None:
+            return fit_softmax(Z, targets, weight, C=C)
+        for _ in range(NEWTON_STEPS):
+            coef = fit_softmax(Z, targets, weight, C=C, coef=coef)
+        return coef
 
     def losses(self, logits, rows):
         return -np.sum(self.responsibilities[rows] * log_softmax(logits), axis=1)

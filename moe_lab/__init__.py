@@ -14,6 +14,7 @@ _PUBLIC = {
     "MoEClassifier": "moe_lab.mixture",
     "MoERegressor": "moe_lab.mixture",
     "bootstrap_intervals": "moe_lab.bootstrap",
+    "diagnose": "moe_lab.explain",
     "error_by_region": "moe_lab.explain",
     "gate_entropy": "moe_lab.explain",
     "plot_tree": "moe_lab.explain",

@@ -1,5 +1,7 @@
 """The comparison: same folds, one tidy table, honest failures; and what the statistics say."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from moe_lab.bench import compare, explain, fit_on_fold, leaderboard, mixture, p
 from moe_lab.bench.datasets.base import Dataset
 from moe_lab.bench.lineup import label
 from moe_lab.bench.metrics import classification_scores
+from moe_lab.registry import methods
 
 
 @pytest.fixture
@@ -309,3 +312,59 @@ def test_words_name_only_differences_that_are_seen():
     assert "moe" not in worse
     assert "not to be told apart from stacking" in unclear
     assert "noisy" in unclear
+
+
+@pytest.mark.parametrize(
+    ("moe", "constant", "said"),
+    [
+        ([9.0, 9.1, 8.9], [10.0, 10.1, 9.9], r"routing pays: rmse -10\.0 ± \d\.\d %"),
+        ([10.0, 10.1, 9.9], [9.0, 9.1, 8.9], r"routing does harm: rmse \+11\.1 ± \d\.\d %"),
+        ([9.0, 10.1, 11.0], [10.0, 10.0, 10.0], r"routing added nothing that can be told: rmse \+"),
+        ([9.0], [10.0], r"routing added nothing that can be told: rmse -10\.0 %"),
+    ],
+    ids=["pays", "harms", "unclear", "one fold"],
+)
+def test_words_say_whether_routing_added_anything(moe, constant, said):
+    scores = table(stacking=[10.0] * len(moe), moe=moe, moe_constant=constant)
+    sentence = explain(scores)[-1]
+    assert re.fullmatch(rf"d: {said}.* \(moe against moe_constant\)\.", sentence)
+    assert explain(scores[scores["method"] != "stacking"])[-1] == sentence
+
+
+def test_words_of_routing_need_both_methods_and_a_score_of_each():
+    scores = table(stacking=[10.0] * 3, moe=[9.0, 9.1, 8.9], moe_constant=[np.nan] * 3)
+    assert not any("routing" in sentence for sentence in explain(scores))
+    scores = scores[scores["method"] != "moe_constant"]
+    assert not any("routing" in sentence for sentence in explain(scores))
+
+
+def test_a_higher_score_that_is_better_is_a_gain_of_routing():
+    scores = table(moe=[0.8, 0.81, 0.79], moe_constant=[0.7, 0.71, 0.69])
+    scores = scores.assign(task="classification", metric="accuracy")
+    assert "routing pays: accuracy +14." in explain(scores, metric="accuracy")[-1]
+
+
+@pytest.mark.parametrize("task", ["regression", "classification"])
+def test_the_constant_mixture_is_the_pool_and_its_stacker_at_fixed_weights(task, line, colours):
+    data = line if task == "regression" else colours
+    method = methods.create("moe_constant", experts=["linear", "extra_trees"])
+    moe = method.build(task, random_state=0).fit(data.X, data.y)
+    assert moe.expert_names_ == ["linear", "extra_trees", "stacker"]
+    weights = moe.gate_weights(data.X)
+    assert (weights == weights[0]).all()
+    assert weights[0, 2] > 0.5
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"experts": ["linear"]},
+        {"experts": ["linear", "linear"], "train": "em"},
+        {"experts": ["linear", "extra_trees"], "pool": "median"},
+    ],
+    ids=["one expert", "em", "median"],
+)
+def test_where_the_mixture_has_no_stackers_its_control_has_none(params):
+    moe = methods.create("moe_constant", **params).build("regression")
+    assert moe.experts == params["experts"]
+    assert moe.gate == "constant"

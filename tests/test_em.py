@@ -202,6 +202,7 @@ def test_a_dead_expert_is_dropped_with_a_warning(crossing):
             *crossing
         )
     assert moe.n_experts_ == len(moe.experts_) == len(moe.scales_) == 2
+    assert moe.expert_names_ == ["linear"] * 2
     assert moe.gate_weights(crossing[0]).shape == (400, 2)
 
 

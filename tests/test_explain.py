@@ -89,6 +89,17 @@ def test_usage_is_what_the_weights_say(split):
     assert_allclose(table.loc["expert 0", "effective_size"], 75**2 / (50 * 0.81 + 150 * 0.04))
 
 
+def test_experts_of_different_kinds_go_by_their_names():
+    X = example_table(100)
+    y = example_target(X, "regression")
+    moe = MoERegressor(["linear", "extra_trees", "linear"], random_state=0).fit(X, y)
+    names = ["linear 0", "extra_trees", "linear 1", "stacker", "residual_stacker"]
+    assert usage(moe, X).index.tolist() == names
+    table = error_by_region(moe, X, y)
+    assert table.columns[2:].tolist() == names
+    assert table.index[0] == "trusts linear 0 most"
+
+
 def test_usage_counts_weights(split):
     moe, X, _ = split
     weight = np.r_[np.full(50, 3.0), np.ones(150)]

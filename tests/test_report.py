@@ -74,6 +74,11 @@ def test_the_report_stands_alone_and_says_what_the_table_says(lab):
     assert all(source.startswith("data:image/png;base64,") for source in report.sources)
 
 
+def test_the_report_says_whether_routing_added_anything(lab):
+    save(scores(stacking=10.0, moe=8.0, moe_constant=10.0))
+    assert "ames: routing pays: rmse -20.0 ±" in read(write_report("exp")).words
+
+
 def test_the_report_shows_no_inputs(lab):
     folder = new_scratch("results")
     scores().to_csv(folder / "scores.csv", index=False)

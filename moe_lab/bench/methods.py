@@ -1,7 +1,11 @@
 """Mixtures as methods to compare: one class, and the settings that go by a name."""
 
-from moe_lab.experts.base import Expert
+from moe_lab.experts.base import Expert, listed
+from moe_lab.pool.base import as_pooler
+from moe_lab.pool.linear import LinearPooler
 from moe_lab.registry import methods
+from moe_lab.train.base import as_trainer
+from moe_lab.train.out_of_fold import OutOfFold
 
 __all__ = ["Mixture"]
 
@@ -58,10 +62,35 @@ class Mixture(Expert):
 
 @methods.register("moe_constant")
 class ConstantMixture(Mixture):
-    """The default pool with a constant gate: the control that tells whether routing helps."""
+    """The mixture without anything that varies with the input: what tells whether routing adds.
+
+    Beside `moe` of the same experts: trained out of fold, a list of two or more is joined by
+    `stacker`, and the weights stay where an anchored gate starts. No `residual_stacker`, no trees
+    in the gate, and no expert is dropped. Where `moe` has no stackers (one expert, EM, a pool other
+    than linear) the gate is `constant`.
+
+    Parameters
+    ----------
+    experts, pool, train
+        As in `MoERegressor`.
+    """
 
     def __init__(self, experts="auto", pool="linear", train="out_of_fold"):
         super().__init__(experts, gate="constant", pool=pool, train=train)
+
+    def build(self, task, **settings):
+        """Build an unfitted mixture for the task."""
+        experts, gate = self.experts, self.gate
+        if self._is_stacked(task):
+            experts = [*listed(experts), "stacker"]
+            gate = ("anchored", {"n_estimators": 0})
+        return Mixture(experts, gate=gate, pool=self.pool, train=self.train).build(task, **settings)
+
+    def _is_stacked(self, task):
+        """Whether `moe` of these experts would have stackers."""
+        several = len(listed(self.experts) or []) > 1
+        linear = isinstance(as_pooler(self.pool, task), LinearPooler)
+        return several and linear and isinstance(as_trainer(self.train), OutOfFold)
 
 
 @methods.register("moe_em")

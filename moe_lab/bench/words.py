@@ -8,6 +8,7 @@ from moe_lab.bench.statistics import leaderboard, paired, summary
 __all__ = ["explain", "number"]
 
 SURE = 2.0  # a difference of so many standard errors counts as seen
+ROUTED, CONTROL = "moe", "moe_constant"  # the same experts with and without routing
 
 
 def explain(scores, baseline="stacking", metric=None) -> list[str]:
@@ -26,7 +27,8 @@ def explain(scores, baseline="stacking", metric=None) -> list[str]:
     -------
     sentences : list of str
         For each data set the best method, who is better or worse than the baseline by more than
-        two standard errors, and who cannot be told from it; with several data sets, a summary.
+        two standard errors, who cannot be told from it, and whether routing added anything
+        (`moe` against `moe_constant`, where both are there); with several data sets, a summary.
 
     Examples
     --------
@@ -48,6 +50,8 @@ def explain(scores, baseline="stacking", metric=None) -> list[str]:
         if baseline in set(board["method"]) and len(board) > 1:
             told = _against(paired(one, baseline, metric))
             sentences += [f"{name}: {sentence}" for sentence in told]
+        if {ROUTED, CONTROL} <= set(board["method"]):
+            sentences += [f"{name}: {sentence}" for sentence in _of_routing(one, metric)]
     held = scores[scores["method"] == baseline]["dataset"].unique()
     if len(held) > 1:
         rows = summary(scores[scores["dataset"].isin(held)], baseline, metric)
@@ -93,10 +97,28 @@ def _against(differences):
             yield f"{title}: {', '.join(_amount(row) for row in rows.itertuples())}."
 
 
+def _of_routing(scores, metric):
+    """Say whether what varies with the input made the mixture better than its control."""
+    both = scores[scores["method"].isin([ROUTED, CONTROL])]
+    row = next(paired(both, CONTROL, metric).itertuples())
+    if np.isnan(row.difference):  # a fold failed
+        return
+    gain = -row.difference if get_metric(row.metric).lower_is_better else row.difference
+    told = f"{row.metric} {_size(row)} ({ROUTED} against {CONTROL})"
+    if not abs(gain) > SURE * row.se:
+        yield f"routing added nothing that can be told: {told}."
+    else:
+        yield f"routing {'pays' if gain > 0 else 'does harm'}: {told}."
+
+
 def _amount(row):
+    return f"{row.method} ({_size(row)})"
+
+
+def _size(row):
     digits = 1 if row.unit == "%" else 3
     se = "" if np.isnan(row.se) else f" ± {row.se:.{digits}f}"
-    return f"{row.method} ({row.difference:+.{digits}f}{se} {row.unit})"
+    return f"{row.difference:+.{digits}f}{se} {row.unit}"
 
 
 def _overall(rows, baseline):

@@ -5,14 +5,14 @@ from sklearn.base import is_classifier
 from sklearn.utils.validation import column_or_1d
 
 from moe_lab.fitting import MIN_PROBABILITY
-from moe_lab.inputs import codes_of
+from moe_lab.inputs import as_numbers, codes_of
 
 
 def target_of(mixture, y):
-    """Return y as floats, or as the codes of the mixture's classes."""
+    """Return y as finite floats, or as the codes of the mixture's classes."""
     if is_classifier(mixture):
         return codes_of(y, mixture.classes_)
-    return column_or_1d(y).astype(float)
+    return as_numbers(column_or_1d(y))
 
 
 def row_losses(mixture, predictions, y):
@@ -37,9 +37,9 @@ def error_name(mixture):
     return "log_loss" if is_classifier(mixture) else "rmse"
 
 
-def mean_error(mixture, losses):
+def mean_error(mixture, losses, sample_weight=None):
     """Return the mean log-loss, or the root mean squared error, over the rows."""
-    mean = losses.mean(axis=0)
+    mean = np.average(losses, axis=0, weights=sample_weight)
     return mean if is_classifier(mixture) else np.sqrt(mean)
 
 

@@ -6,6 +6,7 @@ from scipy.special import entr
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from moe_lab.explain.errors import error_name, mean_error, pooled, row_losses, target_of
+from moe_lab.explain.names import expert_names
 
 __all__ = ["error_by_region", "gate_entropy", "usage"]
 
@@ -21,7 +22,7 @@ def usage(mixture, X, sample_weight=None):
 
     Returns
     -------
-    table : DataFrame, one row per expert
+    table : DataFrame, one row per expert, by its name
         ``mean_weight`` (mean gate weight; sums to 1), ``most_trusted`` (fraction of the rows where
         it has the largest weight; sums to 1), ``effective_size`` (rows that its weights are worth,
         (sum w)^2 / sum w^2).
@@ -49,7 +50,7 @@ def usage(mixture, X, sample_weight=None):
         "most_trusted": most / weight.sum(),
         "effective_size": size,
     }
-    return pd.DataFrame(table, index=_expert_names(n_experts))
+    return pd.DataFrame(table, index=expert_names(mixture))
 
 
 def gate_entropy(mixture, X):
@@ -92,7 +93,7 @@ def error_by_region(mixture, X, y):
         [pooled(mixture, predictions, gate_weights)[:, None], predictions], axis=1
     )
     losses = row_losses(mixture, answers, y)  # (n_samples, 1 + n_experts)
-    names = _expert_names(mixture.n_experts_)
+    names = expert_names(mixture)
     most = gate_weights.argmax(axis=1)
     regions = {f"trusts {name} most": most == k for k, name in enumerate(names)}
     regions["all rows"] = np.full(len(y), True)
@@ -104,7 +105,3 @@ def error_by_region(mixture, X, y):
     )
     table.insert(0, "n_samples", [int(rows.sum()) for rows in regions.values()])
     return table.rename_axis(columns=error_name(mixture))
-
-
-def _expert_names(n_experts):
-    return [f"expert {k}" for k in range(n_experts)]

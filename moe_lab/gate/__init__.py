@@ -7,6 +7,7 @@ from moe_lab.gate.constant import ConstantGate
 from moe_lab.gate.gaussian import GaussianGate
 from moe_lab.gate.hierarchical import HierarchicalGate
 from moe_lab.gate.rules import RulesGate
+from moe_lab.gate.shrunk_softmax import ShrunkSoftmaxGate
 from moe_lab.gate.softmax import SoftmaxGate
 from moe_lab.gate.tree import TreeGate
 
@@ -18,6 +19,7 @@ __all__ = [
     "GaussianGate",
     "HierarchicalGate",
     "RulesGate",
+    "ShrunkSoftmaxGate",
     "SoftmaxGate",
     "TreeGate",
 ]

@@ -33,7 +33,7 @@ class AnchoredGate(BoostedGate):
         Weights to start at, non-negative; default: the constant ones of least loss. An expert
         without out-of-fold predictions (NaN in ``fit_pooled``) keeps its own.
     n_estimators : int, default=80
-        Trees for each expert.
+        Trees for each expert; 0 leaves the weights at the anchor.
     learning_rate : float, default=0.05
     num_leaves : int, default=4
     min_child_samples, columns, random_state

@@ -19,7 +19,7 @@ class BoostedGate(FeatureGate):
     Parameters
     ----------
     n_estimators : int, default=50
-        Trees for each expert.
+        Trees for each expert; 0 leaves the weights at their start.
     learning_rate : float, default=0.1
     num_leaves : int, default=15
     min_child_samples : int, default=20
@@ -31,7 +31,8 @@ class BoostedGate(FeatureGate):
     Attributes
     ----------
     booster_ : fitted lightgbm.Booster, or None
-        None for one expert, and where no column can be split into leaves of enough rows.
+        None for one expert, for no trees, and where no column can be split into leaves of enough
+        rows.
     base_ : ndarray of shape (n_experts,)
         Log weights at the start, to which the trees add.
     """
@@ -75,7 +76,7 @@ class BoostedGate(FeatureGate):
             import lightgbm
         except ImportError as error:
             raise ImportError("lightgbm is not installed; run pip install lightgbm.") from error
-        if len(self.base_) == 1:
+        if len(self.base_) == 1 or self.n_estimators == 0:
             return None
         settings |= {
             "learning_rate": self.learning_rate,

@@ -107,7 +107,14 @@ class EM(Trainer):
         _warn_of_floors(problem, run.parts)
         experts, gate = problem.finish(run.parts)
         scales = run.parts.scales if task == "regression" else None
-        return Trained(experts, gate, climber.history(), scales, starts=climber.starts())
+        return Trained(
+            experts,
+            gate,
+            climber.history(),
+            scales,
+            starts=climber.starts(),
+            kept=run.parts.alive.tolist(),
+        )
 
     def _check(self):
         if self.e_step not in E_STEPS:

@@ -203,7 +203,7 @@ def test_a_classifier_cannot_take_part_in_a_regression(line):
 
 
 def test_labels_say_what_differs_from_the_default():
-    assert label(("moe", {"gate": "softmax"})) == "moe"
+    assert label(("moe", {"gate": "auto"})) == "moe"
     assert label(("moe", {"experts": ["linear", "mlp"], "train": "em"})) == (
         "moe(experts=linear+mlp, train=em)"
     )

@@ -6,7 +6,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from moe_lab.experts.base import Expert, experts
 from moe_lab.experts.stacker import LinearStack, LogLinearStack
-from moe_lab.table import CategoryTable, with_predictions
+from moe_lab.table import StackedTable
 
 MOST_CLASSES = 30  # each round grows a tree for each class
 
@@ -22,22 +22,22 @@ class ResidualStackerExpert(Expert):
     Parameters
     ----------
     n_estimators : int, optional
-        Rounds; default 120 in classification, 240 in regression. More than 30 classes: none.
-    learning_rate : float, default=0.02
+        Rounds; default 50 in classification, 100 in regression. More than 30 classes: none.
+    learning_rate : float, default=0.05
     num_leaves : int, default=4
     """
 
     depends_on = "experts"
 
-    def __init__(self, n_estimators=None, learning_rate=0.02, num_leaves=4):
+    def __init__(self, n_estimators=None, learning_rate=0.05, num_leaves=4):
         self.n_estimators = n_estimators
         self.learning_rate = learning_rate
         self.num_leaves = num_leaves
 
     def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
-        kind, rounds = (
-            (ResidualRegressor, 240) if task == "regression" else (ResidualClassifier, 120)
-        )
+        kind, rounds = ResidualClassifier, 50
+        if task == "regression":
+            kind, rounds = ResidualRegressor, 100
         return kind(
             rounds if self.n_estimators is None else self.n_estimators,
             self.learning_rate,
@@ -67,7 +67,7 @@ class _Residual(BaseEstimator):
 
     def fit(self, X, y, sample_weight=None, *, predictions):
         self.stack_ = self._stack().fit(X, y, sample_weight, predictions=predictions)
-        self.table_ = CategoryTable().fit(X)
+        self.table_ = StackedTable().fit(X)
         self.booster_ = self._boost(X, y, sample_weight, predictions)
         return self
 
@@ -94,15 +94,20 @@ class _Residual(BaseEstimator):
         }
         weight = None if sample_weight is None else sample_weight / np.mean(sample_weight)
         target, start = self._target(y, self._anchor(predictions))
-        features = with_predictions(self.table_.transform(X), predictions)
-        rows = lightgbm.Dataset(features, target, weight=weight, init_score=start)
+        rows = lightgbm.Dataset(
+            self.table_.transform(X, predictions),
+            target,
+            weight=weight,
+            init_score=start,
+            categorical_feature=self.table_.categories_,
+        )
         return lightgbm.train(settings, rows, num_boost_round=self.n_estimators)
 
     def _correction(self, X, predictions):
         """Return what the trees add, (n_samples,) or (n_samples, n_classes)."""
         if self.booster_ is None:
             return 0.0
-        features = with_predictions(self.table_.transform(X), predictions)
+        features = self.table_.transform(X, predictions)
         return self.booster_.predict(features, raw_score=True, num_threads=self.n_jobs or 1)
 
 

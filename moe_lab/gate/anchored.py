@@ -6,7 +6,7 @@ from moe_lab.gate.base import gates
 from moe_lab.gate.boosted import BoostedGate
 from moe_lab.gate.constant import ConstantGate
 from moe_lab.softmax import softmax
-from moe_lab.table import CategoryTable, with_predictions
+from moe_lab.table import StackedTable
 
 LEAST_CURVATURE = 1e-3
 SHRINKAGE = {
@@ -32,9 +32,9 @@ class AnchoredGate(BoostedGate):
     anchor : array-like of shape (n_experts,), optional
         Weights to start at, non-negative; default: the constant ones of least loss. An expert
         without out-of-fold predictions (NaN in ``fit_pooled``) keeps its own.
-    n_estimators : int, default=80
+    n_estimators : int, default=20
         Trees for each expert; 0 leaves the weights at the anchor.
-    learning_rate : float, default=0.05
+    learning_rate : float, default=0.2
     num_leaves : int, default=4
     min_child_samples, columns, random_state
         As for the boosted gate.
@@ -53,8 +53,8 @@ class AnchoredGate(BoostedGate):
     def __init__(
         self,
         anchor=None,
-        n_estimators=80,
-        learning_rate=0.05,
+        n_estimators=20,
+        learning_rate=0.2,
         num_leaves=4,
         min_child_samples=None,
         columns=None,
@@ -100,10 +100,14 @@ class AnchoredGate(BoostedGate):
         if self.varied_.any():
             known = predictions[:, self.varied_]
             self.base_ = np.log(self.anchor_[self.varied_])
-            self.table_ = CategoryTable(columns=self.columns).fit(X)
+            self.table_ = StackedTable(self.columns).fit(X)
             objective = _squared_error(known[:, :, 0], y, np.exp(self.base_), sample_weight)
-            features = with_predictions(self.table_.transform(X), known)
-            self.booster_ = self._boost(features, objective, **SHRINKAGE)
+            self.booster_ = self._boost(
+                self.table_.transform(X, known),
+                objective,
+                categories=self.table_.categories_,
+                **SHRINKAGE,
+            )
         return self
 
     def predict_proba(self, X, predictions=None):
@@ -124,7 +128,7 @@ class AnchoredGate(BoostedGate):
             return np.exp(super().log_proba(X))
         weights = np.tile(self.anchor_, (len(X), 1))
         if self.booster_ is not None:
-            features = with_predictions(self.table_.transform(X), predictions[:, self.varied_])
+            features = self.table_.transform(X, predictions[:, self.varied_])
             share = self.anchor_[self.varied_].sum()
             weights[:, self.varied_] = share * np.exp(self.log_proba_features(features))
         return weights

@@ -70,7 +70,7 @@ class BoostedGate(FeatureGate):
         self.booster_ = self._boost(features, _likelihood(responsibilities, sample_weight))
         return self
 
-    def _boost(self, features, objective, **settings):
+    def _boost(self, features, objective, categories="auto", **settings):
         """Grow the trees from ``base_`` on; ``objective``: scores -> gradient and Hessian."""
         try:
             import lightgbm
@@ -89,7 +89,9 @@ class BoostedGate(FeatureGate):
             "verbosity": -1,
         }
         init_score = np.tile(self.base_, (len(features), 1))
-        rows = lightgbm.Dataset(features, init_score=init_score, params=settings).construct()
+        rows = lightgbm.Dataset(
+            features, init_score=init_score, params=settings, categorical_feature=categories
+        ).construct()
         if not any(rows.feature_num_bin(j) for j in range(rows.num_feature())):
             return None
         settings |= {"objective": objective, "num_class": len(self.base_)}

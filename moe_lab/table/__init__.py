@@ -2,7 +2,7 @@
 
 from moe_lab.table.category import CategoryTable
 from moe_lab.table.numeric import NumericTable
-from moe_lab.table.predictions import log_odds, with_predictions
+from moe_lab.table.predictions import StackedTable, log_odds
 from moe_lab.table.prepared import Prepared
 
-__all__ = ["CategoryTable", "NumericTable", "Prepared", "log_odds", "with_predictions"]
+__all__ = ["CategoryTable", "NumericTable", "Prepared", "StackedTable", "log_odds"]

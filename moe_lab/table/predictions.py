@@ -2,6 +2,9 @@
 
 import numpy as np
 import pandas as pd
+from sklearn.base import BaseEstimator
+
+from moe_lab.table.category import CategoryTable
 
 MIN_PROBABILITY = 1e-5  # trees say 0 and 1; a log-odds is 11.5 at most
 
@@ -32,32 +35,69 @@ def log_odds(probabilities, least=MIN_PROBABILITY):
     return (logs - logs.mean(axis=2, keepdims=True)).reshape(len(logs), -1)
 
 
-def with_predictions(table, predictions):
-    """Put what the experts say in front of the table: how far they disagree, then each one's word.
+class StackedTable(BaseEstimator):
+    """A table and what the experts say of it, as boosted trees read both: one matrix of floats.
+
+    Categories are codes; behind the columns of the table stand how far the experts disagree, and
+    each one's word.
 
     Parameters
     ----------
-    table : DataFrame or ndarray of shape (n_samples, n_features)
-        As boosted trees read it.
-    predictions : ndarray of shape (n_samples, n_experts, n_outputs)
-        Means, or class probabilities, which are told as log-odds.
+    columns : list of str or int, optional
+        The columns of the table to read. Default all.
 
-    Returns
-    -------
-    features : DataFrame or ndarray of shape (n_samples, n_told + n_features)
+    Attributes
+    ----------
+    categories_ : list of int
+        Which columns of the matrix hold codes.
 
     Examples
     --------
-    >>> with_predictions(np.array([[7.0]]), np.array([[[1.0], [3.0]]]))
-    array([[1., 1., 3., 7.]])
+    >>> table = StackedTable().fit(pd.DataFrame({"colour": ["red", "blue"]}))
+    >>> table.transform(pd.DataFrame({"colour": ["red"]}), np.array([[[1.0], [3.0]]]))
+    array([[1., 1., 1., 3.]])
     """
-    disagreement, told = predictions.std(axis=1), predictions[:, :, 0]
-    if predictions.shape[2] > 1:
-        told = log_odds(predictions, least=1e-4)
-    if predictions.shape[2] == 2:  # of two classes one tells all
-        disagreement = disagreement[:, :1]
-    told = np.column_stack([disagreement, told])
-    if isinstance(table, np.ndarray):
-        return np.column_stack([told, table])
-    named = pd.DataFrame(told, columns=[f"_told_{j}" for j in range(told.shape[1])])
-    return pd.concat([named, table.reset_index(drop=True)], axis=1)
+
+    def __init__(self, columns=None):
+        self.columns = columns
+
+    def fit(self, X):
+        """Learn the levels of the categories."""
+        self.table_ = CategoryTable(self.columns).fit(X)
+        kept = list(self.table_.columns_)
+        self.categories_ = [kept.index(j) for j, levels in self.table_.levels_.items() if levels]
+        return self
+
+    def transform(self, X, predictions):
+        """Return the matrix.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n_samples, n_features)
+        predictions : ndarray of shape (n_samples, n_experts, n_outputs)
+            Means, or class probabilities, which are told as log-odds.
+
+        Returns
+        -------
+        features : ndarray of shape (n_samples, n_columns + n_told)
+        """
+        table = self.table_.transform(X)
+        columns = (
+            [_codes(table.iloc[:, j]) for j in range(table.shape[1])]
+            if hasattr(table, "iloc")
+            else [table]
+        )
+        disagreement, told = predictions.std(axis=1), predictions[:, :, 0]
+        if predictions.shape[2] > 1:
+            told = log_odds(predictions, least=1e-4)
+        if predictions.shape[2] == 2:  # of two classes one tells all
+            disagreement = disagreement[:, :1]
+        return np.column_stack([*columns, disagreement, told])
+
+
+def _codes(column):
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return column.to_numpy(dtype=float)
+    codes = column.cat.codes.to_numpy(dtype=float)
+    codes[codes < 0] = np.nan
+    return codes

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils import _safe_indexing
 
+from moe_lab.experts.lightgbm import LightGBMTrees
 from moe_lab.fitting import MIN_PROBABILITY
 from moe_lab.softmax import log_softmax
-from moe_lab.table import Prepared
 
 FIXED = {"deterministic": True, "force_row_wise": True, "num_threads": 1, "verbosity": -1}
 NOT_OURS = ("n_estimators", "n_jobs", "importance_type", "class_weight", "objective", "n_classes")
@@ -43,29 +43,25 @@ def tree_settings(experts):
     ValueError
         If they are not copies of one ``"lightgbm"``.
     """
-    from lightgbm import LGBMModel
-
     found = []
     for expert in experts:
-        model = expert.model if isinstance(expert, Prepared) else expert
-        model = getattr(model, "model", model)  # a classifier of codes holds it
-        if not isinstance(model, LGBMModel) or not isinstance(expert, Prepared):
+        trees = getattr(getattr(expert, "model", None), "trees", None)
+        if not isinstance(trees, LightGBMTrees):
             raise ValueError(
                 "train='boosting' grows its experts itself: experts must be 'lightgbm', or "
                 f"('lightgbm', params) to say how its trees grow, got {expert!r}."
             )
-        found.append(model.get_params())
+        found.append(trees.get_params())
     settings = found[0]
     if any(other | {"random_state": 0} != settings | {"random_state": 0} for other in found):
         raise ValueError(
             "train='boosting' grows one trunk for all experts: experts must be copies of one "
             "'lightgbm', got different parameters. Use one of them with n_experts."
         )
-    if settings["objective"] is not None or settings["class_weight"] is not None:
+    if settings.get("objective") is not None:
         raise ValueError(
             "train='boosting' sets the objective itself: params of 'lightgbm' must leave out "
-            f"objective and class_weight, got {settings['objective']!r} and "
-            f"{settings['class_weight']!r}."
+            f"objective, got {settings['objective']!r}."
         )
     trees = {k: v for k, v in settings.items() if v is not None and k not in NOT_OURS}
     return trees | FIXED, settings["n_estimators"]

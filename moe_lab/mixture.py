@@ -128,7 +128,7 @@ class _MixtureOfExperts(InformationCriteria, TakesTables, BaseEstimator):
                 f"n_experts must be at most n_samples, got n_experts={n_plain} and "
                 f"n_samples={n_samples}."
             )
-        _check_dense(pooler, gate, experts)
+        _check_stackers(pooler, gate, experts, trainer)
         return experts, gate
 
     def _limits(self, trainer, experts):
@@ -275,11 +275,21 @@ class _MixtureOfExperts(InformationCriteria, TakesTables, BaseEstimator):
         return hasattr(expert, "log_prob") and n_classes == self._n_classes
 
 
-def _check_dense(pooler, gate, experts):
-    """Refuse a pooler that asks few experts where all must be asked."""
+def _check_stackers(pooler, gate, experts, trainer):
+    """Refuse stackers where nothing is out of fold, and a pooler that asks few experts where all
+    must be asked."""
+    names = [label(expert) for expert in experts if expert.depends_on]
+    if names and not trainer.stacks:
+        raise ValueError(
+            f"experts must not depend on each other for {trainer!r}, got {' and '.join(names)}: "
+            "stackers need out-of-fold predictions. Use train='out_of_fold'."
+        )
+    if len(names) == len(experts):
+        raise ValueError(
+            f"experts must hold a plain expert for the stackers to stack, got {', '.join(names)}."
+        )
     if not pooler.sparse:
         return
-    names = [label(expert) for expert in experts if expert.depends_on]
     if gate.reads_predictions:
         names.append(type(gate).__name__)
     if names:

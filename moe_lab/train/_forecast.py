@@ -46,8 +46,8 @@ class Forecast:
         One fit of few rows is timed, and its seconds are taken to grow with the rows.
         """
         n_samples, n_folds = len(pool.y), len(pool.folds)
-        if self.left <= 0:
-            return False
+        if self.left <= 0 or np.isinf(self.time_limit):
+            return self.left > 0
         if n_samples <= FEW:
             return True
         n_tried = min(PROBE, n_samples // 4)

@@ -60,20 +60,45 @@ class Pool:
         self.plain = [k for k in range(len(experts)) if k not in self.stackers]
         self._to_refit = {}
 
-    def cross_fit(self, time_limit=None):
-        """Predict every row by plain experts that did not see it; leave out who takes too long."""
+    def cross_fit(self, time_limit=None, forgiving=False):
+        """Predict every row by plain experts that did not see it.
+
+        Parameters
+        ----------
+        time_limit : float, optional
+            Seconds; who would take too long is left out, with a warning.
+        forgiving : bool
+            Whether an expert that fails is left out, with a warning, or its error raised.
+        """
         if time_limit is None:
-            self.predictions = self._cross_fitted(self.plain)
-            return
-        forecast, parts, late = Forecast(time_limit), [], []
+            try:
+                self.predictions = self._cross_fitted(self.plain)
+                return
+            except Exception:
+                if not forgiving:
+                    raise
+        self._one_by_one(Forecast(np.inf if time_limit is None else time_limit), forgiving)
+
+    def _one_by_one(self, forecast, forgiving):
+        parts, late, failed = [], [], {}
         for k in self.plain:
-            if parts and not forecast.allows(self, k):
-                late.append(k)
-                continue
-            with forecast.running():
-                parts.append(self._cross_fitted([k]))
+            try:
+                if parts and not forecast.allows(self, k):
+                    late.append(k)
+                    continue
+                with forecast.running():
+                    parts.append(self._cross_fitted([k]))
+            except Exception as error:
+                if not forgiving:
+                    raise
+                failed[k] = error
+        if not parts:
+            raise next(iter(failed.values()))
         self.predictions = np.concatenate(parts, axis=1)
-        self._leave_out(late, f"would not have been ready within time_limit={time_limit:g} seconds")
+        limit = f"time_limit={forecast.time_limit:g} seconds"
+        self._leave_out(late, f"would not have been ready within {limit}")
+        for k, error in failed.items():
+            self._leave_out([k], f"failed with {error!r}")
 
     def _cross_fitted(self, chosen):
         label = "+".join(self.names[k] for k in chosen)
@@ -95,8 +120,9 @@ class Pool:
         return predictions
 
     def drop_idle(self):
-        """Drop the plain experts that a stacker gives next to no weight."""
-        stack = as_expert("stacker").build(self.task)
+        """Drop the plain experts that a stacker, hardly pulled to equal weights, gives next to no
+        weight."""
+        stack = as_expert(("stacker", {"pull": 0.1})).build(self.task)
         weight = self.weights[:, self.plain].mean(axis=1)
         stack.fit(self.X, self.y, weight, predictions=self.predictions)
         share = stack.weights_ / max(stack.weights_.sum(), 1e-12)

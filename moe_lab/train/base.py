@@ -56,6 +56,7 @@ class Trainer(ABC, BaseEstimator):
     default_experts = None  # the pool of different families
     default_gate = "softmax"
     shrinks = False
+    stacks = False  # whether it can train experts that depend on the others
 
     def auto_experts(self, n_experts, time_limit=None):
         """Return what ``experts="auto"`` and ``n_experts=`` stand for."""

@@ -41,6 +41,7 @@ class OutOfFold(Trainer):
     """
 
     shrinks = True
+    stacks = True
 
     def __init__(self, cv=3, min_scale=0.03):
         self.cv = cv
@@ -97,7 +98,7 @@ class OutOfFold(Trainer):
             names=names or [f"expert {k}" for k in range(len(experts))],
             report=report,
         )
-        pool.cross_fit(time_limit)
+        pool.cross_fit(time_limit, forgiving=shrink)
         if shrink:
             pool.drop_idle()
         fitted = pool.refit()

@@ -1,0 +1,298 @@
+"""The default mixture: what stackers see, what is fitted how often, what hostile input does."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
+
+from moe_lab import MoEClassifier, MoERegressor
+from moe_lab.experts.base import Expert, as_experts, experts
+from moe_lab.testing import example_table, example_target
+from moe_lab.train import OutOfFold
+
+SMALL = ["linear", ("extra_trees", {"n_estimators": 20}), ("lightgbm", {"n_estimators": 20})]
+TASKS = ["regression", "classification"]
+
+
+def mixture(task, experts=SMALL, **settings):
+    kind = MoERegressor if task == "regression" else MoEClassifier
+    return kind(experts, random_state=0, **settings)
+
+
+def smooth(n_samples=300, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_samples, 4))
+    return X, np.sin(2 * X[:, 0]) + X[:, 1] + 0.1 * rng.normal(size=n_samples)
+
+
+class CountsFits(RegressorMixin, BaseEstimator):
+    """Predicts the mean; every fit of any copy is counted, with its rows."""
+
+    rows: list = []
+
+    def fit(self, X, y, sample_weight=None):
+        self.rows.append(len(y))
+        self.mean_ = float(np.mean(y))
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.mean_)
+
+
+class Remembers(RegressorMixin, BaseEstimator):
+    """Knows every target that it was fitted to, and says the mean of the others."""
+
+    def fit(self, X, y, sample_weight=None):
+        self.known_ = dict(zip(map(tuple, np.asarray(X)), y, strict=True))
+        self.mean_ = float(np.mean(y))
+        return self
+
+    def predict(self, X):
+        return np.array([self.known_.get(tuple(row), self.mean_) for row in np.asarray(X)])
+
+
+class Listener(RegressorMixin, BaseEstimator):
+    """A stacker that keeps what it was told in fit."""
+
+    depends_on = "experts"
+    parametric = True
+
+    def fit(self, X, y, sample_weight=None, *, predictions):
+        self.told_, self.y_ = predictions.copy(), y
+        return self
+
+    def predict(self, X, *, predictions):
+        return predictions[:, 0, 0]
+
+
+class ListenerExpert(Expert):
+    tasks = ("regression",)
+    depends_on = "experts"
+
+    def build(self, task, **settings):
+        return Listener()
+
+
+class Fails(RegressorMixin, BaseEstimator):
+    """Fails where a fold leaves the first row out."""
+
+    def fit(self, X, y, sample_weight=None):
+        if np.asarray(X)[0, 0] != 7.0:
+            raise RuntimeError("the first row is missing")
+        return self
+
+    def predict(self, X):
+        return np.zeros(len(X))
+
+
+@pytest.mark.parametrize("cv", [2, 3])
+def test_every_expert_is_fitted_once_a_fold_and_once_to_all_rows(cv):
+    X, y = smooth()
+    CountsFits.rows.clear()
+    moe = MoERegressor([CountsFits(), CountsFits(), CountsFits()], train=OutOfFold(cv=cv))
+    moe.fit(X, y)
+    in_folds = [300 * (cv - 1) // cv] * 3 * cv
+    assert sorted(CountsFits.rows) == sorted(in_folds + [300] * 3)
+    report = moe.fit_report_.groupby("step")["fits"].sum()
+    assert report[["cross_fit", "refit"]].tolist() == [3 * cv, 3]
+    assert report[["stack", "gate", "density"]].tolist() == [2, 1, 1]
+
+
+def test_a_stacker_never_hears_what_an_expert_says_of_its_own_training_rows():
+    X, y = smooth()
+    moe = MoERegressor([Remembers(), "linear", ListenerExpert()], random_state=0).fit(X, y)
+    listener = moe.experts_[-1]
+    assert np.abs(listener.told_[:, 0, 0] - y).min() > 1e-9
+    assert_allclose(moe.experts_[0].predict(X), y)  # which it would have known by heart
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_default_mixture_is_its_experts_two_stackers_and_an_anchored_gate(task):
+    X = example_table(200)
+    y = example_target(X, task)
+    moe = mixture(task).fit(X, y)
+    assert moe.expert_names_ == [
+        "linear",
+        "extra_trees",
+        "lightgbm",
+        "stacker",
+        "residual_stacker",
+    ]
+    weights = moe.gate_weights(X)
+    assert_allclose(weights.sum(axis=1), 1)
+    assert_allclose(weights[:, -1], 0.5 if task == "regression" else 1.0)
+    pooled = np.einsum("nk,nko->no", weights, moe.expert_predictions(X))
+    answer = moe.predict(X) if task == "regression" else moe.predict_proba(X)
+    assert_allclose(pooled.squeeze(), answer.squeeze(), rtol=1e-9)
+
+
+@pytest.mark.parametrize("gate", ["auto", "softmax", "constant", "shrunk_softmax"])
+def test_the_mean_of_the_distribution_is_the_prediction(gate):
+    X = example_table(200)
+    moe = mixture("regression", gate=gate).fit(X, example_target(X, "regression"))
+    assert_allclose(moe.predict_distribution(X).mean, moe.predict(X), rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("stacker", [name for name in experts.names() if "stacker" in name])
+def test_every_level_can_be_used_alone(task, stacker):
+    if task not in experts.create(stacker).tasks:
+        return
+    X = example_table(200)
+    y = example_target(X, task)
+    moe = mixture(task, [*SMALL, stacker], gate="softmax").fit(X, y)
+    assert moe.expert_names_[3:] == [stacker]
+    assert moe.score(X, y) > 0.7
+
+
+def test_rows_are_predicted_alike_alone_and_together():
+    X = example_table(200)
+    moe = mixture("regression").fit(X, example_target(X, "regression"))
+    alone = [moe.predict(X.iloc[[i]])[0] for i in range(5)]
+    assert_allclose(alone, moe.predict(X.iloc[:5]), rtol=1e-9)
+
+
+def test_a_stacker_cannot_be_trained_by_em():
+    X, y = smooth(60)
+    with pytest.raises((TypeError, ValueError), match="stacker"):
+        MoERegressor(["linear", "stacker"], train="em").fit(X, y)
+
+
+@pytest.mark.parametrize("pool", ["argmax", ("top_k", {"k": 1})])
+def test_a_sparse_pool_refuses_what_reads_all_experts(pool):
+    X, y = smooth(60)
+    with pytest.raises(ValueError, match="pool must ask every expert where stacker"):
+        MoERegressor([*SMALL, "stacker"], gate="softmax", pool=pool).fit(X, y)
+    with pytest.raises(ValueError, match="AnchoredGate"):
+        MoERegressor(SMALL, gate="anchored", pool=pool).fit(X, y)
+    assert MoERegressor(SMALL, pool=pool).fit(X, y).n_experts_ == 3
+
+
+def test_the_auto_pool_drops_what_does_not_pay(monkeypatch):
+    monkeypatch.setattr("moe_lab.experts.base.AUTO", ("linear", "lightgbm", "noise"))
+    experts.register("noise", regressor=Noise)
+    try:
+        X, y = smooth()
+        moe = MoERegressor(random_state=0).fit(X, y)
+    finally:
+        experts._entries.pop("noise")
+    assert "Noise" not in moe.expert_names_
+    assert moe.expert_names_[-2:] == ["stacker", "residual_stacker"]
+    listed = MoERegressor(["linear", Noise()], random_state=0).fit(X, y)
+    assert "Noise" in listed.expert_names_  # who was asked for by name stays
+
+
+class Noise(RegressorMixin, BaseEstimator):
+    def fit(self, X, y, sample_weight=None):
+        return self
+
+    def predict(self, X):
+        return np.random.default_rng(len(X)).normal(size=len(X))
+
+
+def test_an_expert_of_the_auto_pool_that_fails_is_left_out_with_a_warning(monkeypatch):
+    monkeypatch.setattr("moe_lab.experts.base.AUTO", ("linear", "lightgbm", "fails"))
+    experts.register("fails", regressor=Fails)
+    X, y = smooth()
+    X[0, 0] = 7.0
+    try:
+        with pytest.warns(ConvergenceWarning, match=r"Left out: Fails, which failed with Runtime"):
+            moe = MoERegressor(random_state=0).fit(X, y)
+    finally:
+        experts._entries.pop("fails")
+    assert "Fails" not in moe.expert_names_
+    with pytest.raises(RuntimeError, match="first row is missing"):
+        MoERegressor(["linear", Fails()]).fit(X, y)
+
+
+def test_a_time_limit_leaves_out_who_would_be_late(monkeypatch):
+    X, y = smooth(400)
+    with pytest.warns(ConvergenceWarning, match=r"time_limit=0\.001 seconds"):
+        moe = MoERegressor(SMALL, time_limit=1e-3, random_state=0).fit(X, y)
+    assert moe.expert_names_[0] == "linear"  # the first is kept whatever the time
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        assert MoERegressor(SMALL, time_limit=600, random_state=0).fit(X, y).n_experts_ == 5
+    with pytest.raises(ValueError, match="time_limit must be None for train='em'"):
+        MoERegressor(SMALL, train="em", time_limit=5).fit(X, y)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_fewer_rows_than_folds_are_learnt_in_sample_with_a_warning(task):
+    X = pd.DataFrame({"x": [0.0, 1.0, 2.0]})
+    y = np.array([0.0, 1.0, 2.0]) if task == "regression" else np.array(["a", "b", "c"])
+    cheap = ["linear", "k_nearest"]
+    with warnings.catch_warnings(record=True):
+        warnings.simplefilter("always")
+        moe = mixture(task, cheap).fit(X, y)
+    assert len(moe.predict(X)) == 3
+
+
+def test_a_class_with_one_row():
+    X = example_table(90)
+    y = example_target(X, "classification")
+    y[0] = 7
+    moe = mixture("classification").fit(X, y)
+    proba = moe.predict_proba(X)
+    assert proba.shape == (90, 4)
+    assert np.isfinite(proba).all()
+    assert_allclose(proba.sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_constant_and_identical_experts_do_no_harm(task):
+    from sklearn.dummy import DummyClassifier, DummyRegressor
+
+    X = example_table(200)
+    y = example_target(X, task)
+    constant = DummyRegressor() if task == "regression" else DummyClassifier()
+    alone = mixture(task, ["linear", ("linear", {"alpha": 1.0})]).fit(X, y)
+    assert mixture(task, ["linear", constant]).fit(X, y).score(X, y) > 0.7
+    assert alone.score(X, y) > 0.7
+    assert np.isfinite(mixture(task, [constant, constant]).fit(X, y).score(X, y))
+
+
+def test_three_hundred_classes():
+    rng = np.random.default_rng(0)
+    y = np.repeat(np.arange(300), 4)
+    X = np.column_stack([y, y % 7]) + 0.1 * rng.normal(size=(1200, 2))
+    order = rng.permutation(1200)
+    forest = ("extra_trees", {"n_estimators": 20})
+    moe = MoEClassifier(["k_nearest", forest], random_state=0).fit(X[order], y[order])
+    assert moe.score(X, y) > 0.8
+
+
+def test_a_target_with_outliers_of_a_million_standard_deviations():
+    X, y = smooth()
+    y[[5, 150]] += [1e6, -1e6]
+    moe = mixture("regression").fit(X, y)
+    ordinary = np.abs(y) < 10
+    assert np.isfinite(moe.predict(X)).all()
+    assert np.isfinite(moe.score_samples(X, y)).all()
+    assert np.median(np.abs(moe.predict(X)[ordinary] - y[ordinary])) < 1e5
+
+
+def test_experts_of_the_mixture_are_those_of_stacking():
+    from moe_lab.registry import methods
+
+    X, y = smooth(120)
+    stacking = methods.create("stacking", experts=SMALL).build("regression", random_state=0)
+    moe = MoERegressor(SMALL, random_state=0).fit(X, y)
+    for (_, theirs), ours in zip(stacking.estimators, moe.experts_[:3], strict=True):
+        assert type(theirs) is type(ours)
+        assert _parameters(theirs) == _parameters(ours)
+    assert len(as_experts("auto", "regression")) == len(
+        methods.create("stacking").build("regression", random_state=0).estimators
+    )
+
+
+def _parameters(estimator):
+    """Everything but the seeds, in words."""
+    params = estimator.get_params(deep=True)
+    return {
+        k: repr(v) for k, v in params.items() if "random_state" not in k and "seed" not in repr(v)
+    }

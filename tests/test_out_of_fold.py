@@ -191,7 +191,7 @@ class Noise(RegressorMixin, BaseEstimator):
         return self
 
     def predict(self, X):
-        return np.random.default_rng(len(X)).normal(size=len(X))
+        return np.random.default_rng(len(X)).normal(0, 100, size=len(X))
 
 
 def test_an_expert_of_the_auto_pool_that_fails_is_left_out_with_a_warning(monkeypatch):

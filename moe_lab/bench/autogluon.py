@@ -142,6 +142,13 @@ def _scored(split):
     return rows.assign(**leading, **{name: seconds[name] for name in SECOND_COLUMNS})
 
 
+def _write_scores(folder):
+    if any(folder.glob(f"*/{SECONDS}")):
+        scores = collect(folder)
+        scores.to_csv(folder / "scores.csv", index=False)
+        click.echo(f"{len(scores)} scores in {folder / 'scores.csv'}")
+
+
 @click.command()
 @click.option("--datasets", required=True, help="Names, with commas between.")
 @click.option("--seeds", default=5, show_default=True, help="How many splits a set.")
@@ -161,14 +168,14 @@ def main(datasets, seeds, n_train, n_test, time_limit, num_cpus, python, write):
         for dataset in map(load_dataset, split_names(datasets)):
             for seed in range(seeds):
                 export(dataset, write, **rows, seed=seed, **budget)
-        if python:
-            fit(write, python)
-        else:
-            click.echo(f"Now run, with a Python that has AutoGluon: {place_script(write)} {write}")
-        if any(write.glob(f"*/{SECONDS}")):
-            scores = collect(write)
-            scores.to_csv(write / "scores.csv", index=False)
-            click.echo(f"{len(scores)} scores in {write / 'scores.csv'}")
+        try:
+            if python:
+                fit(write, python)
+            else:
+                script = place_script(write)
+                click.echo(f"Now run, with a Python that has AutoGluon: {script} {write}")
+        finally:  # a split that failed keeps no other back
+            _write_scores(write)
     except (ValueError, ImportError, RuntimeError) as error:
         raise click.ClickException(str(error)) from error
 

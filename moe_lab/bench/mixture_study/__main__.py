@@ -55,9 +55,8 @@ def write_figures(scores, folder):
         table = differences(scores, *asked)
         if len(table) and set(table["unit"]) != {"ratio"}:
             title = f"{comparison.method} against {comparison.baseline}: {comparison.title}"
-            name = "_".join(comparison.title.replace(",", "").lower().split())
             figure = plot_differences(table, title)
-            figure.savefig(folder / f"{name}.png", dpi=120, bbox_inches="tight")
+            figure.savefig(folder / f"{comparison.slug}.png", dpi=120, bbox_inches="tight")
 
 
 @click.command()

@@ -47,6 +47,11 @@ class Comparison:
     aim_share: float = 0.0
     regimes: bool = False
 
+    @property
+    def slug(self) -> str:
+        """The title as part of a file's name."""
+        return "_".join(self.title.replace(",", "").lower().split())
+
     def holds(self, dataset) -> bool:
         """Whether a data set belongs to the comparison."""
         if self.regimes:

@@ -5,7 +5,7 @@ import pandas as pd
 
 from moe_lab.bench.mixture_study.comparisons import is_generated
 from moe_lab.bench.mixture_study.tables import differences, over_sets
-from moe_lab.bench.plots import MARKERS, new_figure
+from moe_lab.bench.plots import MARKERS, label_log_axis, new_figure
 
 __all__ = ["cost_and_quality", "plot_cost_and_quality", "plot_differences"]
 
@@ -63,6 +63,7 @@ def plot_cost_and_quality(scores, baseline="stacking"):
         axis.axvline(1, color="0.6", linewidth=1)
         count = table.loc[table["sets"] == kind, "n_sets"].max()
         axis.set(xscale="log", title=f"{kind} ({count} sets)")
+        label_log_axis(axis.xaxis)
         axis.set_xlabel(f"CPU seconds to fit / {baseline}'s")
         axis.grid(alpha=0.3)
     axes[0].set_ylabel(f"difference to {baseline} (%; lower is better)")

@@ -66,8 +66,8 @@ def _facts(runs, command, scores, n_train):
         f"- command: `{command}`, from {len(runs)} runs of {days[0]} to {days[-1]}",
         f"- commit of the runs: {', '.join(commits)}",
         f"- summed up on: {machine()}, {date.today().isoformat()}",
-        f"- training rows: {n_train:,} (70 % of smaller sets), {seeds.min()} to {seeds.max()} "
-        "splits a set; standard errors over seeds are plain ones",
+        f"- training rows: {n_train:,} (70 % of smaller sets); splits a set: "
+        f"{', '.join(map(str, sorted(seeds.unique())))}; standard errors over them are plain ones",
     ]
     return "\n".join(lines)
 
@@ -75,7 +75,7 @@ def _facts(runs, command, scores, n_train):
 def _goal_table(table):
     shown = pd.DataFrame({"comparison": table["comparison"], "sets": table["n_sets"]})
     shown["mean"] = [
-        "not run" if not row.n_sets else f"{number(row.mean_, 3)} ± {number(row.se, 2)}"
+        "not run" if not row.n_sets else _with_se(row.mean_, row.se)
         for row in table.rename(columns={"mean": "mean_"}).itertuples()
     ]
     shown["median"] = table["median"].map(lambda value: number(value, 3))
@@ -87,6 +87,10 @@ def _goal_table(table):
     for level in ("goal", "aim"):
         shown[level] = table[level].map({True: "reached", False: "missed"}).fillna("")
     return shown
+
+
+def _with_se(mean, se):
+    return " ± ".join(filter(None, [number(mean, 3), number(se, 2)]))
 
 
 def _asked(comparison):
@@ -135,9 +139,13 @@ def _by_kind(scores):
 
 
 def _set_by_set(scores):
-    parts = []
+    parts, named = [], {comparison.title: comparison for comparison in COMPARISONS}
     for title, one in per_set(scores).groupby("comparison", sort=False):
-        parts += [f"### {title}", as_markdown(one.drop(columns="comparison").round(3))]
+        who = named[title]
+        parts += [f"### {title}: {who.method} against {who.baseline}"]
+        if set(one["unit"]) != {"ratio"}:
+            parts += [f"![{title}]({who.slug}.png)"]
+        parts += [as_markdown(one.drop(columns="comparison").round(3))]
     return parts or ["No data set has scores of both sides of a comparison."]
 
 

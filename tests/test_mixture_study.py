@@ -11,7 +11,7 @@ from moe_lab.bench import mixture_study as study
 from moe_lab.bench.mixture_study.__main__ import main, read_sizes
 from moe_lab.bench.mixture_study.comparisons import COMPARISONS, REGIMES, is_generated
 from moe_lab.bench.mixture_study.figures import cost_and_quality
-from moe_lab.bench.mixture_study.tables import against_rivals, over_sets
+from moe_lab.bench.mixture_study.tables import against_rivals, over_sets, rival_goals
 from moe_lab.experts.base import as_experts
 from moe_lab.registry import datasets, methods
 
@@ -159,6 +159,18 @@ def test_the_best_rival_of_each_set_is_the_one_to_come_near():
     assert list(table["baseline"]) == ["stacking", "catboost", "AutoGluon"]
     assert behind["rival"].tolist() == ["catboost", "catboost"]
     assert behind["difference"].tolist() == pytest.approx([100 / 90, -1000 / 90], rel=1e-3)
+    reached = rival_goals(table, behind).set_index("asked")["reached"]
+    assert reached["mean against stacking <= -8 %"]
+    assert not reached["share of sets not won from catboost <= .2"]  # better on one of two
+    assert reached["farthest behind the best rival <= 3 %"]
+
+
+def test_a_rival_that_was_not_run_is_neither_reached_nor_missed():
+    table, behind = against_rivals(made_up({"a": {"stacking": 0.0, "default": -9.0}}))
+    reached = rival_goals(table, behind).set_index("asked")["reached"]
+
+    assert reached["CPU seconds <= 1 x AutoGluon's"] is None
+    assert reached["mean against stacking <= -8 %"] is True
 
 
 def test_cost_and_quality_keeps_kinds_of_sets_apart():

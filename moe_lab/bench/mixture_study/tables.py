@@ -11,7 +11,15 @@ from moe_lab.bench.mixture_study.comparisons import (
 )
 from moe_lab.bench.statistics import TIE, paired, pick_metric
 
-__all__ = ["WORSE", "against_rivals", "differences", "goals", "over_sets", "per_set"]
+__all__ = [
+    "WORSE",
+    "against_rivals",
+    "differences",
+    "goals",
+    "over_sets",
+    "per_set",
+    "rival_goals",
+]
 
 WORSE = 1.0  # percent (or hundredths of a nat) beyond which a set is lost by two standard errors
 
@@ -201,3 +209,26 @@ def against_rivals(scores, method=DEFAULT, rivals=RIVALS):
     each = pd.DataFrame(tables)
     behind = pd.DataFrame({"rival": each.idxmax(axis=1), "difference": each.max(axis=1)})
     return pd.DataFrame(rows), behind.rename_axis("dataset").reset_index()
+
+
+def rival_goals(table, behind):
+    """Hold what `against_rivals` says against what was to be reached.
+
+    Returns
+    -------
+    goals : DataFrame
+        asked, measured, reached (None where the rival was not run).
+    """
+    by_rival = table.set_index("baseline").reindex(RIVALS)
+    rows = [("mean against stacking <= -8 %", by_rival.loc["stacking", "mean"], -8.0)]
+    rows += [
+        (f"share of sets not won from {r} <= .2", 1 - by_rival.loc[r, "better"], 0.2)
+        for r in RIVALS
+    ]
+    rows += [("farthest behind the best rival <= 3 %", behind["difference"].max(), 3.0)]
+    rows += [("CPU seconds <= 1 x AutoGluon's", by_rival.loc["AutoGluon", "fit_cpu_ratio"], 1.0)]
+    told = [
+        (asked, value, None if np.isnan(value) else bool(value <= most))
+        for asked, value, most in rows
+    ]
+    return pd.DataFrame(told, columns=["asked", "measured", "reached"])

@@ -36,6 +36,14 @@ TINY = {
         "folds_mcycle": 2,
         "n_jobs": 1,
     },
+    "04_mixture_vs_stacking": {
+        "dataset": "concrete",
+        "n_train": 120,
+        "n_test": 100,
+        "n_seeds": 2,
+        "labels": "stacking, log-odds stacking, one lightgbm",
+        "look_into": "mixture",
+    },
 }
 
 

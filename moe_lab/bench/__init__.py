@@ -10,6 +10,7 @@ _PUBLIC = {
     "load_dataset": "datasets",
     "compare": "comparison",
     "fit_on_fold": "comparison",
+    "fit_on_split": "comparison",
     "mixture": "lineup",
     "paired": "statistics",
     "leaderboard": "statistics",

@@ -12,10 +12,10 @@ from sklearn.utils.validation import has_fit_parameter
 from moe_lab.bench.lineup import line_up
 from moe_lab.bench.metrics import METRICS, score_fitted
 from moe_lab.bench.progress import progress_bar
-from moe_lab.bench.splits import make_splits
+from moe_lab.bench.splits import draw_split, make_splits
 from moe_lab.device import resolve_device
 
-__all__ = ["IDENTITY", "compare", "encode_target", "fit_on_fold"]
+__all__ = ["IDENTITY", "compare", "encode_target", "fit_on_fold", "fit_on_split"]
 
 # What tells one fit of one method from another; a metric's score belongs to one of these.
 IDENTITY = ["dataset", "method", "n_folds", "seed", "fold"]
@@ -27,16 +27,18 @@ def compare(
     folds=5,
     seeds=(0,),
     *,
+    n_train=None,
+    n_test=4000,
     n_jobs=None,
     device="cpu",
     errors="raise",
     progress=True,
 ):
-    """Fit and score every method on the same folds.
+    """Fit and score every method on the same folds, or on one split a seed.
 
-    Folds are drawn anew for each seed; groups are held out together; a set in time order is
-    never shuffled, there the seeds reach the models alone. Class labels are encoded once, so that
-    all methods are scored on the same classes.
+    Folds and splits are drawn anew for each seed; groups are held out together; a set in time order
+    is never shuffled, there the seeds reach the models alone. Class labels are encoded once, so
+    that all methods are scored on the same classes.
 
     Parameters
     ----------
@@ -48,6 +50,12 @@ def compare(
         Number of folds, at least 2.
     seeds : sequence of int, default=(0,)
         Each repeats the whole comparison with other folds and other random states.
+    n_train : int, optional
+        Instead of folds, one random split a seed with so many training rows (70 % of the set at
+        most); in the table it is fold 0 of 1. In time order the training rows are those just before
+        the test.
+    n_test : int, default=4000
+        Test rows of such a split at most; in time order the last ones.
     n_jobs : int, optional
         Handed to the methods. Methods and folds follow each other, so that seconds compare.
     device : str, default="cpu"
@@ -83,7 +91,11 @@ def compare(
     settings = {"device": resolve_device(device), "n_jobs": n_jobs}
     lineup = line_up(methods, dataset.task)
     y, n_classes = encode_target(dataset)
-    splits = {seed: make_splits(dataset, y, folds=folds, seed=seed) for seed in seeds}
+    if n_train is None:
+        splits = {seed: make_splits(dataset, y, folds=folds, seed=seed) for seed in seeds}
+    else:
+        rows, folds = {"n_train": n_train, "n_test": n_test}, 1
+        splits = {seed: [draw_split(dataset, y, **rows, seed=seed)] for seed in seeds}
     tables = []
     with progress_bar(len(splits) * folds * len(lineup), unit="fit", shown=progress) as bar:
         for seed, fold, name in ((s, f, m) for s in splits for f in range(folds) for m in lineup):
@@ -120,6 +132,35 @@ def fit_on_fold(method, dataset, folds=5, seed=0, *, fold=0, n_jobs=None, device
     job = _Job(dataset, y, n_classes, train, test, seed)
     estimator = _fit(built, job, {"device": resolve_device(device), "n_jobs": n_jobs})
     return estimator, dataset.X.iloc[test]
+
+
+def fit_on_split(method, dataset, n_train, n_test=4000, seed=0, *, n_jobs=None, device="cpu"):
+    """Fit one method on the split that `compare` draws for a seed, to look inside.
+
+    Parameters
+    ----------
+    method : str, (name, params) pair or estimator
+    dataset : Dataset, str or Path
+    n_train, n_test, seed : int
+        Which split.
+    n_jobs, device
+        As for `compare`.
+
+    Returns
+    -------
+    estimator : fitted estimator
+    X_test : DataFrame of shape (n_test, n_features)
+        The rows held out.
+    y_test : ndarray of shape (n_test,)
+        Their targets as the estimator knows them: floats, or codes of the sorted classes.
+    """
+    dataset = as_dataset(dataset)
+    y, n_classes = encode_target(dataset)
+    train, test = draw_split(dataset, y, n_train=n_train, n_test=n_test, seed=seed)
+    (built,) = line_up([method], dataset.task).values()
+    job = _Job(dataset, y, n_classes, train, test, seed)
+    estimator = _fit(built, job, {"device": resolve_device(device), "n_jobs": n_jobs})
+    return estimator, dataset.X.iloc[test], y[test]
 
 
 def as_dataset(dataset):

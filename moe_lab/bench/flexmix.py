@@ -25,6 +25,7 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from moe_lab import MoERegressor
+from moe_lab.bench.identity import machine
 from moe_lab.divide.base import Divider
 from moe_lab.divide.random import RandomDivider
 from moe_lab.experts import LinearExpert
@@ -147,14 +148,6 @@ def summarise(fits):
     return summary.reset_index()
 
 
-def _machine():
-    name = platform.processor()
-    if Path("/proc/cpuinfo").exists():
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        name = next((line.split(":")[1].strip() for line in lines if "model name" in line), name)
-    return f"{name}, {os.cpu_count()} cores, one thread used, {platform.system()}"
-
-
 def _versions(fits):
     return ", ".join(f"{m} {v}" for m, v in fits[["method", "version"]].drop_duplicates().values)
 
@@ -192,7 +185,7 @@ def main(rows, repeats, seed, tol, max_iter, output):
     fits = compare(X, y, start, tol=tol, max_iter=max_iter, repeats=repeats)
     shown = _shown(summarise(fits))
     facts = {
-        "Machine": _machine(),
+        "Machine": f"{machine()}, one thread used",
         "Versions": f"{_versions(fits)}, Python {platform.python_version()}, R {r}",
         "Date": date.today().isoformat(),
         "Command": " ".join(["python -m moe_lab.bench.flexmix", *sys.argv[1:]]),

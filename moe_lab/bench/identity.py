@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import json
+import os
 import platform
 import subprocess
 from importlib import metadata
@@ -10,7 +11,15 @@ from pathlib import Path
 
 from moe_lab.registry import lab_root
 
-__all__ = ["code_cells", "fingerprint", "git_commit", "parameter_cell", "run_key", "versions"]
+__all__ = [
+    "code_cells",
+    "fingerprint",
+    "git_commit",
+    "machine",
+    "parameter_cell",
+    "run_key",
+    "versions",
+]
 
 PACKAGES = ("numpy", "pandas", "scikit-learn", "torch", "xgboost", "lightgbm")
 NOT_IN_KEY = ("results_dir",)  # where results go does not change them
@@ -98,6 +107,15 @@ def fingerprint(dataset) -> str:
             digest.update(f"{part.name} {part.dtype}".encode())
             digest.update(hash_pandas_object(part, index=False).to_numpy().tobytes())
     return digest.hexdigest()[:16]
+
+
+def machine() -> str:
+    """Return the processor, its cores and the system, for the record of a measurement."""
+    name = platform.processor()
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next((line.split(":")[1].strip() for line in lines if "model name" in line), name)
+    return f"{name}, {os.cpu_count()} cores, {platform.system()}"
 
 
 def versions() -> dict:

@@ -78,7 +78,7 @@ def plot_cost(scores, metric=None):
             axis.scatter(row.fit_seconds, row.score, s=75, label=row.method, **styles[row.method])
         measure = board.loc[board["dataset"] == name, "metric"].iloc[0]
         axis.set(xscale="log", xlabel="fit seconds a fold (wall)", title=name)
-        _label_log_axis(axis.xaxis)
+        label_log_axis(axis.xaxis)
         axis.set_ylabel(_axis_label(measure))
         axis.grid(alpha=0.3)
         axis.margins(0.12)
@@ -121,7 +121,7 @@ def _axis_label(name):
     return f"{name} ({unit}; {better} is better)"
 
 
-def _label_log_axis(axis):
+def label_log_axis(axis):
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=7))

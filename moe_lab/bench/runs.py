@@ -27,17 +27,20 @@ def find_run(experiment, key, results_dir="results") -> dict | None:
     return done[-1] if done else None
 
 
-def read_scores(experiment, results_dir="results"):
+def read_scores(experiment, results_dir="results", parameters=None):
     """Read the scores of all finished runs of an experiment as one table.
 
     Where several runs hold the same fit (data set, method, seed, fold), the latest counts; of a
-    data set that was run with different numbers of folds, only those with the latest number.
+    data set that was run with different numbers of folds or rows, only those with the latest
+    number.
 
     Parameters
     ----------
     experiment : str
         The notebook's name.
     results_dir : str, default="results"
+    parameters : dict, optional
+        Only runs whose parameters have these values.
 
     Returns
     -------
@@ -53,7 +56,9 @@ def read_scores(experiment, results_dir="results"):
 
     from moe_lab.bench.comparison import IDENTITY
 
+    asked = (parameters or {}).items()
     done = [run for run in read_runs(experiment, results_dir) if run["status"] == "done"]
+    done = [run for run in done if asked <= run.get("parameters", {}).items()]
     files = [run["folder"] / "scores.csv" for run in done]
     files = [path for path in files if path.is_file()]
     if not files:
@@ -62,6 +67,9 @@ def read_scores(experiment, results_dir="results"):
     n_folds = scores.groupby("dataset")["n_folds"].transform("last")
     latest = scores.groupby(IDENTITY)["run"].transform("last")
     kept = (scores["n_folds"] == n_folds) & (scores["run"] == latest)
+    split = scores.groupby(["dataset", "n_folds", "seed", "fold"])
+    for count in scores.columns.intersection(["n_train", "n_test"]):
+        kept &= scores[count] == split[count].transform("last")
     return scores[kept].reset_index(drop=True)
 
 

@@ -46,6 +46,11 @@ def paired(scores, baseline="stacking", metric=None):
     heuristic derived for random splits. It ignores that all folds come from one sample: `se` says
     how sure the difference is on this data set, not on the next. That is what `summary` is for.
 
+    With one split a seed (``compare(..., n_train=...)``, n_folds = 1) `se` is the plain standard
+    error over seeds. The factor takes n_train + n_test to be the whole set: with 2,000 training
+    rows of 50,000, which hardly overlap, it would be 2 for 4,000 test rows. The plain one is too
+    small where the splits use up a small set, and in time order it holds the models' chance alone.
+
     References
     ----------
     Nadeau & Bengio (2003), Inference for the Generalization Error, Machine Learning 52.
@@ -93,9 +98,9 @@ def leaderboard(scores, baseline="stacking", metric=None):
     -------
     board : DataFrame
         Best score first: dataset, metric, method, score (mean over folds and seeds), score_se
-        (its corrected standard error), difference, se, wins, ties, losses (those of `paired`),
-        n, fit_seconds, fit_cpu_seconds and predict_seconds (means a fold). A method that failed
-        in a fold has a NaN score and comes last.
+        (its standard error, as in `paired`), difference, se, wins, ties, losses (those of
+        `paired`), n, fit_seconds, fit_cpu_seconds and predict_seconds (means a fold). A method that
+        failed in a fold has a NaN score and comes last.
     """
     boards = [_board(one, baseline, metric) for _, one in scores.groupby("dataset", sort=False)]
     return pd.concat(boards, ignore_index=True)
@@ -172,10 +177,12 @@ def _difference(score, base, metric):
 
 
 def _corrected_se(values, rows):
-    """Nadeau-Bengio standard error of a mean over folds whose training rows overlap."""
+    """Standard error of a mean over folds whose training rows overlap (Nadeau-Bengio), or over
+    seeds with one split each (plain)."""
     if len(values) < 2:
         return np.nan
-    overlap = (rows["n_test"] / rows["n_train"]).mean()
+    folds = rows.reset_index()["n_folds"]  # a column, or one level of the index
+    overlap = 0.0 if (folds == 1).all() else (rows["n_test"] / rows["n_train"]).mean()
     return float(np.sqrt((1 / len(values) + overlap) * np.var(values, ddof=1)))
 
 

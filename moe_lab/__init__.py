@@ -32,6 +32,7 @@ _SUBMODULES = (
     "explain",
     "gate",
     "mixture",
+    "nn",
     "pool",
     "registry",
     "selection",

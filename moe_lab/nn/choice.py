@@ -11,6 +11,10 @@ from torch import Tensor
 
 from moe_lab.nn.dispatch import within_capacity
 
+# On the CPU, torch's topk sorts: up to here, one maximum after the other is 3 times faster.
+_FEW_CHOICES = 2
+_FEW_EXPERTS = 128
+
 
 class Choice(NamedTuple):
     """A gate's decision, one row a choice: the first choices of all samples come first."""
@@ -38,7 +42,25 @@ def _no_autocast(kind):
 
 def top_experts(logits: Tensor, k: int, ranked: Tensor | None = None) -> Tensor:
     """Return the k experts with the largest logits, or those that `ranked` puts first."""
-    return (logits if ranked is None else ranked).detach().topk(k, dim=-1).indices  # (..., k)
+    return top((logits if ranked is None else ranked).detach(), k)[1]  # (..., k)
+
+
+def top(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Return the k largest of each row of (n_samples, n_experts) without a gradient: as topk does.
+
+    Examples
+    --------
+    >>> top(torch.tensor([[3.0, 1.0, 2.0]]), 2)[1]
+    tensor([[0, 2]])
+    """
+    few = k <= _FEW_CHOICES and logits.shape[-1] <= _FEW_EXPERTS
+    if not few or logits.device.type != "cpu" or torch.compiler.is_compiling():
+        return logits.topk(k, dim=-1)
+    found = [logits.max(-1, keepdim=True)]
+    for _ in range(1, k):
+        logits = logits.scatter(-1, found[-1].indices, -math.inf)
+        found.append(logits.max(-1, keepdim=True))
+    return torch.cat([one.values for one in found], -1), torch.cat([one.indices for one in found], -1)
 
 
 def top_weights(logits: Tensor, experts: Tensor) -> Tensor:

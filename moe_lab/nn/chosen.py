@@ -9,36 +9,44 @@ experts; only k of a row's logits have a gradient when no balancing loss reads t
 import torch
 from torch import Tensor
 
-from moe_lab.nn.choice import gate_product, top_experts
+from moe_lab.nn.choice import gate_product, top, top_experts
 from moe_lab.nn.dispatch import plan
 
+_BLOCK = 2**19  # numbers of a block of rows that stays in the cache: 2 MB
 _FEW = 8  # dense products are as fast while there are so few experts for each choice
 
 
 class _Chosen(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x, w, logits, experts):
+    def forward(ctx, x, w, chosen, experts):
         ctx.save_for_backward(x, w, experts)
-        return logits.gather(1, experts)  # (n, k)
+        return chosen.clone()  # (n, k)
 
     @staticmethod
     def backward(ctx, grad):
         x, w, experts = ctx.saved_tensors
-        rows = w.t().contiguous()  # (e, d)
-        grad_x = torch.zeros_like(x)
-        for one, chosen in zip(grad.unbind(1), experts.unbind(1), strict=True):
-            grad_x.addcmul_(rows.index_select(0, chosen), one.unsqueeze(1))
-        return grad_x, _grad_weight(x, grad, experts, w.shape[1]), None, None
+        return _grad_x(grad, w, experts), _grad_weight(x, grad, experts, w.shape[1]), None, None
+
+
+def _grad_x(grad, w, experts):
+    rows = w.t().contiguous()  # (e, d)
+    total = grad.new_empty(len(grad), w.shape[0])
+    size = max(1, _BLOCK // w.shape[0])
+    for block, one, chosen in zip(total.split(size), grad.split(size), experts.split(size)):
+        torch.mul(rows.index_select(0, chosen[:, 0]), one[:, :1], out=block)
+        for j in range(1, grad.shape[1]):
+            block.addcmul_(rows.index_select(0, chosen[:, j]), one[:, j : j + 1])
+    return total
 
 
 def _grad_weight(x, grad, experts, n_experts):
     order = plan(experts.t(), None, n_experts)
-    grad = grad.t().reshape(-1)  # (m,), choice by choice
-    sorted_grad = torch.empty_like(grad).scatter_(0, order.slot.view(-1), grad)
     sizes = order.load.tolist()
-    rows = x.index_select(0, order.token).split(sizes)  # (m, d)
-    parts = zip(rows, sorted_grad.split(sizes), strict=True)
-    return torch.stack([one.t() @ part for one, part in parts], dim=1)  # (d, e)
+    grad = grad.t().reshape(-1).index_select(0, order.order).split(sizes)
+    total = x.new_empty(n_experts, x.shape[1])
+    for one, tokens, part in zip(total, order.token.split(sizes), grad, strict=True):
+        torch.mv(x.index_select(0, tokens).t(), part, out=one)
+    return total.t()  # (d, e)
 
 
 def chosen_logits(x: Tensor, w: Tensor, k: int) -> tuple[Tensor, Tensor]:
@@ -64,10 +72,9 @@ def chosen_logits(x: Tensor, w: Tensor, k: int) -> tuple[Tensor, Tensor]:
         experts = top_experts(logits, k)
         return experts, logits.gather(1, experts)
     with torch.no_grad():
-        logits = gate_product(x, w)
-        experts = top_experts(logits, k)
-    x, w = x.to(logits.dtype), w.to(logits.dtype)
-    return experts, _Chosen.apply(x, w, logits, experts)
+        blocks = [top(gate_product(x, w), k) for x in x.split(max(1, _BLOCK // w.shape[1]))]
+        chosen, experts = map(torch.cat, zip(*blocks, strict=True))
+    return experts, _Chosen.apply(x.to(chosen.dtype), w.to(chosen.dtype), chosen, experts)
 
 
 def _sparse_pays(x, n_experts, k):

@@ -10,7 +10,9 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from moe_lab.nn.checks import check_counts
+from moe_lab.nn.dispatch import Plan, arrange, combine, gather
 from moe_lab.nn.grouped import grouped_product
+from moe_lab.nn.nets import Hidden, Weights, nets
 from moe_lab.registry.spelling import unknown_name
 
 ACTIVATIONS = {
@@ -23,37 +25,42 @@ ACTIVATIONS = {
 
 
 class Experts(nn.Module):
-    """What serves dispatched rows; a subclass writes `each` and may write `grouped`."""
+    """What answers dispatched rows; a subclass writes `each`, and `answer` if it knows better."""
 
     n_experts: int
     recompute: bool = False
 
-    def each(self, inputs: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """Return the answers of each expert to its own input, and the losses of nested layers."""
+    def each(
+        self, inputs: Sequence[Tensor], weights: Sequence[Tensor]
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Return each expert's answers to its own input times its weights, and nested losses."""
         raise NotImplementedError
 
-    def serve(self, x: Tensor, ends: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Answer rows sorted by expert; rows after the last end get zeros.
+    def answer(self, x: Tensor, gate_weights: Tensor, plan: Plan) -> tuple[Tensor, list[Tensor]]:
+        """Answer each row by its experts.
 
         Parameters
         ----------
-        x : Tensor of shape (m, n_features)
-        ends : Tensor of shape (n_experts,)
-            Where the rows of each expert end.
+        x : Tensor of shape (n_samples, n_features)
+        gate_weights : Tensor of shape (k, n_samples)
+        plan : Plan
+            Who goes where, see `moe_lab.nn.dispatch.plan`.
 
         Returns
         -------
-        y : Tensor of shape (m, n_outputs)
+        y : Tensor of shape (n_samples, n_outputs)
+            The answers to each row, weighted and summed.
         losses : list of Tensor
             The losses of experts that are sparse layers.
         """
-        ends = ends.tolist()  # on the CPU at no cost; elsewhere the one wait for the device
-        sizes = [end - start for start, end in zip([0, *ends], ends, strict=False)]
-        *inputs, rest = x.split([*sizes, len(x) - ends[-1]])
-        answers, losses = self.each(inputs)
-        if len(rest):
+        sizes = plan.load.tolist()  # on the CPU at no cost; elsewhere the one wait for the device
+        sizes.append(len(plan.token) - sum(sizes))
+        *inputs, rest = gather(x, plan).split(sizes)
+        weights = arrange(gate_weights, plan).split(sizes)[:-1]
+        answers, losses = self.each(inputs, weights)
+        if len(rest):  # not dispatched
             answers.append(answers[0].new_zeros(len(rest), *answers[0].shape[1:]))
-        return torch.cat(answers), losses
+        return combine(torch.cat(answers), plan), losses
 
     def _run(self, expert, *inputs):
         if self.recompute and torch.is_grad_enabled():
@@ -84,7 +91,9 @@ class GroupedExperts(Experts):
     Examples
     --------
     >>> experts = GroupedExperts(8, n_experts=4, hidden_dim=16)
-    >>> experts.serve(torch.ones(3, 8), torch.tensor([1, 1, 2, 3]))[0].shape
+    >>> from moe_lab.nn.dispatch import plan
+    >>> order = plan(torch.tensor([[0, 3, 1]]), None, 4)
+    >>> experts.answer(torch.ones(3, 8), torch.ones(1, 3), order)[0].shape
     torch.Size([3, 8])
     """
 
@@ -120,28 +129,40 @@ class GroupedExperts(Experts):
             if parameter is not None:
                 nn.init.uniform_(parameter, -(n_inputs**-0.5), n_inputs**-0.5)
 
-    def serve(self, x, ends):  # the contract's docstring holds
-        if x.device.type == "cpu" and not torch.compiler.is_compiling():
-            return super().serve(x, ends)
-        return self._net(_Grouped(ends), *self._cast(x, *self._weights())), []
+    def answer(self, x, gate_weights, plan):  # the contract's docstring holds
+        x, *weights = self._cast(x, *self._weights())
+        if x.device.type != "cpu" or torch.compiler.is_compiling():
+            linear, inputs = _Grouped(plan.ends), gather(x, plan)
+            y = self._net(linear, arrange(gate_weights, plan), inputs, *weights)
+            return combine(y, plan), []
+        if not self._is_fixed():
+            return super().answer(x, gate_weights, plan)
+        gate_weights = gate_weights.to(x.dtype)
+        hidden, weights = Hidden(self.activation), Weights(*weights)
+        return nets(hidden, x, gate_weights, plan, weights, recompute=self.recompute), []
 
-    def each(self, inputs):
-        """Return the answers of each expert to its own input, and no losses."""
+    def each(self, inputs, weights):
+        """Return each expert's answers to its own input times its weights, and no losses."""
         # w[i] would fill a gradient of full size for every expert; unbind does not.
-        weights = [[None] * self.n_experts if w is None else w.unbind(0) for w in self._weights()]
-        experts = zip(inputs, *weights, strict=True)
-        return [self._run(self._net, _linear, *one) for one in experts], []
+        parts = Weights(*self._weights()).unbind()
+        experts = zip(weights, inputs, parts, strict=True)
+        return [self._run(self._net, _linear, one, x, *w) for one, x, w in experts], []
+
+    def _is_fixed(self):
+        """Tell whether an expert is a fixed function of its weights."""
+        learns = isinstance(self.activation, nn.Module) and any(self.activation.parameters())
+        return not learns and not (self.dropout and self.training)
 
     def _weights(self):
         return self.w1, self.w2, self.w_gated, self.b1, self.b2
 
-    def _net(self, linear, x, w1, w2, w_gated, b1, b2):
+    def _net(self, linear, weights, x, w1, w2, w_gated, b1, b2):
         hidden = self.activation(linear(x, w1, b1))
         if w_gated is not None:
             hidden = hidden * linear(x, w_gated, None)
         if self.dropout and self.training:
             hidden = F.dropout(hidden, self.dropout)
-        return linear(hidden, w2, b2)
+        return _weigh(linear(hidden, w2, b2), weights)
 
     def _cast(self, *tensors):
         kind = tensors[0].device.type
@@ -149,6 +170,10 @@ class GroupedExperts(Experts):
             return tensors
         dtype = torch.get_autocast_dtype(kind)
         return tuple(one if one is None else one.to(dtype) for one in tensors)
+
+
+def _weigh(answers, weights):
+    return answers * weights.to(answers.dtype).unsqueeze(1)
 
 
 def _linear(x, w, bias):
@@ -194,7 +219,9 @@ class ModuleExperts(Experts):
     Examples
     --------
     >>> experts = ModuleExperts([nn.Linear(8, 2), nn.Linear(8, 2)])
-    >>> experts.serve(torch.ones(3, 8), torch.tensor([1, 3]))[0].shape
+    >>> from moe_lab.nn.dispatch import plan
+    >>> order = plan(torch.tensor([[0, 1, 1]]), None, 2)
+    >>> experts.answer(torch.ones(3, 8), torch.ones(1, 3), order)[0].shape
     torch.Size([3, 2])
     """
 
@@ -204,8 +231,8 @@ class ModuleExperts(Experts):
         self.n_experts = len(self.members)
         self.recompute = recompute
 
-    def each(self, inputs):
-        """Return the answers of each expert to its own input, unless that has no rows."""
+    def each(self, inputs, weights):
+        """Return each expert's answers times its weights; no rows are not asked about."""
         asked = [len(x) > 0 for x in inputs]
         asked[0] |= not any(asked)  # the width of an empty answer is the first module's
         answers = [
@@ -217,7 +244,8 @@ class ModuleExperts(Experts):
         shown = next(one for one in answers if one is not None)
         for i, (x, answer) in enumerate(zip(inputs, answers, strict=True)):
             _check_answer(i, x, answer, shown)
-        return [shown[:0] if one is None else one for one in answers], losses
+        answers = [shown[:0] if one is None else one for one in answers]
+        return list(map(_weigh, answers, weights)), losses
 
 
 def _check_answer(i, x, answer, shown):

@@ -62,16 +62,12 @@ class SparseLayer(nn.Module):
         n_experts = self.experts.n_experts
         if choice.everyone:
             # A loop over experts beats one wide product and bmm at the sizes of tables.
-            answers, losses = self.experts.each([rows] * n_experts)
-            y = sum(
-                answer * weight.to(answer.dtype).unsqueeze(1)
-                for answer, weight in zip(answers, choice.gate_weights, strict=True)
-            )
+            answers, losses = self.experts.each([rows] * n_experts, choice.gate_weights)
             load = torch.full((n_experts,), len(rows), device=rows.device)
-            return y, load, losses
+            return sum(answers), load, losses
         plan = dispatch.plan(choice.experts, choice.kept, n_experts)
-        y, losses = self.experts.serve(dispatch.gather(rows, plan), plan.ends)
-        return dispatch.combine(y, choice.gate_weights, plan), plan.load, losses
+        y, losses = self.experts.answer(rows, choice.gate_weights, plan)
+        return y, plan.load, losses
 
 
 class SparseMoE(SparseLayer):

@@ -81,9 +81,7 @@ class TopKGate(nn.Module):
         self.n_experts = n_experts
         self.settings = settings
         self.losses = settings.losses
-        self.linear = LinearGate(
-            dim, n_experts, noisy=settings.noisy, bias_rate=settings.bias_rate
-        )
+        self.linear = LinearGate(dim, n_experts, noisy=settings.noisy, bias_rate=settings.bias_rate)
 
     def forward(self, x: Tensor) -> Choice:
         """Choose the experts of every row.

@@ -6,7 +6,6 @@ loss of the whole batch, and the mean of the processes' gradients is its gradien
 
 # shapes: (n)samples, (e)xperts, (k) choices of a row
 
-import torch
 from torch import Tensor, distributed
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from moe_lab.nn.choice import NARROW
 from moe_lab.nn.dispatch import Plan, sum_choices
 
 
@@ -98,7 +99,7 @@ class _Nets(torch.autograd.Function):
         grad_rows = x.new_empty(len(plan.token), x.shape[1])  # (m, d)
         grad_gate = gate_weights.new_empty(len(plan.token))
         grads = Weights(*(None if one is None else torch.empty_like(one) for one in weights))
-        gate_weights = gate_weights.reshape(-1).index_select(0, plan.order)  # (m,)
+        gate_weights = gate_weights.reshape(-1).index_select(0, plan.order).unsqueeze(1)  # (m, 1)
         by_expert = zip(
             weights.unbind(),
             grads.unbind(),
@@ -112,12 +113,12 @@ class _Nets(torch.autograd.Function):
             g = grad.index_select(0, token)  # (c, o)
             grad_after = g @ w.w2.t()  # (c, h)
             _gate_gradient(g, answer, grad_after, after, w.b2, grad_weight)
-            g.mul_(weight.unsqueeze(1))
-            grad_after.mul_(weight.unsqueeze(1))
+            g.mul_(weight)
+            grad_after.mul_(weight)
             _outer(after, g, grad_w.w2, grad_w.b2)
             grad_before = back(grad_after)
             _outer(rows, grad_before[0], grad_w.w1, grad_w.b1)
-            torch.mm(grad_before[0], w.w1.t(), out=grad_row)
+            _multiply(grad_before[0], w.w1.t(), grad_row)
             if w.w_gated is not None:
                 _outer(rows, grad_before[1], grad_w.w_gated, None)
                 grad_row.addmm_(grad_before[1], w.w_gated.t())
@@ -128,11 +129,21 @@ class _Nets(torch.autograd.Function):
 
 
 def _product(x, w, bias, out):
-    return torch.mm(x, w, out=out) if bias is None else torch.addmm(bias, x, w, out=out)
+    _multiply(x, w, out)
+    if bias is not None:
+        out.add_(bias)
+
+
+def _multiply(a, b, out):
+    # BLAS takes up to 6 times as long for a result of few columns as for one of few rows.
+    if b.shape[1] < NARROW:
+        out.copy_((b.t() @ a.t()).t())
+    else:
+        torch.mm(a, b, out=out)
 
 
 def _outer(x, grad, out, bias_out):
-    torch.mm(x.t(), grad, out=out)
+    _multiply(x.t(), grad, out)
     if bias_out is not None:
         torch.sum(grad, 0, out=bias_out)
 

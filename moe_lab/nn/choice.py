@@ -64,9 +64,8 @@ def top(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
     for _ in range(1, k):
         logits = logits.scatter(-1, found[-1].indices, -math.inf)
         found.append(logits.max(-1, keepdim=True))
-    return torch.cat([one.values for one in found], -1), torch.cat(
-        [one.indices for one in found], -1
-    )
+    values, indices = zip(*found, strict=True)
+    return torch.cat(values, -1), torch.cat(indices, -1)
 
 
 def top_weights(logits: Tensor, experts: Tensor) -> Tensor:
@@ -87,6 +86,11 @@ def top_weights(logits: Tensor, experts: Tensor) -> Tensor:
     if len(chosen) == 1:
         return (chosen - logits.logsumexp(-1)).exp()
     return chosen.softmax(0)
+
+
+def log_probabilities(logits: Tensor) -> Tensor:
+    """Return log softmax over the experts, (n_samples, n_experts); torch is slow for few columns."""
+    return logits.t().log_softmax(0).t() if logits.shape[1] < NARROW else logits.log_softmax(1)
 
 
 def thin_seconds(gate_weights: Tensor, policy: str, threshold: float):

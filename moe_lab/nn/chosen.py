@@ -32,7 +32,7 @@ def _grad_x(grad, w, experts):
     rows = w.t().contiguous()  # (e, d)
     total = grad.new_empty(len(grad), w.shape[0])
     size = max(1, _BLOCK // w.shape[0])
-    for block, one, chosen in zip(total.split(size), grad.split(size), experts.split(size)):
+    for block, one, chosen in zip(*(t.split(size) for t in (total, grad, experts)), strict=True):
         torch.mul(rows.index_select(0, chosen[:, 0]), one[:, :1], out=block)
         for j in range(1, grad.shape[1]):
             block.addcmul_(rows.index_select(0, chosen[:, j]), one[:, j : j + 1])

@@ -1,4 +1,4 @@
-"""The experts of a sparse layer: two-layer nets held in one tensor a layer, or modules of any kind."""
+"""The experts of a sparse layer: two-layer nets in one tensor a layer, or modules of any kind."""
 
 # shapes: (e)xperts, (d)features, (h)idden, m dispatched rows
 

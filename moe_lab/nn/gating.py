@@ -11,6 +11,7 @@ from moe_lab.nn.choice import (
     Choice,
     drop_overflow,
     gate_product,
+    log_probabilities,
     thin_seconds,
     top_experts,
     top_weights,
@@ -125,7 +126,7 @@ class TopKGate(nn.Module):
             experts = experts.t()
             if self.training and load_bias is not None:
                 load_bias.observe(experts)
-        votes = Votes(logits.log_softmax(-1) if self.losses else logits, experts, weights)
+        votes = Votes(log_probabilities(logits) if self.losses else logits, experts, weights)
         loss = balancing_loss(
             self.losses,
             votes,

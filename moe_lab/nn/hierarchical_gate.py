@@ -118,5 +118,5 @@ def _bias(gate):
 
 
 def _product(outer, inner):
-    """Multiply (ko, n) with (ki, ko * n) to (ki * ko, n): an expert's weight or whether it counts."""
+    """Multiply (ko, n) with (ki, ko * n) to (ki * ko, n): from levels to experts."""
     return (outer.reshape(1, -1) * inner).reshape(-1, outer.shape[1])

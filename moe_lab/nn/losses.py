@@ -23,6 +23,7 @@ def importance(gate_weights: Tensor) -> Tensor:
 
     Examples
     --------
+    >>> import torch
     >>> importance(torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
     tensor(0.)
     """
@@ -60,6 +61,7 @@ def switch(probabilities: Tensor, shares: Tensor) -> Tensor:
 
     Examples
     --------
+    >>> import torch
     >>> switch(torch.full((3, 4), 0.25), torch.full((4,), 0.25))
     tensor(1.)
     """

@@ -104,8 +104,9 @@ class SparseMoE(SparseLayer):
     eval_capacity_factor : float, optional
         The same in eval.
     losses : dict of str to float, optional
-        Coefficients of the balancing losses in `Routing.loss`: "switch" (Fedus et al. 2022), "gshard"
-        (Lepikhin et al. 2021), "importance", "load" (Shazeer et al. 2017), "z" (Zoph et al. 2022).
+        Coefficients of the balancing losses in `Routing.loss`: "switch" (Fedus et al. 2022),
+        "gshard" (Lepikhin et al. 2021), "importance", "load" (Shazeer et al. 2017), "z" (Zoph et
+        al. 2022).
         Default {"switch": 0.01}; {} has none, and none for top_k=None.
     bias_rate : float, default=0.0
         Step of the bias that balances without a loss (Wang et al. 2024), 0.001 in the paper; call
@@ -124,8 +125,10 @@ class SparseMoE(SparseLayer):
 
     Notes
     -----
-    Shape: x (..., dim) -> y (..., n_outputs). The gate computes in float32 at least. Built-in experts
-    compile with fullgraph=True; modules of your own need their sizes on the host.
+    Shape: x (..., dim) -> y (..., n_outputs). The gate computes in float32 at least.
+    Built-in experts compile with fullgraph=True and on CUDA in bfloat16 never wait for the device;
+    modules of your own need the sizes of their batches on the host. Second derivatives are not
+    there.
 
     References
     ----------

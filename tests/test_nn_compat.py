@@ -102,8 +102,8 @@ def test_double_precision_agrees_too(kind):
 @pytest.mark.parametrize("kind", [mixture_of_experts.MoE, mixture_of_experts.HeirarchicalMoE])
 def test_gates_that_underflow_to_zero_keep_their_places(kind):
     n_experts = 4 if kind is mixture_of_experts.MoE else (3, 3)
-    module, x = package(kind, n_experts, (2, 40, 8), policy="all", scale=60.0)
-    routing = assert_same(module, x)
+    module, x = package(kind, n_experts, (2, 40, 8), policy="all", scale=500.0)
+    routing = assert_same(module.double(), x.double())  # single precision rounds such logits
     assert (routing.gate_weights == 0).any()
     assert routing.dropped > 0
 

@@ -20,7 +20,8 @@ class Votes(NamedTuple):
 
     def shares(self, n_choices: int | None = None) -> Tensor:
         """Share of the (first) choices that went to each expert, of shape (n_experts,)."""
-        chosen = count(self.experts[:n_choices], self.log_probabilities.shape[1])
+        experts = self.experts if n_choices is None else self.experts.narrow(0, 0, n_choices)
+        chosen = count(experts, self.log_probabilities.shape[1])
         return chosen / chosen.sum().clamp(min=1)
 
     def dense_weights(self) -> Tensor:

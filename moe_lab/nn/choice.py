@@ -89,8 +89,10 @@ def top_weights(logits: Tensor, experts: Tensor) -> Tensor:
 
 
 def log_probabilities(logits: Tensor) -> Tensor:
-    """Return log softmax over the experts, (n_samples, n_experts); torch is slow for few columns."""
-    return logits.t().log_softmax(0).t() if logits.shape[1] < NARROW else logits.log_softmax(1)
+    """Return log softmax over the experts, (n_samples, n_experts): by columns if few."""
+    if logits.device.type == "cpu" and logits.shape[1] < NARROW:
+        return logits.t().log_softmax(0).t()
+    return logits.log_softmax(1)
 
 
 def thin_seconds(gate_weights: Tensor, policy: str, threshold: float):

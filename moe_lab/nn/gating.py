@@ -155,7 +155,7 @@ def chance_of_choice(logits, clean, scale, k):
     Shazeer et al. (2017), Eq. 8 and 9.
     """
     best = logits.topk(k + 1, dim=-1).values
-    within, outside = best[..., k : k + 1], best[..., k - 1 : k]  # bars for those in and out
+    within, outside = best.narrow(-1, k, 1), best.narrow(-1, k - 1, 1)  # bars of those in and out
     bar = torch.where(logits > within, within, outside)
     return torch.special.ndtr((clean - bar) / scale)
 

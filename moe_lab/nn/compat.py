@@ -105,7 +105,7 @@ def choose_two(logits, settings: Settings, groups: Groups, importance=None, draw
     weights = torch.stack([first_weight, second_weight])
     weights = weights / (first_weight + second_weight + _EPS)
 
-    is_second = _passes(weights[1].detach(), settings, draws)
+    is_second = _passes(weights.select(0, 1).detach(), settings, draws)
     if importance is not None:
         is_second = is_second & (importance > 0)
     kept = torch.stack([is_first, is_second])

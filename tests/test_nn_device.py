@@ -1,4 +1,4 @@
-"""Right on a GPU that is not here: no hidden device, wait or dtype; and on one, where there is one."""
+"""Right on a GPU that is not here: no hidden device, wait or dtype; and on one that is."""
 
 import os
 import runpy

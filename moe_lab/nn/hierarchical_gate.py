@@ -78,7 +78,7 @@ class HierarchicalGate(nn.Module):
             bias = bias.view(self.n_outer, self.n_inner).index_select(0, groups.reshape(-1))
         chosen = choose(logits, k, bias)  # (ko * n, ki)
         leaf = groups.reshape(-1) * self.n_inner + chosen.t()  # (ki, ko * n)
-        return leaf.view(len(leaf) * len(groups), groups.shape[1]), top_weights(logits, chosen)
+        return leaf.reshape(len(leaf) * len(groups), groups.shape[1]), top_weights(logits, chosen)
 
     def _observe(self, groups, experts):
         if self.training and self.outer.load_bias is not None:
@@ -120,4 +120,4 @@ def _bias(gate):
 def _product(outer, inner):
     """Multiply (ko, n) with (ki, ko * n) to (ki * ko, n): from levels to experts."""
     product = outer.reshape(1, -1) * inner
-    return product.view(len(outer) * len(inner), outer.shape[1])
+    return product.reshape(len(outer) * len(inner), outer.shape[1])

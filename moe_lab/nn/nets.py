@@ -85,9 +85,8 @@ class _Nets(torch.autograd.Function):
             after, before = hidden.forward(rows, w)
             _product(after, w.w2, w.b2, answer)
             if not recompute:
-                kept += [rows, *before]
+                kept += before
         ctx.hidden, ctx.recompute, ctx.sizes = hidden, recompute, sizes
-        kept = [] if recompute else [y, *kept]
         ctx.save_for_backward(x, gate_weights, *plan, *weights, *kept)
         return sum_choices(y, plan.slot, gate_weights)
 
@@ -107,12 +106,16 @@ class _Nets(torch.autograd.Function):
             _kept_by_expert(ctx, kept, len(weights.w1)),
             strict=False,
         )
-        for w, grad_w, token, weight, grad_row, grad_weight, known in by_expert:
-            rows, before, answer = known or _known(ctx.hidden, x, token, w)
+        for w, grad_w, token, weight, grad_row, grad_weight, before in by_expert:
+            rows = x.index_select(0, token)  # reading them again costs less than keeping them
+            before = before or ctx.hidden.forward(rows, w)[1]
             after, back = ctx.hidden.again(before, w)
             g = grad.index_select(0, token)  # (c, o)
             grad_after = g @ w.w2.t()  # (c, h)
-            _gate_gradient(g, answer, grad_after, after, w.b2, grad_weight)
+            # The product with the answers themselves, which then need not be kept.
+            torch.sum(grad_after * after, 1, out=grad_weight)
+            if w.b2 is not None:
+                grad_weight.add_(g @ w.b2)
             g.mul_(weight)
             grad_after.mul_(weight)
             _outer(after, g, grad_w.w2, grad_w.b2)
@@ -149,29 +152,10 @@ def _outer(x, grad, out, bias_out):
 
 
 def _kept_by_expert(ctx, kept, n_experts):
-    """Yield (rows, before, answer) of each expert as forward kept them, or None."""
-    if ctx.recompute:
-        yield from [None] * n_experts
-        return
-    answers, *kept = kept
+    """Yield what came before the hidden layer of each expert; None where nothing was kept."""
     each = len(kept) // n_experts
-    for i, answer in enumerate(answers.split(ctx.sizes)[:n_experts]):
-        rows, *before = kept[each * i : each * (i + 1)]
-        yield rows, before, answer
-
-
-def _known(hidden, x, token, w):
-    rows = x.index_select(0, token)
-    return rows, hidden.forward(rows, w)[1], None
-
-
-def _gate_gradient(g, answer, grad_after, after, bias, out):
-    if answer is not None:
-        torch.sum(g * answer, 1, out=out)
-        return
-    torch.sum(grad_after * after, 1, out=out)  # the same without the answers
-    if bias is not None:
-        out.add_(g @ bias)
+    for i in range(n_experts):
+        yield kept[each * i : each * (i + 1)] or None
 
 
 def nets(

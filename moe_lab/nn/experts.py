@@ -233,31 +233,32 @@ class ModuleExperts(Experts):
 
     def each(self, inputs, weights):
         """Return each expert's answers times its weights; no rows are not asked about."""
-        asked = [len(x) > 0 for x in inputs]
-        asked[0] |= not any(asked)  # the width of an empty answer is the first module's
-        answers = [
-            self._run(module, x) if ask else None
-            for module, x, ask in zip(self.members, inputs, asked, strict=True)
-        ]
-        losses = [one[1].loss for one in answers if isinstance(one, tuple)]
-        answers = [one[0] if isinstance(one, tuple) else one for one in answers]
-        shown = next(one for one in answers if one is not None)
-        for i, (x, answer) in enumerate(zip(inputs, answers, strict=True)):
-            _check_answer(i, x, answer, shown)
-        answers = [shown[:0] if one is None else one for one in answers]
-        return list(map(_weigh, answers, weights)), losses
+        asked = [i for i, x in enumerate(inputs) if len(x)] or [0]  # an empty answer has a width
+        answers, losses = {}, []
+        for i in asked:
+            answer = self._run(self.members[i], inputs[i])
+            if isinstance(answer, tuple):  # a nested layer's
+                answer, routing = answer
+                losses.append(routing.loss)
+            _check_answer(i, inputs[i], answer, answers.get(asked[0], answer))
+            answers[i] = _weigh(answer, weights[i])
+        nothing = answers[asked[0]][:0]
+        return [answers.get(i, nothing) for i in range(self.n_experts)], losses
 
 
-def _check_answer(i, x, answer, shown):
-    if answer is None:
+def _check_answer(i, x, answer, first):
+    if (
+        isinstance(answer, Tensor)
+        and answer.shape == (len(x), *first.shape[1:])
+        and answer.ndim == 2
+    ):
         return
-    if not isinstance(answer, Tensor) or answer.shape != (len(x), *shown.shape[1:]):
-        came = tuple(answer.shape) if isinstance(answer, Tensor) else type(answer).__name__
-        raise ValueError(
-            "experts must return one row for each row they are given, all of the same width, "
-            f"got {came} from expert {i} for input {tuple(x.shape)}. "
-            "Change its last layer, or wrap it in a module that returns (rows, n_outputs)."
-        )
+    came = tuple(answer.shape) if isinstance(answer, Tensor) else type(answer).__name__
+    raise ValueError(
+        "experts must return one row for each row they are given, all of the same width, "
+        f"got {came} from expert {i} for input {tuple(x.shape)}. "
+        "Change its last layer, or wrap it in a module that returns (rows, n_outputs)."
+    )
 
 
 def build_experts(dim, n_experts, hidden_dim, modules, *, recompute, **options) -> Experts:

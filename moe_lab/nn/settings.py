@@ -79,8 +79,8 @@ def gate_settings(
     if losses is None:
         losses = COMPAT_LOSS if compat else {} if top_k is None else {"switch": 0.01}
     settings = GateSettings(train, evaluate, dict(losses), noisy, bias_rate, compat)
+    checks.check_balance(settings)
     checks.check_settings(train)
     checks.check_settings(evaluate, prefix="eval_")
     checks.check_losses(losses, noisy=noisy, top_k=top_k, n_experts=n_experts)
-    checks.check_balance(settings)
     return settings

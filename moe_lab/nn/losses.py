@@ -65,7 +65,8 @@ def switch(probabilities: Tensor, shares: Tensor) -> Tensor:
     >>> switch(torch.full((3, 4), 0.25), torch.full((4,), 0.25))
     tensor(1.)
     """
-    return product(over_processes(probabilities.mean(0)), over_processes(shares))
+    product = over_processes(probabilities.mean(0)) * over_processes(shares)
+    return len(shares) * product.sum()
 
 
 def gshard(probabilities: Tensor, first_shares: Tensor) -> Tensor:
@@ -86,11 +87,6 @@ def z(logits: Tensor) -> Tensor:
     Zoph et al. (2022), ST-MoE, Eq. 5.
     """
     return logits.logsumexp(-1).square().mean()
-
-
-def product(probabilities: Tensor, shares: Tensor) -> Tensor:
-    """n_experts times the sum over experts of mean probability times share."""
-    return shares.shape[-1] * (probabilities * shares).sum(-1)
 
 
 def over_processes(mean: Tensor) -> Tensor:

@@ -183,6 +183,7 @@ def nets(
     -------
     y : Tensor of shape (n_samples, o)
     """
+    recompute = recompute or not torch.is_grad_enabled()  # then nothing need be kept either
     sizes = plan.load.tolist()
     sizes.append(len(plan.token) - sum(sizes))
     return _Nets.apply(hidden, recompute, plan, sizes, x, gate_weights, *weights)

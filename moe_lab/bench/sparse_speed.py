@@ -101,10 +101,8 @@ def limit_pair(size, goal, backward=True, losses=None):
 
 def package_pair(name, size, capacity_factor, goal, backward=True):
     """Pair the layer with the package's, same weights and outputs."""
-    from mixture_of_experts import MoE
-
     torch.manual_seed(0)
-    theirs = MoE(
+    theirs = importlib.import_module("mixture_of_experts").MoE(
         size.d,
         num_experts=size.e,
         hidden_dim=size.h,
@@ -123,12 +121,10 @@ def package_pair(name, size, capacity_factor, goal, backward=True):
 
 def transformers_pairs():
     """Pair the layer with transformers' Mixtral block, by its loop and by grouped_mm."""
-    from transformers import MixtralConfig
-    from transformers.models.mixtral.modeling_mixtral import MixtralSparseMoeBlock
-
+    mixtral = importlib.import_module("transformers.models.mixtral.modeling_mixtral")
     torch.manual_seed(0)
     for kind, goal in (("grouped_mm", ">= 1"), ("eager", ">= 1.5")):
-        config = MixtralConfig(
+        config = mixtral.MixtralConfig(
             hidden_size=FIRST.d,
             intermediate_size=FIRST.h,
             num_local_experts=FIRST.e,
@@ -136,7 +132,7 @@ def transformers_pairs():
             hidden_act="silu",
         )
         config._experts_implementation = kind
-        theirs = MixtralSparseMoeBlock(config)
+        theirs = mixtral.MixtralSparseMoeBlock(config)
         for one in theirs.parameters():
             torch.nn.init.normal_(one, std=0.02)
         ours = SparseMoE(*FIRST[1::2], FIRST.h, activation="silu", gated=True, losses={})

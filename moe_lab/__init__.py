@@ -33,6 +33,7 @@ _SUBMODULES = (
     "explain",
     "gate",
     "mixture",
+    "nn",
     "pool",
     "registry",
     "selection",

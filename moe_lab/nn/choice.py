@@ -1,0 +1,163 @@
+"""What a gate decides: experts, gate weights, and which choices are dispatched at all."""
+
+# shapes: (n)samples, (e)xperts, (k) choices of a row
+
+import math
+from contextlib import nullcontext
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from moe_lab.nn.dispatch import within_capacity
+
+# On the CPU, torch's topk sorts: up to here, one maximum after the other is 3 times faster.
+_FEW_CHOICES = 2
+_FEW_EXPERTS = 128
+NARROW = 12  # columns of a product for which its transpose is faster on the CPU
+
+
+class Choice(NamedTuple):
+    """A gate's decision, one row a choice: the first choices of all samples come first."""
+
+    experts: Tensor  # (k, n)
+    gate_weights: Tensor  # (k, n), zero where a choice is not dispatched
+    kept: Tensor | None  # (k, n), False where a choice is not dispatched; None: all are
+    loss: Tensor  # (), the balancing losses times their coefficients
+    dropped: Tensor  # (), share of the choices that found no room
+    everyone: bool = False  # whether every row asks every expert, in their order
+
+
+def gate_product(x: Tensor, w: Tensor) -> Tensor:
+    """Return x w in float32 at least, autocast or not: rounded gates choose other experts."""
+    dtype = torch.promote_types(x.dtype, torch.float32)
+    x, w = x.to(dtype), w.to(dtype)
+    with _no_autocast(x.device.type):
+        if x.device.type == "cpu" and w.shape[1] < NARROW:
+            return (w.t() @ x.t()).t()
+        return x @ w
+
+
+def _no_autocast(kind):
+    if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
+        return torch.autocast(kind, enabled=False)
+    return nullcontext()
+
+
+def top_experts(logits: Tensor, k: int, ranked: Tensor | None = None) -> Tensor:
+    """Return the k experts with the largest logits, or those that `ranked` puts first."""
+    return top((logits if ranked is None else ranked).detach(), k)[1]  # (..., k)
+
+
+def top(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Return the k largest of each row of (n_samples, n_experts) without a gradient: as topk does.
+
+    Examples
+    --------
+    >>> top(torch.tensor([[3.0, 1.0, 2.0]]), 2)[1]
+    tensor([[0, 2]])
+    """
+    few = k <= _FEW_CHOICES and logits.shape[-1] <= _FEW_EXPERTS
+    if not few or logits.device.type != "cpu" or torch.compiler.is_compiling():
+        return logits.topk(k, dim=-1)
+    found = [logits.max(-1, keepdim=True)]
+    for _ in range(1, k):
+        logits = logits.scatter(-1, found[-1].indices, -math.inf)
+        found.append(logits.max(-1, keepdim=True))
+    values, indices = zip(*found, strict=True)
+    return torch.cat(values, -1), torch.cat(indices, -1)
+
+
+def top_weights(logits: Tensor, experts: Tensor) -> Tensor:
+    """Return softmax over the chosen logits; for one choice its probability among all.
+
+    A single weight that is always 1 would leave the gate without a gradient.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (n_samples, n_experts)
+    experts : Tensor of shape (n_samples, k)
+
+    Returns
+    -------
+    gate_weights : Tensor of shape (k, n_samples)
+    """
+    chosen = logits.gather(-1, experts).t()  # (k, n)
+    if len(chosen) == 1:
+        return (chosen - logits.logsumexp(-1)).exp()
+    return chosen.softmax(0)
+
+
+def log_probabilities(logits: Tensor) -> Tensor:
+    """Return log softmax over the experts, (n_samples, n_experts): by columns if few."""
+    if logits.device.type == "cpu" and logits.shape[1] < NARROW:
+        return logits.t().log_softmax(0).t()
+    return logits.log_softmax(1)
+
+
+def thin_seconds(gate_weights: Tensor, policy: str, threshold: float):
+    """Decide by GShard's policies which second choices are dispatched; the rest goes to the first.
+
+    Parameters
+    ----------
+    gate_weights : Tensor of shape (2, n_samples)
+    policy : {"all", "threshold", "random"}
+        "threshold" keeps a second whose gate weight is above the threshold, "random" keeps it
+        with probability gate weight / threshold.
+
+    Returns
+    -------
+    gate_weights, kept : Tensors of shape (2, n_samples); kept is None for "all"
+
+    Examples
+    --------
+    >>> thin_seconds(torch.tensor([[0.9], [0.1]]), "threshold", 0.2)[0].flatten()
+    tensor([1., 0.])
+    """
+    if policy == "all":
+        return gate_weights, None
+    first, second = gate_weights
+    bar = torch.rand_like(second) * threshold if policy == "random" else threshold
+    keep = second > bar
+    thinned = torch.stack([torch.where(keep, first, 1.0), torch.where(keep, second, 0.0)])
+    return thinned, torch.stack([torch.ones_like(keep), keep])
+
+
+def capacity(n_choices: int, n_experts: int, factor: float) -> int:
+    """Return the rows an expert has room for: its even share times the factor, rounded up.
+
+    Examples
+    --------
+    >>> capacity(100, n_experts=8, factor=1.25)
+    16
+    """
+    return max(1, math.ceil(n_choices * factor / n_experts))
+
+
+def drop_overflow(experts, gate_weights, kept, n_experts, factor):
+    """Drop the choices that find no room; without a factor there is room for all.
+
+    Returns
+    -------
+    gate_weights : Tensor of shape (k, n_samples); kept : the same, or None; dropped : Tensor, share
+    """
+    if factor is None or not experts.numel():
+        return gate_weights, kept, gate_weights.new_zeros(())
+    room = capacity(experts.numel(), n_experts, factor)
+    fits, _ = within_capacity(experts, kept, n_experts, room)
+    asked = experts.numel() if kept is None else kept.sum()
+    dropped = 1 - fits.sum() / asked
+    return torch.where(fits, gate_weights, 0.0), fits, dropped.to(gate_weights.dtype)
+
+
+def count(experts: Tensor, n_experts: int) -> Tensor:
+    """Return how often each expert was chosen, of shape (n_experts,).
+
+    Examples
+    --------
+    >>> count(torch.tensor([[1, 0, 1]]), 3)
+    tensor([1, 2, 0])
+    """
+    experts = experts.reshape(-1)
+    total = torch.zeros(n_experts, dtype=torch.long, device=experts.device)
+    return total.scatter_add_(0, experts, torch.ones_like(experts))

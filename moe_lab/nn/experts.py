@@ -1,0 +1,276 @@
+"""The experts of a sparse layer: two-layer nets in one tensor a layer, or modules of any kind."""
+
+# shapes: (e)xperts, (d)features, (h)idden, m dispatched rows
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
+
+from moe_lab.nn.checks import check_counts
+from moe_lab.nn.dispatch import Plan, arrange, combine, gather
+from moe_lab.nn.grouped import grouped_product
+from moe_lab.nn.nets import Hidden, Weights, nets
+from moe_lab.registry.spelling import unknown_name
+
+ACTIVATIONS = {
+    "gelu": F.gelu,
+    "identity": lambda x: x,
+    "relu": F.relu,
+    "silu": F.silu,
+    "tanh": torch.tanh,
+}
+
+
+class Experts(nn.Module):
+    """What answers dispatched rows; a subclass writes `each`, and `answer` if it knows better."""
+
+    n_experts: int
+    recompute: bool = False
+
+    def each(
+        self, inputs: Sequence[Tensor], weights: Sequence[Tensor]
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Return each expert's answers to its own input times its weights, and nested losses."""
+        raise NotImplementedError
+
+    def answer(self, x: Tensor, gate_weights: Tensor, plan: Plan) -> tuple[Tensor, list[Tensor]]:
+        """Answer each row by its experts.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_features)
+        gate_weights : Tensor of shape (k, n_samples)
+        plan : Plan
+            Who goes where, see `moe_lab.nn.dispatch.plan`.
+
+        Returns
+        -------
+        y : Tensor of shape (n_samples, n_outputs)
+            The answers to each row, weighted and summed.
+        losses : list of Tensor
+            The losses of experts that are sparse layers.
+        """
+        sizes = plan.load.tolist()  # on the CPU at no cost; elsewhere the one wait for the device
+        sizes.append(len(plan.token) - sum(sizes))
+        *inputs, rest = gather(x, plan).split(sizes)
+        weights = arrange(gate_weights, plan).split(sizes)[:-1]
+        answers, losses = self.each(inputs, weights)
+        if len(rest):  # not dispatched
+            answers.append(answers[0].new_zeros(len(rest), *answers[0].shape[1:]))
+        return combine(torch.cat(answers), plan), losses
+
+    def _run(self, expert, *inputs):
+        if self.recompute and torch.is_grad_enabled():
+            return checkpoint(expert, *inputs, use_reentrant=False)
+        return expert(*inputs)
+
+
+class GroupedExperts(Experts):
+    """Two-layer nets, ``w2 act(w1 x)``, of one shape; all of them in one tensor a layer.
+
+    Parameters
+    ----------
+    dim : int
+        Features in and out.
+    n_experts : int
+    hidden_dim : int
+    activation : str or callable, default="relu"
+        "gelu", "identity", "relu", "silu", "tanh", or a function of a tensor that acts on each
+        number alone.
+    gated : bool, default=False
+        Multiply the activation with a second linear layer (Shazeer 2020, GLU variants).
+    bias : bool, default=False
+    dropout : float, default=0.0
+        Share of hidden units set to zero while training.
+    recompute : bool, default=False
+        Compute the hidden layer again in backward instead of keeping it: less memory, more time.
+
+    Examples
+    --------
+    >>> experts = GroupedExperts(8, n_experts=4, hidden_dim=16)
+    >>> from moe_lab.nn.dispatch import plan
+    >>> order = plan(torch.tensor([[0, 3, 1]]), None, 4)
+    >>> experts.answer(torch.ones(3, 8), torch.ones(1, 3), order)[0].shape
+    torch.Size([3, 8])
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        n_experts: int,
+        hidden_dim: int,
+        *,
+        activation: str | Callable = "relu",
+        gated: bool = False,
+        bias: bool = False,
+        dropout: float = 0.0,
+        recompute: bool = False,
+    ):
+        super().__init__()
+        self.n_experts = n_experts
+        self.activation = _activation(activation)
+        self.dropout = dropout
+        self.recompute = recompute
+        e, d, h = n_experts, dim, hidden_dim
+        self.w1 = nn.Parameter(torch.empty(e, d, h))
+        self.w2 = nn.Parameter(torch.empty(e, h, d))
+        self.w_gated = nn.Parameter(torch.empty(e, d, h)) if gated else None
+        self.b1 = nn.Parameter(torch.empty(e, h)) if bias else None
+        self.b2 = nn.Parameter(torch.empty(e, d)) if bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self):
+        """Draw every weight as `torch.nn.Linear` does: uniform, within 1 / sqrt(inputs)."""
+        d, h = self.w1.shape[1:]
+        for parameter, n_inputs in zip(self._weights(), (d, h, d, d, h), strict=True):
+            if parameter is not None:
+                nn.init.uniform_(parameter, -(n_inputs**-0.5), n_inputs**-0.5)
+
+    def answer(self, x, gate_weights, plan):  # the contract's docstring holds
+        x, *weights = self._cast(x, *self._weights())
+        if x.device.type != "cpu" or torch.compiler.is_compiling():
+            linear, inputs = _Grouped(plan.ends), gather(x, plan)
+            y = self._net(linear, arrange(gate_weights, plan), inputs, *weights)
+            return combine(y, plan), []
+        if not self._is_fixed():
+            return super().answer(x, gate_weights, plan)
+        gate_weights = gate_weights.to(x.dtype)
+        hidden, weights = Hidden(self.activation), Weights(*weights)
+        return nets(hidden, x, gate_weights, plan, weights, recompute=self.recompute), []
+
+    def each(self, inputs, weights):
+        """Return each expert's answers to its own input times its weights, and no losses."""
+        # w[i] would fill a gradient of full size for every expert; unbind does not.
+        parts = Weights(*self._weights()).unbind()
+        experts = zip(weights, inputs, parts, strict=True)
+        return [self._run(self._net, _linear, one, x, *w) for one, x, w in experts], []
+
+    def _is_fixed(self):
+        """Tell whether an expert is a fixed function of its weights."""
+        learns = isinstance(self.activation, nn.Module) and any(self.activation.parameters())
+        return not learns and not (self.dropout and self.training)
+
+    def _weights(self):
+        return self.w1, self.w2, self.w_gated, self.b1, self.b2
+
+    def _net(self, linear, weights, x, w1, w2, w_gated, b1, b2):
+        hidden = self.activation(linear(x, w1, b1))
+        if w_gated is not None:
+            hidden = hidden * linear(x, w_gated, None)
+        if self.dropout and self.training:
+            hidden = F.dropout(hidden, self.dropout)
+        return _weigh(linear(hidden, w2, b2), weights)
+
+    def _cast(self, *tensors):
+        kind = tensors[0].device.type
+        if not torch.amp.is_autocast_available(kind) or not torch.is_autocast_enabled(kind):
+            return tensors
+        dtype = torch.get_autocast_dtype(kind)
+        return tuple(one if one is None else one.to(dtype) for one in tensors)
+
+
+def _weigh(answers, weights):
+    return answers * weights.to(answers.dtype).unsqueeze(1)
+
+
+def _linear(x, w, bias):
+    return x @ w if bias is None else torch.addmm(bias, x, w)
+
+
+class _Grouped:
+    """A linear layer that takes each group of rows through its own expert's weights."""
+
+    def __init__(self, ends):
+        self.ends = ends
+
+    def __call__(self, x, w, bias):
+        y = grouped_product(x, w, self.ends)
+        if bias is None:
+            return y
+        # A product with a column of ones: its backward sums each group's rows in order, where
+        # that of b[expert] would add by index. Eight columns, since kernels want 16 bytes.
+        ones = F.pad(x.new_ones(len(x), 1), (0, 7))  # (m, 8)
+        rows = F.pad(bias.unsqueeze(1), (0, 0, 0, 7))  # (e, 8, h)
+        return y + grouped_product(ones, rows, self.ends)
+
+
+def _activation(activation):
+    if callable(activation):
+        return activation
+    if activation not in ACTIVATIONS:
+        raise ValueError(unknown_name("activation", activation, ACTIVATIONS, listed="Known"))
+    return ACTIVATIONS[activation]
+
+
+class ModuleExperts(Experts):
+    """Experts that are modules of any kind, from (rows, n_features) to (rows, n_outputs).
+
+    Parameters
+    ----------
+    modules : sequence of Module
+        A module may return its record beside its output, as the layers of this package do: so
+        layers nest.
+    recompute : bool, default=False
+        Run each module again in backward instead of keeping its intermediate results.
+
+    Examples
+    --------
+    >>> experts = ModuleExperts([nn.Linear(8, 2), nn.Linear(8, 2)])
+    >>> from moe_lab.nn.dispatch import plan
+    >>> order = plan(torch.tensor([[0, 1, 1]]), None, 2)
+    >>> experts.answer(torch.ones(3, 8), torch.ones(1, 3), order)[0].shape
+    torch.Size([3, 2])
+    """
+
+    def __init__(self, modules: Sequence[nn.Module], *, recompute: bool = False):
+        super().__init__()
+        self.members = nn.ModuleList(modules)
+        self.n_experts = len(self.members)
+        self.recompute = recompute
+
+    def each(self, inputs, weights):
+        """Return each expert's answers times its weights; no rows are not asked about."""
+        asked = [i for i, x in enumerate(inputs) if len(x)] or [0]  # an empty answer has a width
+        answers, losses = {}, []
+        for i in asked:
+            answer = self._run(self.members[i], inputs[i])
+            if isinstance(answer, tuple):  # a nested layer's
+                answer, routing = answer
+                losses.append(routing.loss)
+            _check_answer(i, inputs[i], answer, answers.get(asked[0], answer))
+            answers[i] = _weigh(answer, weights[i])
+        nothing = answers[asked[0]][:0]
+        return [answers.get(i, nothing) for i in range(self.n_experts)], losses
+
+
+def _check_answer(i, x, answer, first):
+    if (
+        isinstance(answer, Tensor)
+        and answer.shape == (len(x), *first.shape[1:])
+        and answer.ndim == 2
+    ):
+        return
+    came = tuple(answer.shape) if isinstance(answer, Tensor) else type(answer).__name__
+    raise ValueError(
+        "experts must return one row for each row they are given, all of the same width, "
+        f"got {came} from expert {i} for input {tuple(x.shape)}. "
+        "Change its last layer, or wrap it in a module that returns (rows, n_outputs)."
+    )
+
+
+def build_experts(dim, n_experts, hidden_dim, modules, *, recompute, **options) -> Experts:
+    """Return built-in experts, or the caller's modules where there are some."""
+    if modules is None:
+        hidden_dim = 4 * dim if hidden_dim is None else hidden_dim
+        check_counts(hidden_dim=hidden_dim)
+        return GroupedExperts(dim, n_experts, hidden_dim, recompute=recompute, **options)
+    modules = list(modules)
+    if len(modules) != n_experts:
+        raise ValueError(
+            f"experts must be n_experts modules, got n_experts={n_experts} and {len(modules)} "
+            "modules."
+        )
+    return ModuleExperts(modules, recompute=recompute)

@@ -1,0 +1,167 @@
+"""The top-k gate: a linear softmax gate whose largest weights count, with noise if wanted."""
+
+# shapes: (n)samples, (e)xperts, (d)features, (k) choices of a row
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from moe_lab.nn.balance import LoadBias, Votes, balancing_loss
+from moe_lab.nn.choice import (
+    Choice,
+    drop_overflow,
+    gate_product,
+    log_probabilities,
+    thin_seconds,
+    top_experts,
+    top_weights,
+)
+from moe_lab.nn.chosen import chosen_logits
+from moe_lab.nn.settings import GateSettings, Settings
+
+
+class LinearGate(nn.Module):
+    """Logits of one level of gating, with the noise of Shazeer et al. (2017), Eq. 4.
+
+    Parameters
+    ----------
+    dim : int
+        Features.
+    n_experts : int
+    noisy : bool
+        Whether there is a learnt noise; it starts at a scale of log 2.
+    bias_rate : float
+        Step of the bias that balances loads without a loss; 0.0 has none.
+    n_groups : int
+        Gates side by side in these logits, each balanced by itself.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        n_experts: int,
+        *,
+        noisy: bool = False,
+        bias_rate: float = 0.0,
+        n_groups: int = 1,
+    ):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(dim, n_experts))
+        self.noise_weight = nn.Parameter(torch.zeros(dim, n_experts)) if noisy else None
+        self.load_bias = LoadBias(n_experts, bias_rate, n_groups) if bias_rate else None
+        nn.init.normal_(self.weight, std=dim**-0.5)  # logits of about 1: far from one-hot
+
+    def forward(self, x: Tensor, noise: bool) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return the logits, the same without noise, and the scale of the noise: (n, e) each."""
+        clean = gate_product(x, self.weight)
+        if self.noise_weight is None:
+            return clean, clean, None
+        scale = F.softplus(gate_product(x, self.noise_weight))
+        return clean + torch.randn_like(clean) * scale if noise else clean, clean, scale
+
+
+class TopKGate(nn.Module):
+    """Choose each row's experts.
+
+    Parameters
+    ----------
+    dim : int
+        Features.
+    n_experts : int
+    settings : GateSettings
+
+    Examples
+    --------
+    >>> choice = TopKGate(8, 4, GateSettings(losses={}))(torch.ones(3, 8))
+    >>> choice.experts.shape, choice.gate_weights.sum(0)
+    (torch.Size([2, 3]), tensor([1., 1., 1.], grad_fn=<SumBackward1>))
+    """
+
+    def __init__(self, dim: int, n_experts: int, settings: GateSettings):
+        super().__init__()
+        self.n_experts = n_experts
+        self.settings = settings
+        self.losses = settings.losses
+        self.linear = LinearGate(dim, n_experts, noisy=settings.noisy, bias_rate=settings.bias_rate)
+
+    def forward(self, x: Tensor) -> Choice:
+        """Choose the experts of every row.
+
+        Parameters
+        ----------
+        x : Tensor of shape (..., n_features)
+        """
+        x = x.reshape(-1, x.shape[-1])
+        settings = self.settings.now(self.training)
+        if self._only_chosen_count(settings):
+            experts, chosen = chosen_logits(x, self.linear.weight, settings.n_choices)
+            weights, loss = chosen.t().softmax(0), chosen.new_zeros(())
+            experts = experts.t()
+        else:
+            experts, weights, loss = self._choose(x, settings)
+        if settings.n_choices is None:
+            return Choice(experts, weights, None, loss, loss.new_zeros(()), everyone=True)
+        weights, kept = thin(weights, settings)
+        weights, kept, dropped = drop_overflow(
+            experts, weights, kept, self.n_experts, settings.capacity_factor
+        )
+        return Choice(experts, weights, kept, loss, dropped)
+
+    def _only_chosen_count(self, settings):
+        k = settings.n_choices
+        plain = self.linear.noise_weight is None and self.linear.load_bias is None
+        return k is not None and k > 1 and plain and not self.losses
+
+    def _choose(self, x, settings):
+        logits, clean, scale = self.linear(x, self.training)
+        if settings.n_choices is None:
+            weights = logits.softmax(-1).t()  # (e, n)
+            experts = torch.arange(self.n_experts, device=x.device).unsqueeze(1)
+            experts = experts.expand(-1, len(x))
+        else:
+            load_bias = self.linear.load_bias
+            bias = None if load_bias is None else load_bias()
+            experts = choose(logits, settings.n_choices, bias)
+            weights = top_weights(logits, experts)
+            experts = experts.t()
+            if self.training and load_bias is not None:
+                load_bias.observe(experts)
+        votes = Votes(log_probabilities(logits) if self.losses else logits, experts, weights)
+        loss = balancing_loss(
+            self.losses,
+            votes,
+            norms=lambda: [clean],
+            chance=lambda: chance_of_choice(logits, clean, scale, settings.n_choices),
+        )
+        return experts, weights, loss
+
+
+def choose(logits: Tensor, k: int, bias: Tensor | None) -> Tensor:
+    """Return the k experts that each row chooses, best first, of shape (n_samples, k)."""
+    if bias is None:
+        return top_experts(logits, k)
+    return top_experts(logits, k, logits.detach().softmax(-1) + bias)
+
+
+def chance_of_choice(logits, clean, scale, k):
+    """Return the probability that a row would choose an expert if its noise were drawn again.
+
+    Parameters
+    ----------
+    logits, clean, scale : Tensors of shape (..., n_experts)
+
+    References
+    ----------
+    Shazeer et al. (2017), Eq. 8 and 9.
+    """
+    best = logits.topk(k + 1, dim=-1).values
+    within, outside = best.narrow(-1, k, 1), best.narrow(-1, k - 1, 1)  # bars of those in and out
+    bar = torch.where(logits > within, within, outside)
+    return torch.special.ndtr((clean - bar) / scale)
+
+
+def thin(gate_weights, settings: Settings):
+    """Decide which second choices are dispatched; see `thin_seconds`."""
+    if settings.second_policy in ("random", "threshold"):
+        return thin_seconds(gate_weights, settings.second_policy, settings.second_threshold)
+    return gate_weights, None

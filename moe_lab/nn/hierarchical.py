@@ -1,0 +1,105 @@
+"""HierarchicalMoE: two levels of gating, groups of experts and the experts within each."""
+
+from moe_lab.nn import checks
+from moe_lab.nn.compat import Top2HierarchicalGate
+from moe_lab.nn.experts import build_experts
+from moe_lab.nn.hierarchical_gate import HierarchicalGate
+from moe_lab.nn.settings import gate_settings
+from moe_lab.nn.sparse import SparseLayer
+from moe_lab.registry.spelling import unknown_name
+
+_EXPERTS = {
+    "activation": "relu",
+    "bias": False,
+    "dropout": 0.0,
+    "experts": None,
+    "gated": False,
+    "recompute": False,
+}
+_GATE = (
+    "bias_rate",
+    "capacity_factor",
+    "compat",
+    "eval_capacity_factor",
+    "eval_second_policy",
+    "eval_second_threshold",
+    "losses",
+    "noisy",
+    "second_policy",
+    "second_threshold",
+)
+
+
+class HierarchicalMoE(SparseLayer):
+    """Two levels of sparse gating: an outer gate chooses groups, an inner one experts of a group.
+
+    A row asks `top_k` groups and `top_k` experts in each; the weight of an expert is the product
+    of its gate weights. So a hierarchy is a mixture with a hierarchical gate, and all that
+    `SparseMoE` promises holds here. Deeper trees nest layers: `SparseMoE(experts=[...])`.
+
+    Parameters
+    ----------
+    dim : int
+        Features of a row.
+    n_experts : tuple of (n_groups, n_experts_of_each), default=(4, 4)
+    hidden_dim : int, optional
+        Hidden units of each built-in expert; 4 * dim by default.
+    top_k : int, None or a pair of them, default=2
+        Choices at both levels, or at the outer and the inner level.
+    **options
+        Those of `SparseMoE`. Policies, noise and `bias_rate` work at both levels; losses count
+        experts, not groups (Shazeer et al. 2017, appendix B), and so does capacity.
+
+    Notes
+    -----
+    Shape: x (..., dim) -> y (..., n_outputs). Experts are numbered group by group.
+
+    References
+    ----------
+    Jordan & Jacobs (1994); Shazeer et al. (2017), appendix B.
+
+    Examples
+    --------
+    >>> import torch
+    >>> layer = HierarchicalMoE(8, (2, 3), hidden_dim=16)
+    >>> y, routing = layer(torch.randn(5, 8))
+    >>> y.shape, routing.experts.shape
+    (torch.Size([5, 8]), torch.Size([5, 4]))
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        n_experts: tuple[int, int] = (4, 4),
+        hidden_dim: int | None = None,
+        top_k: int | tuple[int, int] | None = 2,
+        **options,
+    ):
+        super().__init__()
+        n_outer, n_inner = _pair("n_experts", n_experts)
+        checks.check_counts(dim=dim, n_groups=n_outer, n_experts_of_each=n_inner)
+        for name in options:
+            if name not in _EXPERTS and name not in _GATE:
+                known = [*_EXPERTS, *_GATE]
+                raise TypeError(unknown_name("option", name, known, listed="Options"))
+        self.dim = dim
+        of_experts = {name: options.pop(name, value) for name, value in _EXPERTS.items()}
+        outer_k, inner_k = top_k if isinstance(top_k, tuple) else (top_k, top_k)
+        outer = gate_settings(outer_k, n_outer, **options)
+        inner = gate_settings(inner_k, n_inner, **options)
+        checks.check_levels(outer_k, inner_k)
+        if outer.compat:
+            self.gate = Top2HierarchicalGate(dim, (n_outer, n_inner), outer)
+        else:
+            self.gate = HierarchicalGate(dim, (n_outer, n_inner), outer, inner)
+        modules = of_experts.pop("experts")
+        self.experts = build_experts(dim, n_outer * n_inner, hidden_dim, modules, **of_experts)
+
+
+def _pair(name, value):
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise ValueError(
+            f"{name} must be (n_groups, n_experts_of_each), got {name}={value!r}. "
+            "Use SparseMoE for one level; nest layers for more than two."
+        )
+    return value

@@ -1,0 +1,104 @@
+"""The laws that plugins keep: one list of checks for each kind, to be run on any plugin.
+
+>>> from moe_lab.registry import gates
+>>> for check in GATE_CHECKS:
+...     check(gates.create("softmax"))
+
+A check takes an instance and raises AssertionError where the law is broken. A plugin that cannot be
+created without parameters says by ``example_params`` which to test it with; they may name the
+columns of ``example_table``.
+"""
+
+from moe_lab.testing.dividers import (
+    DIVIDER_CHECKS,
+    check_divider_gives_responsibilities,
+    check_divider_is_seeded,
+    check_divider_takes_arrays_and_weights,
+)
+from moe_lab.testing.examples import (
+    Stacked,
+    example,
+    example_table,
+    example_target,
+)
+from moe_lab.testing.experts import (
+    EXPERT_CHECKS,
+    METHOD_CHECKS,
+    check_expert_does_not_leak,
+    check_expert_fits_few_rows,
+    check_expert_heeds_sample_weight,
+    check_expert_ignores_batch_mates,
+    check_expert_is_seeded,
+    check_expert_keeps_row_order,
+    check_expert_learns,
+    check_expert_leaves_its_inputs_alone,
+    check_expert_log_prob_is_a_probability,
+    check_expert_meets_new_levels,
+    check_expert_pickles,
+    check_expert_predicts_every_row,
+    check_expert_widens_missing_classes,
+)
+from moe_lab.testing.gates import (
+    GATE_CHECKS,
+    check_gate_gives_weights,
+    check_gate_heeds_sample_weight,
+    check_gate_ignores_batch_mates,
+    check_gate_pickles,
+    check_gate_pools_better_than_uniform,
+    check_gate_recovers_constant_responsibilities,
+)
+from moe_lab.testing.poolers import (
+    POOLER_CHECKS,
+    check_pooler_ignores_the_order_of_experts,
+    check_pooler_keeps_probabilities,
+    check_pooler_keeps_unanimity,
+    check_pooler_reads_only_what_it_needs,
+)
+from moe_lab.testing.trainers import (
+    TRAINER_CHECKS,
+    check_trainer_ignores_rows_of_no_weight,
+    check_trainer_is_seeded,
+    check_trainer_trains_mixtures,
+)
+
+__all__ = [
+    "DIVIDER_CHECKS",
+    "EXPERT_CHECKS",
+    "GATE_CHECKS",
+    "METHOD_CHECKS",
+    "POOLER_CHECKS",
+    "TRAINER_CHECKS",
+    "Stacked",
+    "check_divider_gives_responsibilities",
+    "check_divider_is_seeded",
+    "check_divider_takes_arrays_and_weights",
+    "check_expert_does_not_leak",
+    "check_expert_fits_few_rows",
+    "check_expert_heeds_sample_weight",
+    "check_expert_ignores_batch_mates",
+    "check_expert_is_seeded",
+    "check_expert_keeps_row_order",
+    "check_expert_learns",
+    "check_expert_leaves_its_inputs_alone",
+    "check_expert_log_prob_is_a_probability",
+    "check_expert_meets_new_levels",
+    "check_expert_pickles",
+    "check_expert_predicts_every_row",
+    "check_expert_widens_missing_classes",
+    "check_gate_gives_weights",
+    "check_gate_heeds_sample_weight",
+    "check_gate_ignores_batch_mates",
+    "check_gate_pickles",
+    "check_gate_pools_better_than_uniform",
+    "check_gate_recovers_constant_responsibilities",
+    "check_pooler_ignores_the_order_of_experts",
+    "check_pooler_keeps_probabilities",
+    "check_pooler_keeps_unanimity",
+    "check_pooler_reads_only_what_it_needs",
+    "check_trainer_ignores_rows_of_no_weight",
+    "check_trainer_is_seeded",
+    "check_trainer_trains_mixtures",
+    "example",
+    "example_table",
+    "example_target",
+]

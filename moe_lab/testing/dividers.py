@@ -1,0 +1,49 @@
+"""The laws of dividers."""
+
+import numpy as np
+from numpy.testing import assert_allclose, assert_array_equal
+
+from moe_lab.testing.examples import example_table, example_target
+
+
+def _divided(divider, X, n_experts=3, seed=0, sample_weight=None):
+    y = example_target(X, "regression")
+    decides = bool(getattr(divider, "example_params", None))
+    return divider.divide(
+        X,
+        y,
+        n_experts=None if decides else n_experts,
+        sample_weight=sample_weight,
+        random_state=seed,
+    )
+
+
+def check_divider_gives_responsibilities(divider):
+    """Every row is shared out once: finite, non-negative, rows sum to 1, and no expert is left
+    without."""
+    X = example_table()
+    responsibilities = _divided(divider, X)
+    assert responsibilities.shape[0] == len(X)
+    assert (responsibilities >= 0).all()
+    assert_allclose(responsibilities.sum(axis=1), 1)
+    assert (responsibilities.sum(axis=0) > 0).all()
+
+
+def check_divider_is_seeded(divider):
+    """The same seed divides alike."""
+    X = example_table()
+    assert_array_equal(_divided(divider, X), _divided(divider, X))
+
+
+def check_divider_takes_arrays_and_weights(divider):
+    """Weights and one expert a row are no hindrance."""
+    X = example_table(12)
+    responsibilities = _divided(divider, X, n_experts=12, sample_weight=np.linspace(0.1, 1, 12))
+    assert_allclose(responsibilities.sum(axis=1), 1)
+
+
+DIVIDER_CHECKS = [
+    check_divider_gives_responsibilities,
+    check_divider_is_seeded,
+    check_divider_takes_arrays_and_weights,
+]

@@ -1,0 +1,210 @@
+"""The laws of experts, and those of methods, which are experts that can be fitted alone."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.integrate import trapezoid
+
+from moe_lab.fitting import cross_fit, fit_expert, predict_expert
+from moe_lab.folds import make_folds
+from moe_lab.testing.examples import N_CLASSES, example_table, example_target
+
+
+def _for_each_task(check):
+    def run(expert):
+        for task in expert.tasks:
+            check(expert, task, None if task == "regression" else N_CLASSES)
+
+    run.__name__, run.__doc__ = check.__name__, check.__doc__
+    return run
+
+
+def _fitted(expert, task, X, y, sample_weight=None, seed=0):
+    built = expert.build(task, n_classes=_n(task), random_state=seed, device="cpu", n_jobs=1)
+    return fit_expert(built, X, y, sample_weight, task=task, random_state=seed)
+
+
+def _n(task):
+    return None if task == "regression" else N_CLASSES
+
+
+@_for_each_task
+def check_expert_predicts_every_row(expert, task, n_classes):
+    """One finite prediction a row; probabilities are non-negative and sum to 1."""
+    X = example_table()
+    predictions = predict_expert(
+        _fitted(expert, task, X, example_target(X, task)), X, n_classes=n_classes
+    )
+    assert predictions.shape == (len(X), n_classes or 1)
+    assert np.isfinite(predictions).all()
+    if n_classes:
+        assert (predictions >= 0).all()
+        assert_allclose(predictions.sum(axis=1), 1, atol=1e-5)
+
+
+@_for_each_task
+def check_expert_learns(expert, task, n_classes):
+    """On an easy target it predicts the rows it was fitted to better than a constant would."""
+    X = example_table(300)
+    y = example_target(X, task)
+    predictions = predict_expert(_fitted(expert, task, X, y), X, n_classes=n_classes)
+    if task == "regression":
+        assert np.mean((predictions[:, 0] - y) ** 2) < 0.7 * y.var()
+    else:
+        assert np.mean(predictions.argmax(axis=1) == y) > 1.15 * np.bincount(y).max() / len(y)
+
+
+@_for_each_task
+def check_expert_keeps_row_order(expert, task, n_classes):
+    """Predictions belong to the rows they stand beside: permuted rows, permuted predictions."""
+    X = example_table()
+    fitted = _fitted(expert, task, X, example_target(X, task))
+    order = np.random.default_rng(1).permutation(len(X))
+    predictions = predict_expert(fitted, X, n_classes=n_classes)
+    permuted = predict_expert(fitted, X.iloc[order], n_classes=n_classes)
+    assert_allclose(permuted, predictions[order], rtol=1e-4, atol=1e-6)
+
+
+@_for_each_task
+def check_expert_ignores_batch_mates(expert, task, n_classes):
+    """A row's prediction does not depend on the rows beside it: one row alone is predicted
+    alike."""
+    X = example_table()
+    fitted = _fitted(expert, task, X, example_target(X, task))
+    together = predict_expert(fitted, X.iloc[:5], n_classes=n_classes)
+    alone = [predict_expert(fitted, X.iloc[[i]], n_classes=n_classes)[0] for i in range(5)]
+    assert_allclose(alone, together, rtol=1e-4, atol=1e-6)
+
+
+@_for_each_task
+def check_expert_heeds_sample_weight(expert, task, n_classes):
+    """Of two contradictory halves, the heavier one is learnt."""
+    half = example_table(150)
+    X = half.loc[half.index.repeat(2)].reset_index(drop=True)  # twins stand side by side
+    y = np.tile([0, 2], len(half)).astype(float if task == "regression" else int)
+    weight = np.tile([1.0, 0.05], len(half))
+    light, heavy = (_fitted(expert, task, X, y, w) for w in (weight, weight[::-1]))
+    light, heavy = (predict_expert(fitted, half, n_classes=n_classes) for fitted in (light, heavy))
+    if task == "regression":
+        assert light.mean() < 0.6
+        assert heavy.mean() > 1.4
+    else:
+        assert light[:, 0].mean() > 0.6
+        assert heavy[:, 2].mean() > 0.6
+
+
+@_for_each_task
+def check_expert_does_not_leak(expert, task, n_classes):
+    """Out-of-fold predictions of pure noise are no better than a guess."""
+    X = example_table(240)
+    rng = np.random.default_rng(3)
+    y = rng.normal(size=240) if task == "regression" else rng.integers(N_CLASSES, size=240)
+    built = expert.build(task, n_classes=n_classes, random_state=0, device="cpu", n_jobs=1)
+    fit_expert(built, X, y, task=task)  # what it sees here, it must not remember
+    folds = make_folds(y, task=task)
+    predictions = cross_fit([built], X, y, folds, task=task, n_classes=n_classes, seeds=[0])[:, 0]
+    if task == "regression":
+        assert np.corrcoef(predictions[:, 0], y)[0, 1] < 0.4
+    else:
+        assert np.mean(predictions.argmax(axis=1) == y) < 0.55
+
+
+@_for_each_task
+def check_expert_is_seeded(expert, task, n_classes):
+    """The same seed gives the same predictions."""
+    X = example_table()
+    y = example_target(X, task)
+    one, two = (
+        predict_expert(_fitted(expert, task, X, y), X, n_classes=n_classes) for _ in range(2)
+    )
+    assert_allclose(one, two, rtol=1e-6, atol=1e-9)
+
+
+@_for_each_task
+def check_expert_leaves_its_inputs_alone(expert, task, n_classes):
+    """Neither table, target nor weights are changed by fit and predict."""
+    X = example_table()
+    y, weight = example_target(X, task), np.linspace(0.5, 1, len(X))
+    before = X.copy(), y.copy(), weight.copy()
+    predict_expert(_fitted(expert, task, X, y, weight), X, n_classes=n_classes)
+    pd.testing.assert_frame_equal(X, before[0])
+    assert_array_equal(y, before[1])
+    assert_array_equal(weight, before[2])
+
+
+@_for_each_task
+def check_expert_meets_new_levels(expert, task, n_classes):
+    """A level never seen, and a column all missing, do not stop predict."""
+    X = example_table()
+    fitted = _fitted(expert, task, X, example_target(X, task))
+    new = X.iloc[:4].copy()
+    new["word"], new["x1"] = ["blue", "blue", "red", None], np.nan
+    assert np.isfinite(predict_expert(fitted, new, n_classes=n_classes)).all()
+
+
+def check_expert_widens_missing_classes(expert):
+    """A part that lacks a class gives that class little probability, in its own column."""
+    if "classification" not in expert.tasks:
+        return
+    X = example_table()
+    y = np.where(X["x0"] > 0, 2, 0)
+    predictions = predict_expert(_fitted(expert, "classification", X, y), X, n_classes=N_CLASSES)
+    assert predictions[:, 1].max() < 0.2
+    assert np.mean(predictions.argmax(axis=1) == y) > 0.8
+
+
+@_for_each_task
+def check_expert_fits_few_rows(expert, task, n_classes):
+    """A part of four rows is enough."""
+    X = example_table().iloc[:4]
+    y = np.arange(4.0) if task == "regression" else np.array([0, 1, 0, 1])
+    assert np.isfinite(predict_expert(_fitted(expert, task, X, y), X, n_classes=n_classes)).all()
+
+
+@_for_each_task
+def check_expert_pickles(expert, task, n_classes):
+    """A fitted expert predicts alike after a round trip through pickle."""
+    X = example_table()
+    fitted = _fitted(expert, task, X, example_target(X, task))
+    again = pickle.loads(pickle.dumps(fitted))
+    before, after = (predict_expert(one, X, n_classes=n_classes) for one in (fitted, again))
+    assert_allclose(before, after, rtol=1e-6)
+
+
+@_for_each_task
+def check_expert_log_prob_is_a_probability(expert, task, n_classes):
+    """Where an expert has log_prob, it adds up to 1 over all targets."""
+    X = example_table()
+    fitted = _fitted(expert, task, X, example_target(X, task))
+    if not hasattr(fitted, "log_prob"):
+        return
+    row = X.iloc[[0]]
+    if task == "classification":
+        total = sum(np.exp(fitted.log_prob(row, np.array([c])))[0] for c in range(N_CLASSES))
+    else:
+        grid = np.linspace(-30, 30, 60_001)
+        density = np.exp(fitted.log_prob(row.loc[row.index.repeat(len(grid))], grid))
+        total = trapezoid(density, grid)
+    assert_allclose(total, 1, atol=1e-3)
+
+
+METHOD_CHECKS = [
+    check_expert_predicts_every_row,
+    check_expert_learns,
+    check_expert_keeps_row_order,
+    check_expert_ignores_batch_mates,
+    check_expert_is_seeded,
+    check_expert_leaves_its_inputs_alone,
+    check_expert_meets_new_levels,
+    check_expert_pickles,
+]
+EXPERT_CHECKS = [
+    *METHOD_CHECKS,
+    check_expert_heeds_sample_weight,
+    check_expert_does_not_leak,
+    check_expert_widens_missing_classes,
+    check_expert_fits_few_rows,
+    check_expert_log_prob_is_a_probability,
+]

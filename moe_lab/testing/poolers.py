@@ -1,0 +1,74 @@
+"""The laws of poolers."""
+
+import numpy as np
+from numpy.testing import assert_allclose, assert_array_equal
+
+from moe_lab.testing.examples import N_CLASSES
+
+
+def _for_each_pooling(check):
+    def run(pooler):
+        for task in pooler.tasks:
+            rng = np.random.default_rng(0)
+            predictions = rng.normal(size=(40, 4, 1))
+            if task == "classification":
+                predictions = rng.dirichlet(np.ones(N_CLASSES), size=(40, 4))
+            scales = rng.uniform(1, 2, size=4) if task == "regression" else None
+            check(pooler, predictions, rng.dirichlet(np.ones(4), size=40), scales)
+
+    run.__name__, run.__doc__ = check.__name__, check.__doc__
+    return run
+
+
+@_for_each_pooling
+def check_pooler_keeps_unanimity(pooler, predictions, gate_weights, scales):
+    """Where all experts agree, so does the pool."""
+    same = np.repeat(predictions[:, :1], 4, axis=1)
+    pooled = pooler.pool(same, gate_weights, scales)
+    if not getattr(pooler, "counts_votes", False):
+        assert_allclose(pooled, same[:, 0], atol=1e-9)
+    assert_array_equal(pooled.argmax(axis=1), same[:, 0].argmax(axis=1))
+
+
+@_for_each_pooling
+def check_pooler_keeps_probabilities(pooler, predictions, gate_weights, scales):
+    """Pooled probabilities are non-negative and sum to 1; a pooled mean lies among the experts'
+    means."""
+    pooled = pooler.pool(predictions, gate_weights, scales)
+    assert pooled.shape == (40, predictions.shape[2])
+    if predictions.shape[2] > 1:
+        assert (pooled >= 0).all()
+        assert_allclose(pooled.sum(axis=1), 1)
+    else:
+        assert (pooled <= predictions.max(axis=1) + 1e-12).all()
+        assert (pooled >= predictions.min(axis=1) - 1e-12).all()
+
+
+@_for_each_pooling
+def check_pooler_reads_only_what_it_needs(pooler, predictions, gate_weights, scales):
+    """Predictions that it did not ask for are never read."""
+    needed = pooler.needs(gate_weights)
+    assert needed.shape == gate_weights.shape
+    assert needed.any(axis=1).all()
+    sparse = np.where(needed[:, :, None], predictions, np.nan)
+    assert_array_equal(
+        pooler.pool(sparse, gate_weights, scales), pooler.pool(predictions, gate_weights, scales)
+    )
+
+
+@_for_each_pooling
+def check_pooler_ignores_the_order_of_experts(pooler, predictions, gate_weights, scales):
+    """Experts in another order pool alike."""
+    order = [2, 0, 3, 1]
+    permuted = pooler.pool(
+        predictions[:, order], gate_weights[:, order], None if scales is None else scales[order]
+    )
+    assert_allclose(permuted, pooler.pool(predictions, gate_weights, scales), atol=1e-12)
+
+
+POOLER_CHECKS = [
+    check_pooler_keeps_unanimity,
+    check_pooler_keeps_probabilities,
+    check_pooler_reads_only_what_it_needs,
+    check_pooler_ignores_the_order_of_experts,
+]

@@ -1,0 +1,52 @@
+"""The laws of trainers."""
+
+import numpy as np
+from numpy.testing import assert_allclose
+from sklearn.base import clone
+
+from moe_lab.mixture import MoEClassifier, MoERegressor
+from moe_lab.testing.examples import example_table, example_target
+
+
+def _mixture(trainer, task):
+    kind = MoERegressor if task == "regression" else MoEClassifier
+    experts = "linear" if trainer.default_experts is None else trainer.default_experts
+    return kind(experts, n_experts=2, train=trainer, random_state=0)
+
+
+def check_trainer_trains_mixtures(trainer):
+    """It returns experts, a gate and a history for both tasks, and the mixture learns."""
+    X = example_table(200)
+    for task in ("regression", "classification"):
+        y = example_target(X, task)
+        moe = _mixture(clone(trainer), task).fit(X, y)
+        assert len(moe.experts_) == moe.n_experts_
+        assert moe.n_experts_ == 2 or trainer.default_experts  # it may fall back to one
+        assert moe.history_.columns[0] == "log_likelihood"
+        assert_allclose(moe.gate_weights(X).sum(axis=1), 1)
+        assert moe.score(X, y) > 0.5
+
+
+def check_trainer_is_seeded(trainer):
+    """The same seed trains the same mixture."""
+    X = example_table()
+    y = example_target(X, "regression")
+    one, two = (_mixture(clone(trainer), "regression").fit(X, y).predict(X) for _ in range(2))
+    assert_allclose(one, two, rtol=1e-9)
+
+
+def check_trainer_ignores_rows_of_no_weight(trainer):
+    """A row of weight 0 is as if absent."""
+    X = example_table()
+    y = example_target(X, "regression")
+    weight = (np.arange(len(X)) % 3 > 0).astype(float)
+    weighted = _mixture(clone(trainer), "regression").fit(X, y, sample_weight=weight)
+    without = _mixture(clone(trainer), "regression").fit(X[weight > 0], y[weight > 0])
+    assert_allclose(weighted.predict(X), without.predict(X), rtol=1e-6)
+
+
+TRAINER_CHECKS = [
+    check_trainer_trains_mixtures,
+    check_trainer_is_seeded,
+    check_trainer_ignores_rows_of_no_weight,
+]

@@ -296,3 +296,14 @@ def _parameters(estimator):
     return {
         k: repr(v) for k, v in params.items() if "random_state" not in k and "seed" not in repr(v)
     }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", TASKS)
+def test_nothing_set_at_all(task):
+    X = example_table(200)
+    y = example_target(X, task)
+    moe = (MoERegressor if task == "regression" else MoEClassifier)().fit(X, y)
+    assert {"linear", "stacker", "residual_stacker"} <= set(moe.expert_names_)
+    assert moe.score(X, y) > 0.8
+    assert moe.predict(X.iloc[:1]).shape == (1,)

@@ -7,12 +7,18 @@ from moe_lab.experts.base import Expert, is_stacker
 from moe_lab.mixture import MoEClassifier, MoERegressor
 
 N_CLASSES = 3
+POOL = ("linear", ("extra_trees", {"n_estimators": 30}), ("lightgbm", {"n_estimators": 30}))
 
 
 def example(registry, name):
-    """Create a plugin with the parameters that its class gives for tests; a stacker comes in a
-    mixture, since it cannot be fitted alone."""
+    """Create a plugin with the parameters that its class gives for tests.
+
+    A method of the pool "auto" gets a small one; a stacker comes in a mixture, since it cannot be
+    fitted alone.
+    """
     plugin = registry.create(name, **getattr(registry.get(name), "example_params", {}))
+    if "experts" in plugin.get_params(deep=False) and plugin.experts == "auto":
+        plugin.set_params(experts=list(POOL))
     return Stacked(plugin) if is_stacker(plugin) else plugin
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 
-from moe_lab.bench.lineup import is_pair, label
+from moe_lab.bench.lineup import label
 from moe_lab.bench.plots import new_figure
 from moe_lab.registry.spelling import unknown_name
 
@@ -80,15 +80,11 @@ def plot_trust(mixture, X, columns=None):
 
 def expert_names(mixture) -> list[str]:
     """Name the experts of a fitted mixture as they were asked for; copies are numbered."""
-    from moe_lab.experts.base import AUTO
+    from moe_lab.experts.base import listed
 
-    asked = mixture.experts
-    if isinstance(asked, str) and asked == "auto":
-        asked = AUTO
-    if isinstance(asked, str) or is_pair(asked) or hasattr(asked, "get_params"):
-        asked = [asked] * mixture.n_experts_
-    if len(asked) != mixture.n_experts_:  # some died: who is left is not known
-        asked = ["expert"] * mixture.n_experts_
+    asked = listed(mixture.experts) or [mixture.experts] * mixture.n_experts_
+    if len(asked) != mixture.n_experts_:  # some were dropped, or stackers joined them
+        asked = mixture.expert_names_
     labels = [label(one) for one in asked]
     total, seen = Counter(labels), Counter()
     names = []

@@ -1,7 +1,7 @@
 # Every target does its own set-up: a .venv pinned by constraints.txt. Only Python 3.11+ is needed.
 PYTHON ?= python3
 BIN := .venv/bin
-DATASETS ?= telco_churn,hpc_jobs,abalone
+DATASETS ?= telco_churn,abalone
 PYTEST_ARGS ?= -n auto
 
 .DEFAULT_GOAL := help

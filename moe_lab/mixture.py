@@ -1,5 +1,7 @@
 """Mixtures of experts as scikit-learn estimators: divide, experts, gate, pool."""
 
+from numbers import Integral, Real
+
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import _safe_indexing, check_random_state
@@ -80,6 +82,8 @@ class _MixtureOfExperts(AnswersRows, InformationCriteria, TakesTables, BaseEstim
         specs, n_experts = self.experts, self.n_experts
         if self._is_auto:
             specs, n_experts = trainer.auto_experts(n_experts, self.time_limit)
+        if n_experts is not None and not (isinstance(n_experts, Integral) and n_experts >= 1):
+            raise ValueError(f"n_experts must be a whole number, 1 or more, got {n_experts!r}.")
         divide, n_experts = self._divide(X, y, weight, specs, n_experts)
         experts = as_experts(specs, self._task, n_experts)
         experts, gate = self._complete(experts, trainer, pooler, len(y))
@@ -124,13 +128,22 @@ class _MixtureOfExperts(AnswersRows, InformationCriteria, TakesTables, BaseEstim
         if n_plain > n_samples:
             raise ValueError(
                 f"n_experts must be at most n_samples, got n_experts={n_plain} and "
-                f"n_samples={n_samples}."
+                f"n_samples={n_samples}. List fewer experts, such as experts=['linear'], or bring "
+                "more rows."
+            )
+        if self.divide is not None and any(expert.depends_on for expert in experts):
+            raise ValueError(
+                f"divide must be None where an expert stacks the others, got {self.divide!r}: a "
+                "stacker has no subtask of its own."
             )
         _check_stackers(pooler, gate, experts, trainer)
         return experts, gate
 
     def _limits(self, trainer, experts):
         """Return what a trainer that can shrink the pool is told besides."""
+        limit = self.time_limit
+        if limit is not None and not (isinstance(limit, Real) and limit > 0):
+            raise ValueError(f"time_limit must be positive seconds or None, got {limit!r}.")
         if trainer.shrinks:
             names = [label(expert) for expert in experts]
             return {"names": names, "time_limit": self.time_limit, "shrink": self._is_auto}
@@ -215,7 +228,8 @@ class MoERegressor(RegressorMixin, _MixtureOfExperts):
     experts_ : list of fitted experts
     gate_ : fitted Gate
     n_experts_ : int
-        Fewer than asked for where experts died (a warning says so).
+        Stackers that joined count; experts that died in EM (a warning says so) or were dropped
+        from the pool "auto" do not.
     history_ : DataFrame
         One row per round, ``log_likelihood`` (nats) first.
     scales_ : ndarray of shape (n_experts,)

@@ -36,6 +36,8 @@ class StackerExpert(Expert):
         self.pull = pull
 
     def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
+        if not self.pull >= 0:
+            raise ValueError(f"pull must be at least 0, got pull={self.pull!r}.")
         return LinearStack(self.pull) if task == "regression" else LogLinearStack(self.pull)
 
 

@@ -88,22 +88,24 @@ class AnchoredGate(BoostedGate):
         """
         if loss not in ("log_loss", "squared_error"):
             raise ValueError(f"loss must be 'log_loss' or 'squared_error', got {loss!r}.")
+        known = ~np.isnan(predictions).any(axis=(0, 2))
         if self.anchor is None:
-            constant = ConstantGate().fit_pooled(X, predictions, y, loss, sample_weight)
-            self.anchor_ = constant.predict_proba(X[:1])[0]
+            constant = ConstantGate().fit_pooled(X, predictions[:, known], y, loss, sample_weight)
+            self.anchor_ = np.zeros(len(known))
+            self.anchor_[known] = constant.predict_proba(X[:1])[0]
         else:
             self.anchor_ = self._checked_anchor(predictions.shape[1])
-        self.varied_ = ~np.isnan(predictions).any(axis=(0, 2)) & (self.anchor_ > 0)
+        self.varied_ = known & (self.anchor_ > 0)
         if loss == "log_loss":
             self.varied_[:] = False
         self.booster_ = None
         if self.varied_.any():
-            known = predictions[:, self.varied_]
+            varied = predictions[:, self.varied_]
             self.base_ = np.log(self.anchor_[self.varied_])
             self.table_ = StackedTable(self.columns).fit(X)
-            objective = _squared_error(known[:, :, 0], y, np.exp(self.base_), sample_weight)
+            objective = _squared_error(varied[:, :, 0], y, np.exp(self.base_), sample_weight)
             self.booster_ = self._boost(
-                self.table_.transform(X, known),
+                self.table_.transform(X, varied),
                 objective,
                 categories=self.table_.categories_,
                 **SHRINKAGE,

@@ -34,11 +34,11 @@ class Forecast:
         return (1 - RESERVE) * self.time_limit - spent - self.owed
 
     @contextmanager
-    def running(self, n_folds=3):
-        """Time a cross-fit; its refit will take about as long as a fold of all rows."""
+    def running(self, n_folds):
+        """Time a cross-fit, of ``n_folds - 1`` times all rows, to know how long a refit takes."""
         began = time.perf_counter()
         yield
-        self.owed += (time.perf_counter() - began) / (n_folds - 1)
+        self.owed += (time.perf_counter() - began) / max(n_folds - 1, 1)
 
     def allows(self, pool, k):
         """Whether expert k of the pool will be cross-fitted and refitted in the time that is left.
@@ -53,13 +53,14 @@ class Forecast:
         n_tried = min(PROBE, n_samples // 4)
         rows = np.linspace(0, n_samples - 1, n_tried).astype(int)
         began = time.perf_counter()
-        fit_expert(
-            pool.experts[k],
-            _safe_indexing(pool.X, rows),
-            pool.y[rows],
-            pool.weights[rows, k],
-            task=pool.task,
-            random_state=pool.seeds[k],
-        )
+        with pool.report.step("probe", pool.names[k], fits=1):
+            fit_expert(
+                pool.experts[k],
+                _safe_indexing(pool.X, rows),
+                pool.y[rows],
+                pool.weights[rows, k],
+                task=pool.task,
+                random_state=pool.seeds[k],
+            )
         seconds = time.perf_counter() - began
         return seconds * n_samples / n_tried * n_folds <= self.left

@@ -86,7 +86,7 @@ class Pool:
                 if parts and not forecast.allows(self, k):
                     late.append(k)
                     continue
-                with forecast.running():
+                with forecast.running(len(self.folds)):
                     parts.append(self._cross_fitted([k]))
             except Exception as error:
                 if not forgiving:
@@ -116,8 +116,18 @@ class Pool:
                 verbose=self.verbose,
                 keep=True,
             )
+        for j, k in enumerate(chosen):
+            self._check_finite(predictions[:, j], self.names[k])
         self._to_refit |= dict(zip(chosen, to_refit, strict=True))
         return predictions
+
+    def _check_finite(self, predictions, name):
+        unknown = int(np.sum(~np.isfinite(predictions).all(axis=1)))
+        if unknown:
+            raise ValueError(
+                f"Every expert must predict finite numbers, got NaN or infinity from {name} for "
+                f"{unknown} of {len(predictions)} rows out of fold. Mend it, or leave it out."
+            )
 
     def drop_idle(self):
         """Drop the plain experts that a stacker, hardly pulled to equal weights, gives next to no
@@ -130,21 +140,30 @@ class Pool:
         self.predictions = self.predictions[:, pays]
         self.plain = [k for k, kept in zip(self.plain, pays, strict=True) if kept]
 
-    def refit(self):
-        """Return the plain experts, fitted to all rows."""
+    def refit(self, forgiving=False):
+        """Return the plain experts, fitted to all rows; ``forgiving`` as in ``cross_fit``."""
         label = "+".join(self.names[k] for k in self.plain)
         with self.report.step("refit", label, fits=len(self.plain)):
-            return Parallel(n_jobs=self.n_jobs)(
-                delayed(refit)(
+            fitted = Parallel(n_jobs=self.n_jobs)(
+                delayed(_refitted)(
                     self._to_refit[k],
                     self.X,
                     self.y,
                     self.weights[:, k],
+                    forgiving=forgiving,
                     task=self.task,
                     random_state=self.seeds[k],
                 )
                 for k in self.plain
             )
+        failed = [isinstance(expert, Exception) for expert in fitted]
+        if all(failed):
+            raise fitted[0]
+        self.predictions = self.predictions[:, np.logical_not(failed)]
+        for k, expert in zip(list(self.plain), fitted, strict=True):
+            if isinstance(expert, Exception):
+                self._leave_out([k], f"failed with {expert!r}")
+        return [expert for expert in fitted if not isinstance(expert, Exception)]
 
     def fit_stackers(self, weight, cross_fitted):
         """Fit the stackers to the out-of-fold predictions of the plain experts.
@@ -193,3 +212,13 @@ class Pool:
                 ConvergenceWarning,
                 stacklevel=6,
             )
+
+
+def _refitted(estimator, X, y, weight, *, forgiving, **settings):
+    """Return the refitted expert; its exception where it fails and that is forgiven."""
+    try:
+        return refit(estimator, X, y, weight, **settings)
+    except Exception as error:
+        if not forgiving:
+            raise
+        return error

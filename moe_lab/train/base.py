@@ -62,7 +62,7 @@ class Trainer(ABC, BaseEstimator):
         """Return what ``experts="auto"`` and ``n_experts=`` stand for."""
         if self.default_experts is None:
             return "auto", n_experts
-        return self.default_experts, n_experts or 3
+        return self.default_experts, 3 if n_experts is None else n_experts
 
     def complete(self, experts, gate, *, task, pooler, divided):
         """Return the experts and the gate, "auto" replaced by what this trainer takes it for.

@@ -26,7 +26,9 @@ class OutOfFold(Trainer):
     predictions.
 
     The gate minimises the log-loss (classification) or squared error (regression) of the linear
-    pool. In regression a second gate, ``density_gate_``, serves the density around the pooled mean.
+    pool, whatever the pooler. In regression a second gate, ``density_gate_``, serves the density
+    around the pooled mean. The log-likelihood of the one round in ``history`` is held out: that of
+    the stackers where there are some, else that of the linear pool.
 
     With ``gate="auto"``, different experts, a linear pool and no divider this is the default
     mixture: `stacker` and `residual_stacker` join the experts, and an `anchored` gate starts at
@@ -101,13 +103,13 @@ class OutOfFold(Trainer):
         pool.cross_fit(time_limit, forgiving=shrink)
         if shrink:
             pool.drop_idle()
-        fitted = pool.refit()
+        fitted = pool.refit(forgiving=shrink)
         anchored = gate.anchored
         stackers, said = pool.fit_stackers(sample_weight, cross_fitted=not anchored)
         predictions = np.concatenate([pool.predictions, said], axis=1)
         with report.step("gate", type(gate).__name__, fits=1):
             gate = clone(gate)
-            if anchored:
+            if anchored and gate.anchor is None:
                 gate.set_params(anchor=_anchor(len(fitted), stackers, task))
             loss = "squared_error" if task == "regression" else "log_loss"
             gate.fit_pooled(X, predictions, y, loss, sample_weight=sample_weight)
@@ -141,12 +143,12 @@ class OutOfFold(Trainer):
 
 
 def _anchor(n_plain, stackers, task):
-    """Return the weights at which an anchored gate starts, (n_experts,).
+    """Return the weights at which an anchored gate starts, (n_experts,), or None for its own.
 
     The boosted residual has a fixed share; `stacker` and its kind the most of the rest.
     """
     if not stackers:
-        return np.full(n_plain, 1 / n_plain)
+        return None
     flexible = ~_parametric(stackers)
     share = RESIDUAL_SHARE[task] if flexible.any() else 0.0
     plain_share = PLAIN_SHARE if not flexible.all() else 1.0

@@ -37,7 +37,7 @@ class AnswersRows:
         """Return the posterior trust in every expert, once y is seen, shape (n_samples,
         n_experts)."""
         X, y = self._seen(X, y)
-        return e_step(self._log_gate(X), self._log_lik(X, y), overwrite=True)[0]
+        return e_step(*self._log_terms(X, y), overwrite=True)[0]
 
     def score_samples(self, X, y=None):
         """Return the log-likelihood of every row, log p(y | x) in nats, shape (n_samples,).
@@ -52,7 +52,8 @@ class AnswersRows:
         return self.score_samples(X, y)
 
     def _row_log_likelihood(self, X, y):
-        return logsumexp(self._log_gate(X) + self._log_lik(X, y), axis=1)
+        log_gate, log_lik = self._log_terms(X, y)
+        return logsumexp(log_gate + log_lik, axis=1)
 
     def log_likelihood(self, X, y, sample_weight=None):
         """Return the log-likelihood in nats, summed over samples, each with its weight."""
@@ -68,11 +69,14 @@ class AnswersRows:
         check_consistent_length(X, y)
         return X, self._encode_seen(y)
 
-    def _log_gate(self, X):
+    def _log_terms(self, X, y):
+        """Return the log gate weights and the log-likelihood of y under every expert, each
+        (n_samples, n_experts)."""
         if not self.gate_.reads_predictions:
-            return self.gate_.log_proba(X)
+            return self.gate_.log_proba(X), self._log_lik(X, y)
+        gate_weights, predictions = self._asked(X)
         with np.errstate(divide="ignore"):
-            return np.log(self._asked(X)[0])
+            return np.log(gate_weights), self._log_lik(X, y, predictions)
 
     def _asked(self, X, pooler=None):
         """Return gate weights and the predictions at hand: all that the gate reads, or those that a
@@ -113,13 +117,15 @@ class AnswersRows:
         gate_weights, predictions = self._asked(X, self.pooler_)
         return self.pooler_.pool(predictions, gate_weights, self.scales_)
 
-    def _log_lik(self, X, y):
+    def _log_lik(self, X, y, predictions=None):
         """Return the log-likelihood of y under every expert, (n_samples, n_experts)."""
         scales = np.full(self.n_experts_, np.nan) if self.scales_ is None else self.scales_
         own = [k for k in np.flatnonzero(np.isnan(scales)) if self._has_density(self.experts_[k])]
         if len(own) == self.n_experts_:
             return np.column_stack([expert.log_prob(X, y) for expert in self.experts_])
-        log_lik = log_prob(self._expert_predictions(X), y, self.scales_)
+        if predictions is None:
+            predictions = self._expert_predictions(X)
+        log_lik = log_prob(predictions, y, self.scales_)
         for k in own:
             log_lik[:, k] = self.experts_[k].log_prob(X, y)
         return log_lik

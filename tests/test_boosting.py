@@ -194,7 +194,10 @@ def test_experts_and_gate_are_the_trainer_s_own_unless_said():
         ({"experts": "linear"}, "experts must be 'lightgbm'"),
         ({"experts": DecisionTreeRegressor()}, "experts must be 'lightgbm'"),
         ({"experts": ["lightgbm", FEW, FEW]}, "copies of one"),
-        ({"experts": ("lightgbm", {"params": {"objective": "mae"}})}, "sets the objective"),
+        (
+            {"experts": ("lightgbm", {"params": {"objective": "mae"}})},
+            "sets objective, metric and stopping",
+        ),
         ({"gate": "softmax"}, "gate must be 'boosted'"),
         ({"gate": ("boosted", {"columns": [0]})}, "without columns"),
         ({"train": Boosting(expert_rate=-1)}, "expert_rate must be"),

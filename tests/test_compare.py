@@ -349,10 +349,13 @@ def test_the_constant_mixture_is_the_pool_and_its_stacker_at_fixed_weights(task,
     data = line if task == "regression" else colours
     method = methods.create("moe_constant", experts=["linear", "extra_trees"])
     moe = method.build(task, random_state=0).fit(data.X, data.y)
-    assert moe.expert_names_ == ["linear", "extra_trees", "stacker"]
-    weights = moe.gate_weights(data.X)
+    assert moe.expert_names_ == ["linear", "extra_trees", "stacker", "residual_stacker"]
+    weights, said = moe.gate_weights(data.X), moe.expert_predictions(data.X)
     assert (weights == weights[0]).all()
-    assert weights[0, 2] > 0.5
+    np.testing.assert_allclose(said[:, 3], said[:, 2])  # a residual stacker without trees
+    routed = methods.create("moe", experts=["linear", "extra_trees"])
+    anchor = routed.build(task, random_state=0).fit(data.X, data.y).gate_.anchor_
+    np.testing.assert_allclose(weights[0], anchor)  # nothing else differs
 
 
 @pytest.mark.parametrize(

@@ -252,3 +252,17 @@ def test_workers_give_what_one_process_gives():
         for _, kept in results
     ]
     assert_array_equal(*answers)
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("lightgbm", {"metric": "auc"}),
+        ("xgboost", {"eval_metric": "auc"}),
+        ("catboost", {"eval_metric": "AUC"}),
+    ],
+)
+def test_a_metric_that_may_be_better_when_larger_cannot_stop_early(name, params):
+    with pytest.raises(ValueError, match=r"params must leave out (eval_)?metric"):
+        built(name, "classification", early_stopping_rounds=5, params=params)
+    assert built(name, "classification", params=params) is not None

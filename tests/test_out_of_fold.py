@@ -307,3 +307,36 @@ def test_nothing_set_at_all(task):
     assert {"linear", "stacker", "residual_stacker"} <= set(moe.expert_names_)
     assert moe.score(X, y) > 0.8
     assert moe.predict(X.iloc[:1]).shape == (1,)
+
+
+def test_an_anchor_of_ones_own_is_kept():
+    X, y = smooth()
+    gate = ("anchored", {"anchor": [1, 0, 0], "n_estimators": 0})
+    assert (MoERegressor(SMALL, gate=gate).fit(X, y).gate_weights(X) == [1, 0, 0]).all()
+    with pytest.raises(ValueError, match="anchor must hold a non-negative weight for each of 3"):
+        MoERegressor(SMALL, gate=("anchored", {"anchor": [1, 2]})).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"experts": [*SMALL, "stacker"], "divide": "kmeans"}, "divide must be None where"),
+        ({"experts": SMALL, "time_limit": 0}, "time_limit must be positive seconds"),
+        ({"experts": SMALL, "time_limit": "60"}, "time_limit must be positive seconds"),
+        ({"experts": "linear", "n_experts": 0}, "n_experts must be a whole number, 1 or more"),
+        ({"experts": [*SMALL, ("stacker", {"pull": -1})]}, "pull must be at least 0"),
+        ({"experts": ["stacker"]}, "plain expert"),
+    ],
+)
+def test_settings_that_cannot_be_are_told(params, message):
+    with pytest.raises(ValueError, match=message):
+        MoERegressor(**params).fit(*smooth(60))
+
+
+def test_an_expert_that_predicts_nothing_finite_is_named():
+    class Lost(CountsFits):
+        def predict(self, X):
+            return np.full(len(X), np.nan)
+
+    with pytest.raises(ValueError, match="got NaN or infinity from Lost for 60 of 60 rows"):
+        MoERegressor(["linear", Lost()]).fit(*smooth(60))

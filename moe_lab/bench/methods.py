@@ -64,10 +64,9 @@ class Mixture(Expert):
 class ConstantMixture(Mixture):
     """The mixture without anything that varies with the input: what tells whether routing adds.
 
-    Beside `moe` of the same experts: trained out of fold, a list of two or more is joined by
-    `stacker`, and the weights stay where an anchored gate starts. No `residual_stacker`, no trees
-    in the gate, and no expert is dropped. Where `moe` has no stackers (one expert, EM, a pool other
-    than linear) the gate is `constant`.
+    Beside `moe` of the same experts, trained out of fold: the same stackers and the same anchor,
+    but no trees in the gate and none in `residual_stacker`; no expert is dropped. Where `moe` has
+    no stackers (one expert, EM, a pool other than linear) the gate is `constant`.
 
     Parameters
     ----------
@@ -82,7 +81,7 @@ class ConstantMixture(Mixture):
         """Build an unfitted mixture for the task."""
         experts, gate = self.experts, self.gate
         if self._is_stacked(task):
-            experts = [*listed(experts), "stacker"]
+            experts = [*listed(experts), "stacker", ("residual_stacker", {"n_estimators": 0})]
             gate = ("anchored", {"n_estimators": 0})
         return Mixture(experts, gate=gate, pool=self.pool, train=self.train).build(task, **settings)
 

@@ -30,6 +30,23 @@ def checked_params(params, known, owner):
     return params
 
 
+def check_stopping(early_stopping_rounds, params, metrics):
+    """Refuse a metric of one's own beside early stopping, which takes less for better.
+
+    Examples
+    --------
+    >>> check_stopping(10, {"metric": "auc"}, ["metric"])
+    Traceback (most recent call last):
+    ValueError: early_stopping_rounds stops by the loss that is minimised: params must leave out ...
+    """
+    own = sorted(set(params or {}) & set(metrics))
+    if early_stopping_rounds is not None and own:
+        raise ValueError(
+            "early_stopping_rounds stops by the loss that is minimised: params must leave out "
+            f"{', '.join(own)}, got {own[0]}={params[own[0]]!r}."
+        )
+
+
 class Trees(BaseEstimator):
     """How one library grows trees; its settings are the parameters.
 

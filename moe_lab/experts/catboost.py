@@ -7,7 +7,13 @@ import pandas as pd
 from sklearn.utils import _safe_indexing
 
 from moe_lab.device import device_number, resolve_device
-from moe_lab.experts._boosting import BoostedClassifier, BoostedRegressor, Trees, checked_params
+from moe_lab.experts._boosting import (
+    BoostedClassifier,
+    BoostedRegressor,
+    Trees,
+    check_stopping,
+    checked_params,
+)
 from moe_lab.experts.base import Expert, experts
 from moe_lab.table import CategoryTable, Prepared
 
@@ -65,6 +71,7 @@ class CatBoostExpert(Expert):
             raise ImportError(
                 "catboost is not installed; run pip install catboost, or 'moe_lab[catboost]'."
             ) from error
+        check_stopping(self.early_stopping_rounds, self.params, ["eval_metric", "custom_metric"])
         named = self.get_params(deep=False)
         named.pop("params"), named.pop("early_stopping_rounds")
         own = checked_params(self.params, _names(catboost), "catboost")

@@ -3,7 +3,13 @@
 import numpy as np
 
 from moe_lab.device import device_number, resolve_device
-from moe_lab.experts._boosting import BoostedClassifier, BoostedRegressor, Trees, checked_params
+from moe_lab.experts._boosting import (
+    BoostedClassifier,
+    BoostedRegressor,
+    Trees,
+    check_stopping,
+    checked_params,
+)
 from moe_lab.experts.base import Expert, experts
 from moe_lab.table import CategoryTable, Prepared
 
@@ -50,6 +56,9 @@ class LightGBMExpert(Expert):
             import lightgbm
         except ImportError as error:
             raise ImportError("lightgbm is not installed; run pip install lightgbm.") from error
+        check_stopping(
+            self.early_stopping_rounds, self.params, ["metric", "metrics", "metric_types"]
+        )
         named = self.get_params(deep=False)
         named.pop("params"), named.pop("early_stopping_rounds")
         settings = {

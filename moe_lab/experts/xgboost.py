@@ -3,7 +3,13 @@
 from sklearn.utils import _safe_indexing
 
 from moe_lab.device import resolve_device
-from moe_lab.experts._boosting import BoostedClassifier, BoostedRegressor, Trees, checked_params
+from moe_lab.experts._boosting import (
+    BoostedClassifier,
+    BoostedRegressor,
+    Trees,
+    check_stopping,
+    checked_params,
+)
 from moe_lab.experts.base import Expert, experts
 from moe_lab.table import CategoryTable, Prepared
 
@@ -44,6 +50,7 @@ class XGBoostExpert(Expert):
             import xgboost
         except ImportError as error:
             raise ImportError("xgboost is not installed; run pip install xgboost.") from error
+        check_stopping(self.early_stopping_rounds, self.params, ["eval_metric"])
         named = self.get_params(deep=False)
         named.pop("params"), named.pop("early_stopping_rounds")
         settings = {

@@ -28,8 +28,9 @@ class Diagnosis:
         (``table.columns.name`` says which); ``difference`` to the mixture's, in % of it, positive
         where the mixture is better; ``se``, its paired standard error over the rows.
     routing_helps : bool or None
-        Whether constant weights are worse (True) or better (False) by more than two standard
-        errors; None: they cannot be told from the gate's, or these are constant themselves.
+        Whether the best mixture in which nothing varies with the input, neither the gate's weights
+        nor a residual stacker, is worse (True) or better (False) by more than two standard errors;
+        None: they cannot be told apart, or nothing varies in this one.
     sentences : list of str
         The same in words.
     """
@@ -96,7 +97,7 @@ def diagnose(mixture, X, y, sample_weight=None):
     >>> diagnosis.routing_helps
     True
     >>> print(diagnosis)
-    Routing pays: with constant weights the rmse would be ... ± ... % higher.
+    Routing pays: without it the rmse would be ... ± ... % higher.
     ...
     """
     check_is_fitted(mixture)
@@ -111,7 +112,9 @@ def diagnose(mixture, X, y, sample_weight=None):
     controls = Controls(mixture, X, y, weight)
     losses = controls.losses()
     table = _compared(mixture, losses, weight)
-    routing_helps = _seen(table.loc["constant"]) if controls.routes else None
+    routing_helps = None
+    if controls.routes or controls.flexible.any():
+        routing_helps = _seen(table.loc[_without_routing(table)])
     return Diagnosis(table, routing_helps, list(_said(controls, losses, table, routing_helps)))
 
 
@@ -150,17 +153,24 @@ def _seen(row):
     return bool(row["difference"] > 0) if beyond else None
 
 
+def _without_routing(table):
+    """Return the control in which nothing varies with the input."""
+    return "no residual" if "no residual" in table.index else "constant"
+
+
 def _said(controls, losses, table, routing_helps):
     names, error = expert_names(controls.mixture), table.columns.name
-    if controls.routes:
-        yield _of_routing(table.loc["constant"], error, routing_helps)
-        yield f"Handed to other rows, the gate's weights cost {_amount(table.loc['shuffled'])}."
+    constant = (
+        f"The best weights that are the same for every row cost {_amount(table.loc['constant'])}"
+    )
+    if controls.routes or controls.flexible.any():
+        yield _of_routing(table.loc[_without_routing(table)], error, routing_helps)
     else:
-        yield (
-            "Routing adds nothing here: the gate gives every row the same weights. The best such "
-            f"weights cost {_amount(table.loc['constant'])}."
-        )
-    if "no residual" in losses:
+        yield f"Routing adds nothing here: the gate's weights do not vary. {constant}."
+    if controls.routes:
+        yield f"Handed to other rows, the gate's weights cost {_amount(table.loc['shuffled'])}."
+    if controls.flexible.any():
+        yield f"{constant}, those experts included that vary themselves."
         row = _difference(
             controls.mixture, losses["no residual"], losses["constant"], controls.weight
         )
@@ -176,10 +186,10 @@ def _said(controls, losses, table, routing_helps):
 
 def _of_routing(row, error, routing_helps):
     if routing_helps is None:
-        return f"Routing adds nothing that can be told here: constant weights cost {_amount(row)}."
+        return f"Routing adds nothing that can be told here: without it {_amount(row)}."
     verdict, way = ("pays", "higher") if routing_helps else ("does harm", "lower")
     size = f"{abs(row['difference']):.1f} ± {row['se']:.1f} %"
-    return f"Routing {verdict}: with constant weights the {error} would be {size} {way}."
+    return f"Routing {verdict}: without it the {error} would be {size} {way}."
 
 
 def _of_residual(row, names):

@@ -51,6 +51,7 @@ def tree_settings(experts):
                 "train='boosting' grows its experts itself: experts must be 'lightgbm', or "
                 f"('lightgbm', params) to say how its trees grow, got {expert!r}."
             )
+        _check_parameters(expert.model, trees)
         found.append(trees.get_params())
     settings = found[0]
     if any(other | {"random_state": 0} != settings | {"random_state": 0} for other in found):
@@ -58,13 +59,23 @@ def tree_settings(experts):
             "train='boosting' grows one trunk for all experts: experts must be copies of one "
             "'lightgbm', got different parameters. Use one of them with n_experts."
         )
-    if settings.get("objective") is not None:
-        raise ValueError(
-            "train='boosting' sets the objective itself: params of 'lightgbm' must leave out "
-            f"objective, got {settings['objective']!r}."
-        )
     trees = {k: v for k, v in settings.items() if v is not None and k not in NOT_OURS}
     return trees | FIXED, settings["n_estimators"]
+
+
+def _check_parameters(booster, trees):
+    """Refuse what the trunk would pass over in silence: it sets these itself."""
+    from lightgbm.basic import _ConfigAliases
+
+    own = _ConfigAliases.get("objective", "metric", "num_iterations") - {"n_estimators"}
+    taken = sorted(own & {k for k, v in trees.get_params().items() if v is not None})
+    if booster.early_stopping_rounds is not None:
+        taken.append("early_stopping_rounds")
+    if taken:
+        raise ValueError(
+            "train='boosting' sets objective, metric and stopping itself: 'lightgbm' must leave "
+            f"out {', '.join(taken)}. n_estimators is the most rounds; patience is the trainer's."
+        )
 
 
 def plain_loss(n_classes):

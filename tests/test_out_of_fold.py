@@ -333,6 +333,16 @@ def test_settings_that_cannot_be_are_told(params, message):
         MoERegressor(**params).fit(*smooth(60))
 
 
+def test_an_unfitted_ensemble_is_an_expert_though_it_has_no_length():
+    from sklearn.ensemble import GradientBoostingRegressor
+
+    forest = GradientBoostingRegressor(n_estimators=5)
+    moe = MoERegressor(["linear", forest]).fit(*smooth(60))
+    assert moe.expert_names_[1] == "GradientBoostingRegressor"
+    with pytest.raises(TypeError, match="GradientBoostingRegressor"):
+        MoEClassifier([forest, "linear"]).fit(smooth(60)[0], np.arange(60) % 2)
+
+
 def test_an_expert_that_predicts_nothing_finite_is_named():
     class Lost(CountsFits):
         def predict(self, X):

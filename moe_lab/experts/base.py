@@ -100,7 +100,8 @@ class EstimatorExpert(Expert):
     def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
         estimator = self.regressor if task == "regression" else self.classifier
         if estimator is None:
-            raise TypeError(_wrong_task(self.regressor or self.classifier, task))
+            other = self.classifier if task == "regression" else self.regressor
+            raise TypeError(_wrong_task(other, task))
         estimator = configure(estimator, random_state=random_state, n_jobs=n_jobs, device=device)
         return (
             estimator
@@ -225,7 +226,7 @@ def label(expert):
     'linear'
     """
     if isinstance(expert, EstimatorExpert):
-        return type(expert.regressor or expert.classifier).__name__
+        return type(expert.classifier if expert.regressor is None else expert.regressor).__name__
     return experts.name_of(expert) or type(expert).__name__
 
 

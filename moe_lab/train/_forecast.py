@@ -1,7 +1,6 @@
 """Whether an expert will be ready in time: measured on few rows, before it is asked for all."""
 
 import time
-from contextlib import contextmanager
 
 import numpy as np
 from sklearn.utils import _safe_indexing
@@ -9,8 +8,9 @@ from sklearn.utils import _safe_indexing
 from moe_lab.fitting import fit_expert
 
 PROBE = 500  # rows of the fit that is timed, at most
+LEAST_LEFT = 0.25  # share of the time limit below which no further expert is tried
 FEW = 200  # rows that are not worth a trial
-RESERVE = 0.15  # of the time limit: refits that take longer than thought, stackers, gate
+RESERVE = 0.25  # of the time limit: refits that take longer than thought, stackers, gate
 
 
 class Forecast:
@@ -33,12 +33,10 @@ class Forecast:
         spent = time.perf_counter() - self.began
         return (1 - RESERVE) * self.time_limit - spent - self.owed
 
-    @contextmanager
-    def running(self, n_folds):
-        """Time a cross-fit, of ``n_folds - 1`` times all rows, to know how long a refit takes."""
-        began = time.perf_counter()
-        yield
-        self.owed += (time.perf_counter() - began) / max(n_folds - 1, 1)
+    def owe(self, seconds, n_folds):
+        """Note a cross-fit of so many seconds: ``n_folds - 1`` times all rows, so that it tells how
+        long the refit will take."""
+        self.owed += seconds / max(n_folds - 1, 1)
 
     def allows(self, pool, k):
         """Whether expert k of the pool will be cross-fitted and refitted in the time that is left.
@@ -46,8 +44,10 @@ class Forecast:
         One fit of few rows is timed, and its seconds are taken to grow with the rows.
         """
         n_samples, n_folds = len(pool.y), len(pool.folds)
-        if self.left <= 0 or np.isinf(self.time_limit):
-            return self.left > 0
+        if np.isinf(self.time_limit):
+            return True
+        if self.left <= LEAST_LEFT * self.time_limit:  # a trial, too, takes its time
+            return False
         if n_samples <= FEW:
             return True
         n_tried = min(PROBE, n_samples // 4)

@@ -1,5 +1,6 @@
 """A pool of experts under training: cross-fitted, thinned out, refitted, stacked."""
 
+import time
 import warnings
 
 import numpy as np
@@ -72,7 +73,7 @@ class Pool:
         """
         if time_limit is None:
             try:
-                self.predictions = self._cross_fitted(self.plain)
+                self.predictions = self._cross_fitted(self.plain, self.folds)
                 return
             except Exception:
                 if not forgiving:
@@ -83,11 +84,9 @@ class Pool:
         parts, late, failed = [], [], {}
         for k in self.plain:
             try:
-                if parts and not forecast.allows(self, k):
-                    late.append(k)
-                    continue
-                with forecast.running(len(self.folds)):
-                    parts.append(self._cross_fitted([k]))
+                part = self._in_time(k, forecast, whatever=not parts)
+                late += [k] if part is None else []
+                parts += [] if part is None else [part]
             except Exception as error:
                 if not forgiving:
                     raise
@@ -100,14 +99,30 @@ class Pool:
         for k, error in failed.items():
             self._leave_out([k], f"failed with {error!r}")
 
-    def _cross_fitted(self, chosen):
+    def _in_time(self, k, forecast, whatever):
+        """Cross-fit an expert, the first fold alone; return None where it would be late."""
+        if not whatever and not forecast.allows(self, k):
+            return None
+        n_folds, began = len(self.folds), time.perf_counter()
+        if whatever or n_folds == 1 or hasattr(self.experts[k], "cross_fit"):  # all folds at once
+            predictions = self._cross_fitted([k], self.folds)
+        else:
+            predictions = self._cross_fitted([k], self.folds[:1])
+            if (time.perf_counter() - began) * (n_folds + 0.5) > forecast.left:  # and the refit
+                return None
+            rest = self._cross_fitted([k], self.folds[1:])
+            predictions = np.where(np.isnan(rest), predictions, rest)
+        forecast.owe(time.perf_counter() - began, n_folds)
+        return predictions
+
+    def _cross_fitted(self, chosen, folds):
         label = "+".join(self.names[k] for k in chosen)
-        with self.report.step("cross_fit", label, fits=len(chosen) * len(self.folds)):
+        with self.report.step("cross_fit", label, fits=len(chosen) * len(folds)):
             predictions, to_refit = cross_fit(
                 [self.experts[k] for k in chosen],
                 self.X,
                 self.y,
-                self.folds,
+                folds,
                 self.weights[:, chosen],
                 task=self.task,
                 n_classes=self.n_classes,
@@ -116,8 +131,9 @@ class Pool:
                 verbose=self.verbose,
                 keep=True,
             )
+        asked = np.concatenate([test for _, test in folds])
         for j, k in enumerate(chosen):
-            self._check_finite(predictions[:, j], self.names[k])
+            self._check_finite(predictions[asked, j], self.names[k])
         self._to_refit |= dict(zip(chosen, to_refit, strict=True))
         return predictions
 

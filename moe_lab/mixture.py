@@ -131,12 +131,7 @@ class _MixtureOfExperts(AnswersRows, InformationCriteria, TakesTables, BaseEstim
                 f"n_samples={n_samples}. List fewer experts, such as experts=['linear'], or bring "
                 "more rows."
             )
-        if self.divide is not None and any(expert.depends_on for expert in experts):
-            raise ValueError(
-                f"divide must be None where an expert stacks the others, got {self.divide!r}: a "
-                "stacker has no subtask of its own."
-            )
-        _check_stackers(pooler, gate, experts, trainer)
+        _check_stackers(pooler, gate, experts, trainer, self.divide)
         return experts, gate
 
     def _limits(self, trainer, experts):
@@ -146,11 +141,11 @@ class _MixtureOfExperts(AnswersRows, InformationCriteria, TakesTables, BaseEstim
             raise ValueError(f"time_limit must be positive seconds or None, got {limit!r}.")
         if trainer.shrinks:
             names = [label(expert) for expert in experts]
-            return {"names": names, "time_limit": self.time_limit, "shrink": self._is_auto}
-        if self.time_limit is not None:
+            return {"names": names, "time_limit": limit, "shrink": self._is_auto}
+        if limit is not None:
             raise ValueError(
-                f"time_limit must be None for train={self.train!r}, got "
-                f"time_limit={self.time_limit}. Limit its rounds instead, or use 'out_of_fold'."
+                f"time_limit must be None for train={self.train!r}, got time_limit={limit}. "
+                "Limit its rounds instead, or use 'out_of_fold'."
             )
         return {}
 
@@ -175,14 +170,19 @@ class _MixtureOfExperts(AnswersRows, InformationCriteria, TakesTables, BaseEstim
         return divide, divide(0).shape[1] if n_experts is None else n_experts
 
 
-def _check_stackers(pooler, gate, experts, trainer):
-    """Refuse stackers where nothing is out of fold, and a pooler that asks few experts where all
-    must be asked."""
+def _check_stackers(pooler, gate, experts, trainer, divide):
+    """Refuse stackers where nothing is out of fold or the task is divided, and a pooler that asks
+    few experts where all must be asked."""
     names = [label(expert) for expert in experts if expert.depends_on]
     if names and not trainer.stacks:
         raise ValueError(
             f"experts must not depend on each other for {trainer!r}, got {' and '.join(names)}: "
             "stackers need out-of-fold predictions. Use train='out_of_fold'."
+        )
+    if names and divide is not None:
+        raise ValueError(
+            f"divide must be None where an expert stacks the others, got {divide!r}: a stacker has "
+            "no subtask of its own."
         )
     if len(names) == len(experts):
         raise ValueError(

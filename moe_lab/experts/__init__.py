@@ -2,5 +2,6 @@
 
 from moe_lab.experts.base import EstimatorExpert, Expert
 from moe_lab.experts.linear import LinearExpert
+from moe_lab.experts.module import ModuleExpert
 
-__all__ = ["EstimatorExpert", "Expert", "LinearExpert"]
+__all__ = ["EstimatorExpert", "Expert", "LinearExpert", "ModuleExpert"]

@@ -1,168 +1,241 @@
-"""Networks as experts: minibatches, early stopping, best weights restored."""
+"""Networks as experts: a table read by embeddings, trained alone or together with a gate."""
 
 import copy
-import itertools
-import warnings
+from abc import abstractmethod
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from moe_lab.device import resolve_device
+from moe_lab.experts.base import Expert
+from moe_lab.fitting import standard_deviation
+from moe_lab.table import NumericTable
 
 # shapes: (n)samples, (d)features, (m)embers of an ensemble, (o)utputs
-HELD_OUT = 0.15  # share of the rows by which training is stopped
-MIN_HELD_OUT = 10  # rows; with fewer, the training loss stops
-PREDICT_ROWS = 65_536
+
+
+class NetExpert(Expert):
+    """An expert that is a network.
+
+    A subclass has the parameters ``learning_rate``, ``weight_decay``, ``max_epochs``, ``patience``
+    and ``verbose``, and writes ``body``.
+    """
+
+    one_hot = False  # False: categories are embedded
+    n_bins = 0
+
+    def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
+        try:
+            import torch  # noqa: F401
+        except ImportError as error:
+            raise ImportError("torch is not installed; run pip install torch.") from error
+        model = NetRegressor if task == "regression" else NetClassifier
+        return model(self, random_state=random_state, device=resolve_device(device))
+
+    @abstractmethod
+    def body(self, chunks, n_outputs):
+        """Make the network behind the embeddings.
+
+        Parameters
+        ----------
+        chunks : list of int
+            Width of each embedded column; the network's inputs are their sum.
+        n_outputs : int
+
+        Returns
+        -------
+        body : Module, (n_samples, n_inputs) to (n_samples, n_outputs)
+            Or to (n_samples, n_members, n_outputs) for an ensemble whose members are trained by
+            themselves; or to a pair of either and a loss, to be added while training.
+        """
+
+    def module(self, Z, n_levels, n_outputs):
+        """Make the whole network.
+
+        Parameters
+        ----------
+        Z : ndarray of shape (n_samples, n_features)
+            What ``table`` makes of X.
+        n_levels : list of int
+            Of each of the last columns.
+        n_outputs : int
+        """
+        from torch import nn
+
+        from moe_lab.nn.tabular import TableEmbedding
+
+        embedding = TableEmbedding(Z, n_levels, self.n_bins)
+        return nn.Sequential(embedding, self.body(embedding.chunks, n_outputs))
+
+    @property
+    def table(self):
+        """How X is read."""
+        return NumericTable(scale=True, one_hot=self.one_hot)
+
+
+def n_levels(table):
+    """Return how many levels each of the last columns of a fitted NumericTable has."""
+    return [] if table.one_hot else list(map(len, table.levels_))
+
+
+@dataclass(frozen=True)
+class Alone:
+    """The objective of a network trained by itself: every member of an ensemble has its own loss.
+
+    Parameters
+    ----------
+    task : {"regression", "classification"}
+    """
+
+    task: str
+
+    def __call__(self, answer, targets):
+        from moe_lab.nn.descent import Terms
+
+        outputs, extra = answer if isinstance(answer, tuple) else (answer, 0.0)
+        loss = row_losses(outputs.float(), targets, self.task)
+        return Terms(loss, loss, extra)
+
+
+def row_losses(outputs, targets, task):
+    """Return the mean loss of the members in each row, shape (n_samples,).
+
+    Parameters
+    ----------
+    outputs : Tensor of shape (n_samples, n_outputs) or (n_samples, n_members, n_outputs)
+    targets : Tensor of shape (n_samples,)
+    """
+    if task == "regression":
+        errors = outputs.flatten(1) - targets[:, None]  # (n, m)
+        return errors.square().mean(dim=1)
+    log_p = outputs.reshape(len(outputs), -1, outputs.shape[-1]).log_softmax(-1)  # (n, m, o)
+    chosen = targets[:, None, None].expand(-1, log_p.shape[1], 1)
+    return -log_p.gather(2, chosen).squeeze(2).mean(dim=1)
 
 
 class Net(BaseEstimator):
-    """What all networks share: minibatches, early stopping, restoring the best weights.
+    """A network for a table, trained until held-out rows say stop; its best weights are kept.
 
-    A subclass may make another network and score its outputs otherwise.
+    Parameters
+    ----------
+    expert : NetExpert
+        What network, and how it is trained.
+    random_state : int, RandomState or None
+    device : str, default="cpu"
+
+    Attributes
+    ----------
+    net_ : Module
+    table_ : fitted NumericTable
+    history_ : list of dict, one an epoch
     """
 
-    title = "mlp"  # of the progress bar
-
-    def __init__(
-        self,
-        hidden=(128, 128),
-        learning_rate=2e-3,
-        weight_decay=1e-2,
-        max_epochs=100,
-        patience=10,
-        verbose=0,
-        random_state=None,
-        device="cpu",
-    ):
-        self.hidden = hidden
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.max_epochs = max_epochs
-        self.patience = patience
-        self.verbose = verbose
+    def __init__(self, expert, random_state=None, device="cpu"):
+        self.expert = expert
         self.random_state = random_state
         self.device = device
 
-    def _train(self, X, targets, weight, n_outputs):
+    def fit(self, X, y, sample_weight=None):
         import torch
 
-        rng = check_random_state(self.random_state)
+        from moe_lab.nn.descent import Descent, seeded
+        from moe_lab.nn.rows import held_out_rows
+
+        weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
+        Z = self.learn_features(X, weight)
+        targets, n_outputs = self.learn_target(np.asarray(y), weight)
         kept = weight > 0
-        self.net_ = self._make_net(X[kept], n_outputs, rng).to(self.device)
+        rng = check_random_state(self.random_state)
+        with seeded(rng.randint(2**31 - 1), self.device):
+            self.net_ = self.module(Z[kept], n_outputs).to(self.device)
+        weight = (weight[kept] / weight[kept].mean()).astype(np.float32)
         data = [
-            torch.as_tensor(part, device=self.device)
-            for part in (
-                X[kept].astype(np.float32),
-                targets[kept],
-                (weight[kept] / weight[kept].mean()).astype(np.float32),
-            )
+            torch.as_tensor(part, device=self.device) for part in (Z[kept], targets[kept], weight)
         ]
-        order = rng.permutation(int(kept.sum()))
-        n_held_out = int(HELD_OUT * len(order))
-        if n_held_out < MIN_HELD_OUT:
-            train = held_out = order
-        else:
-            held_out, train = order[:n_held_out], order[n_held_out:]
-        self._stop_early(data, train, [part[held_out] for part in data], rng)
-
-    def _make_net(self, X, n_outputs, rng):
-        return _build_net([X.shape[1], *self.hidden, n_outputs], rng)
-
-    def _stop_early(self, data, train, held_out, rng):
-        from torch.optim import AdamW
-        from torch.optim.lr_scheduler import ReduceLROnPlateau
-        from tqdm.auto import trange
-
-        optimizer = AdamW(
-            self.net_.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay
+        train, held_out = held_out_rows(len(weight), rng)
+        seed = rng.randint(2**31 - 1)
+        self.history_ = self._descent(Descent).run(
+            self.net_, data, Alone(self._task), train=train, held_out=held_out, seed=seed
         )
-        schedule = ReduceLROnPlateau(optimizer, factor=0.3, patience=self.patience // 2)
-        best, self.best_epoch_, self.history_ = None, 0, []
-        bar = trange(self.max_epochs, desc=self.title, leave=False, disable=not self.verbose)
-        try:
-            for epoch in bar:
-                self._one_epoch(data, rng.permutation(train), optimizer)
-                self.history_.append(self._loss(held_out).item())
-                schedule.step(self.history_[-1])
-                if best is None or self.history_[-1] < self.history_[self.best_epoch_]:
-                    best, self.best_epoch_ = copy.deepcopy(self.net_.state_dict()), epoch
-                elif epoch - self.best_epoch_ >= self.patience:
-                    break
-        except KeyboardInterrupt:
-            if best is None or not self.verbose:
-                raise
-            warnings.warn(
-                f"Training was interrupted in epoch {len(self.history_) + 1} of {self.max_epochs}; "
-                "the best weights so far are kept.",
-                ConvergenceWarning,
-                stacklevel=4,
-            )
-        self.net_.load_state_dict(best)
-        self.net_.eval()
+        return self
 
-    def _one_epoch(self, data, order, optimizer):
-        size = min(256, max(16, len(order) // 20))
-        self.net_.train()
-        for start in range(0, len(order), size):
-            batch = [part[order[start : start + size]] for part in data]
-            optimizer.zero_grad()
-            self._batch_loss(*batch).backward()
-            optimizer.step()
+    # What a trainer needs that trains a network together with others.
 
-    def _loss(self, data):
-        import torch
+    def learn_features(self, X, sample_weight=None):
+        """Learn how X is read, and return what the network reads of it: float32, (n, d)."""
+        self.table_ = self.expert.table.fit(X, sample_weight=sample_weight)
+        return self.table_.transform(X).astype(np.float32)
 
-        self.net_.eval()
-        with torch.no_grad():
-            return self._batch_loss(*data)
+    def module(self, Z, n_outputs):
+        """Make the network for what ``learn_features`` returned; ``net_`` takes it, trained."""
+        return self.expert.module(Z, n_levels(self.table_), n_outputs)
 
-    def _batch_loss(self, X, targets, weight):
-        return (weight * self._row_loss(self.net_(X), targets)).sum() / weight.sum()
+    def _descent(self, descent):
+        params = self.expert.get_params(deep=False)
+        names = ("learning_rate", "weight_decay", "max_epochs", "patience", "verbose")
+        return descent(**{name: params[name] for name in names}, title=self.expert.title)
 
     def _outputs(self, X):
+        """Return what the network says, (n, o) or (n, m, o)."""
         import torch
 
+        from moe_lab.nn.descent import ROWS_AT_ONCE
+
+        check_is_fitted(self)
         device = next(self.net_.parameters()).device
-        X = torch.as_tensor(np.asarray(X, dtype=np.float32), device=device)
+        Z = torch.as_tensor(self.table_.transform(X), dtype=torch.float32).split(ROWS_AT_ONCE)
         with torch.no_grad():
-            parts = [self.net_(rows) for rows in X.split(PREDICT_ROWS)]
-        return torch.cat(parts).cpu().numpy().astype(float)  # (n, o)
+            answers = [self.net_(rows.to(device)) for rows in Z]
+        parts = [answer[0] if isinstance(answer, tuple) else answer for answer in answers]
+        return torch.cat(parts).cpu().numpy().astype(float)
+
+    @property
+    def n_features_in_(self):
+        return self.table_.n_features_in_
+
+    def __sklearn_is_fitted__(self):
+        return "net_" in vars(self)
 
     def __getstate__(self):
         state = super().__getstate__()
         if "net_" in state:  # what was trained on a CUDA device can be read without one
-            state["net_"] = copy.deepcopy(state["net_"]).cpu()
+            state = {**state, "net_": copy.deepcopy(state["net_"]).cpu()}
         return state
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = tags.input_tags.categorical = tags.input_tags.allow_nan = True
+        return tags
 
 
 class NetRegressor(RegressorMixin, Net):
     """Network with one output, trained on the squared error of the standardised target."""
 
-    def fit(self, X, y, sample_weight=None):
-        weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
+    _task = "regression"
+
+    def learn_target(self, y, weight):
+        """Return what the network is to say, (n,), and how many outputs it has."""
         self.mean_ = np.average(y, weights=weight)
-        self.spread_ = np.sqrt(np.average((y - self.mean_) ** 2, weights=weight))
-        targets = ((y - self.mean_) / (self.spread_ or 1.0)).astype(np.float32)
-        self._train(X, targets, weight, n_outputs=1)
-        return self
+        self.spread_ = standard_deviation(y, weight) or 1.0
+        return ((y - self.mean_) / self.spread_).astype(np.float32), 1
 
     def predict(self, X):
         outputs = self._outputs(X)  # (n, o) or (n, m, o)
-        return outputs.reshape(len(X), -1).mean(axis=1) * self.spread_ + self.mean_
-
-    def _row_loss(self, outputs, targets):
-        errors = outputs.flatten(1) - targets[:, None]  # (n, m): every member is trained by itself
-        return (errors**2).mean(dim=1)
+        return outputs.reshape(len(outputs), -1).mean(axis=1) * self.spread_ + self.mean_
 
 
 class NetClassifier(ClassifierMixin, Net):
     """Network with one output per class, trained on the log-loss."""
 
-    def fit(self, X, y, sample_weight=None):
-        weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
+    _task = "classification"
+
+    def learn_target(self, y, weight):
+        """Return what the network is to say, (n,), and how many outputs it has."""
         self.classes_, codes = np.unique(y, return_inverse=True)
-        self._train(X, codes, weight, n_outputs=len(self.classes_))
-        return self
+        return codes, len(self.classes_)
 
     def predict_proba(self, X):
         from scipy.special import softmax
@@ -172,30 +245,3 @@ class NetClassifier(ClassifierMixin, Net):
 
     def predict(self, X):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
-
-    def _row_loss(self, outputs, targets):
-        from torch.nn.functional import cross_entropy
-
-        if outputs.ndim == 2:
-            return cross_entropy(outputs, targets, reduction="none")
-        n_members = outputs.shape[1]  # every member is trained by itself
-        losses = cross_entropy(
-            outputs.flatten(0, 1), targets.repeat_interleave(n_members), reduction="none"
-        )
-        return losses.reshape(-1, n_members).mean(dim=1)
-
-
-def _build_net(widths, rng):
-    """Linear layers with ReLU between; torch's usual weights, its global generator untouched."""
-    from torch import nn, tensor
-    from torch.nn.utils import skip_init
-
-    layers = []
-    for n_in, n_out in itertools.pairwise(widths):
-        layer = skip_init(nn.Linear, n_in, n_out)
-        for parameter in layer.parameters():
-            bound = 1 / np.sqrt(max(n_in, 1))
-            drawn = rng.uniform(-bound, bound, size=tuple(parameter.shape))
-            parameter.data = tensor(drawn.astype(np.float32))
-        layers += [layer, nn.ReLU()]
-    return nn.Sequential(*layers[:-1])

@@ -1,19 +1,20 @@
 """MLP expert: a small neural network in torch."""
 
-from moe_lab.device import resolve_device
-from moe_lab.experts._net import NetClassifier, NetRegressor
-from moe_lab.experts.base import Expert, experts
-from moe_lab.table import NumericTable, Prepared
+from moe_lab.experts._net import NetExpert
+from moe_lab.experts.base import experts
 
 
 @experts.register("mlp")
-class MLPExpert(Expert):
-    """A multilayer perceptron on standardised columns, trained by AdamW and stopped early.
+class MLPExpert(NetExpert):
+    """A multilayer perceptron on standardised columns and embedded categories, stopped early.
 
     Parameters
     ----------
     hidden : tuple of int, default=(128, 128)
         Widths of the hidden layers.
+    n_bins : int, default=0
+        Pieces between the quantiles of a number, by which it is embedded; 0: read as it is.
+    dropout : float, default=0.0
     learning_rate : float, default=2e-3
         At first; it falls whenever the held-out loss stalls.
     weight_decay : float, default=1e-2
@@ -24,9 +25,13 @@ class MLPExpert(Expert):
         1 shows a progress bar; Ctrl-C then ends training with the best weights so far.
     """
 
+    title = "mlp"
+
     def __init__(
         self,
         hidden=(128, 128),
+        n_bins=0,
+        dropout=0.0,
         learning_rate=2e-3,
         weight_decay=1e-2,
         max_epochs=100,
@@ -34,18 +39,15 @@ class MLPExpert(Expert):
         verbose=0,
     ):
         self.hidden = hidden
+        self.n_bins = n_bins
+        self.dropout = dropout
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.max_epochs = max_epochs
         self.patience = patience
         self.verbose = verbose
 
-    def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
-        try:
-            import torch  # noqa: F401
-        except ImportError as error:
-            raise ImportError("torch is not installed; run pip install torch.") from error
-        model = NetRegressor if task == "regression" else NetClassifier
-        settings = self.get_params(deep=False)
-        settings |= {"random_state": random_state, "device": resolve_device(device)}
-        return Prepared(NumericTable(scale=True), model(**settings))
+    def body(self, chunks, n_outputs):
+        from moe_lab.nn.tabular import mlp
+
+        return mlp(sum(chunks), self.hidden, n_outputs, self.dropout)

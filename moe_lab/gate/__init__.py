@@ -6,6 +6,7 @@ from moe_lab.gate.column import ColumnGate
 from moe_lab.gate.constant import ConstantGate
 from moe_lab.gate.gaussian import GaussianGate
 from moe_lab.gate.hierarchical import HierarchicalGate
+from moe_lab.gate.mlp import MLPGate
 from moe_lab.gate.rules import RulesGate
 from moe_lab.gate.shrunk_softmax import ShrunkSoftmaxGate
 from moe_lab.gate.softmax import SoftmaxGate
@@ -18,6 +19,7 @@ __all__ = [
     "Gate",
     "GaussianGate",
     "HierarchicalGate",
+    "MLPGate",
     "RulesGate",
     "ShrunkSoftmaxGate",
     "SoftmaxGate",

@@ -1,0 +1,200 @@
+"""MLP gate: a small neural network in torch, alone or trained together with its experts."""
+
+import copy
+from dataclasses import dataclass
+
+import numpy as np
+
+from moe_lab.device import resolve_device
+from moe_lab.gate.base import FeatureGate, gates
+from moe_lab.table import NumericTable
+
+
+@gates.register("mlp")
+class MLPGate(FeatureGate):
+    """A multilayer perceptron with a softmax: for regions of any shape.
+
+    It starts at equal weights, or at the mean responsibilities. With ``hidden=()`` it is linear, as
+    in Jordan & Jacobs (1994).
+
+    Parameters
+    ----------
+    hidden : tuple of int, default=(64,)
+        Widths of the hidden layers.
+    n_bins : int, default=0
+        Pieces between the quantiles of a number, by which it is embedded; 0: read as it is.
+    columns : list of str or int, optional
+        The columns that the gate reads, by name or, for an array, number. Default all.
+    learning_rate : float, default=2e-3
+        These four are of the gate fitted alone; ``train="gradient"`` has its own.
+    weight_decay : float, default=1e-2
+    max_epochs : int, default=100
+    patience : int, default=10
+        Epochs without a better held-out loss before training stops.
+    random_state : int, default=0
+    device : {"auto", "cpu", "cuda", "cuda:N"}, default="auto"
+    """
+
+    def __init__(
+        self,
+        hidden=(64,),
+        n_bins=0,
+        columns=None,
+        learning_rate=2e-3,
+        weight_decay=1e-2,
+        max_epochs=100,
+        patience=10,
+        random_state=0,
+        device="auto",
+    ):
+        self.hidden = hidden
+        self.n_bins = n_bins
+        self.columns = columns
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.random_state = random_state
+        self.device = device
+
+    def learn_features(self, X, sample_weight=None):
+        self.table_ = NumericTable(columns=self.columns, one_hot=False)
+        self.table_.fit(X, sample_weight=sample_weight)
+        return self.features(X)
+
+    def features(self, X):
+        return self.table_.transform(X).astype(np.float32)
+
+    def fit_features(self, features, responsibilities, sample_weight=None, start=None):
+        self._make(features, responsibilities.shape[1])
+        if start is not None:
+            self.net_.load_state_dict(start.net_.state_dict())
+        else:
+            self._start_at(np.average(responsibilities, axis=0, weights=sample_weight))
+        self._descend(
+            features, [responsibilities.astype(np.float32)], sample_weight, CrossEntropy()
+        )
+        return self
+
+    def fit_pooled(self, X, predictions, y, loss, sample_weight=None):
+        """Fit the gate to the loss of the pooled prediction of fixed experts.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray of shape (n_samples, n_features)
+        predictions : ndarray of shape (n_samples, n_experts, n_outputs)
+            Out-of-fold predictions: means, or class probabilities.
+        y : ndarray of shape (n_samples,)
+            Floats, or class codes.
+        loss : {"log_loss", "squared_error"}
+        sample_weight : ndarray of shape (n_samples,), optional
+
+        Returns
+        -------
+        self : MLPGate
+        """
+        if loss == "squared_error":
+            said = predictions[:, :, 0] - y[:, None]
+            said = said / (np.sqrt(np.mean(said**2)) or 1.0)
+        elif loss == "log_loss":
+            said = np.maximum(predictions[np.arange(len(y)), :, y], 1e-15)
+        else:
+            raise ValueError(f"loss must be 'log_loss' or 'squared_error', got {loss!r}.")
+        features = self.learn_features(X, sample_weight)
+        self._make(features, said.shape[1])
+        self._descend(features, said.astype(np.float32), sample_weight, Pooled(loss))
+        return self
+
+    def module(self, Z, n_experts):
+        """Make the network for what ``learn_features`` returned: logits (n_samples, n_experts),
+        equal at first; ``net_`` takes it, trained."""
+        from torch import nn
+
+        from moe_lab.nn.tabular import TableEmbedding, mlp
+
+        n_levels = list(map(len, self.table_.levels_))
+        embedding = TableEmbedding(Z, n_levels, self.n_bins)
+        layers = mlp(sum(embedding.chunks), self.hidden, n_experts)
+        nn.init.zeros_(layers[-1].weight)
+        nn.init.zeros_(layers[-1].bias)
+        return nn.Sequential(embedding, layers)
+
+    def log_proba_features(self, features):
+        import torch
+
+        from moe_lab.nn.descent import ROWS_AT_ONCE
+
+        device = next(self.net_.parameters()).device
+        parts = torch.as_tensor(features).split(ROWS_AT_ONCE)
+        with torch.no_grad():
+            logits = torch.cat([self.net_(rows.to(device)).double().cpu() for rows in parts])
+        return logits.log_softmax(1).numpy()
+
+    def _make(self, features, n_experts):
+        from moe_lab.nn.descent import seeded
+
+        device = resolve_device(self.device)
+        with seeded(self.random_state, device):
+            self.net_ = self.module(features, n_experts).to(device)
+
+    def _start_at(self, mean):
+        import torch
+
+        bias = self.net_[-1][-1].bias
+        bias.data.copy_(torch.as_tensor(np.log(np.maximum(mean, 1e-9))))
+
+    def _descend(self, features, target, sample_weight, objective):
+        import torch
+
+        from moe_lab.nn.descent import Descent
+        from moe_lab.nn.rows import held_out_rows
+
+        weight = np.ones(len(features)) if sample_weight is None else np.asarray(sample_weight)
+        present = weight > 0
+        weight = (weight / weight[present].mean()).astype(np.float32)
+        device = next(self.net_.parameters()).device
+        data = [
+            torch.as_tensor(part[present], device=device) for part in (features, target, weight)
+        ]
+        train, held_out = held_out_rows(len(data[0]), np.random.RandomState(self.random_state))
+        settings = ("learning_rate", "weight_decay", "max_epochs", "patience")
+        descent = Descent(**{name: getattr(self, name) for name in settings})
+        descent.run(
+            self.net_, data, objective, train=train, held_out=held_out, seed=self.random_state
+        )
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        if "net_" in state:  # what was trained on a CUDA device can be read without one
+            state = {**state, "net_": copy.deepcopy(state["net_"]).cpu()}
+        return state
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """The objective of a gate fitted to responsibilities, (n_samples, n_experts)."""
+
+    def __call__(self, logits, responsibilities):
+        from moe_lab.nn.descent import Terms
+
+        loss = -(responsibilities * logits.float().log_softmax(1)).sum(1)
+        return Terms(loss, loss)
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """The objective of a gate over fixed experts: their errors, or likelihoods, pooled.
+
+    Parameters
+    ----------
+    loss : {"log_loss", "squared_error"}
+    """
+
+    loss: str
+
+    def __call__(self, logits, said):
+        from moe_lab.nn.descent import Terms
+
+        pooled = (logits.float().softmax(1) * said).sum(1)
+        loss = pooled.square() if self.loss == "squared_error" else -pooled.log()
+        return Terms(loss, loss)

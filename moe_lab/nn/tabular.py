@@ -1,0 +1,132 @@
+"""Networks for tables: embeddings of numbers and categories, and what comes behind them."""
+
+# shapes: (n)samples, (d)features, (b)inned and (p)lain numbers, (c)ategories, (w)idth
+
+import itertools
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from moe_lab.nn.sparse import SparseMoE
+
+LEAST_VALUES = 3  # distinct numbers from which on a column is embedded, not read as it is
+MOST_DIMENSIONS = 32  # of a category
+
+
+class TableEmbedding(nn.Module):
+    """Numbers as they are or embedded piecewise linearly, categories by a vector for each level.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Standardised numbers, then level numbers from 0; -1 is missing or never seen, its vector 0.
+    n_levels : sequence of int
+        Of each of the last columns.
+    n_bins : int, default=0
+        Pieces of each number between its quantiles in X (Gorishniy et al. 2022); 0: as it is.
+    dim : int, default=8
+        Of an embedded number.
+
+    Attributes
+    ----------
+    chunks : list of int
+        Width of each number's and category's part of the output.
+
+    Notes
+    -----
+    Shape: (n, d) -> (n, sum of chunks).
+    """
+
+    def __init__(self, X, n_levels=(), n_bins: int = 0, dim: int = 8):
+        super().__init__()
+        numbers = np.asarray(X, dtype=np.float32)[:, : X.shape[1] - len(n_levels)]
+        many = np.array([len(np.unique(column)) for column in numbers.T]) >= LEAST_VALUES
+        binned = many & (n_bins > 0) if len(many) else np.zeros(0, dtype=bool)
+        self.n_numbers = numbers.shape[1]
+        self.register_buffer("binned", torch.from_numpy(np.flatnonzero(binned)), persistent=False)
+        self.register_buffer("plain", torch.from_numpy(np.flatnonzero(~binned)), persistent=False)
+        self.pieces = _pieces(numbers[:, binned], n_bins, dim) if binned.any() else None
+        dims = [min(MOST_DIMENSIONS, round(1.6 * n**0.56) + 1) for n in n_levels]
+        self.levels = nn.ModuleList(map(_level_vectors, n_levels, dims))
+        self.chunks = [1] * int((~binned).sum()) + [dim] * int(binned.sum()) + dims
+
+    def forward(self, X: Tensor) -> Tensor:
+        parts = [X.index_select(1, self.plain)]  # (n, p)
+        if self.pieces is not None:
+            parts.append(self.pieces(X.index_select(1, self.binned)).flatten(1))  # (n, b w)
+        for j, vectors in enumerate(self.levels, start=self.n_numbers):
+            parts.append(vectors(X.select(1, j).long() + 1))
+        return torch.cat(parts, dim=1)
+
+
+def _pieces(numbers, n_bins, dim):
+    from rtdl_num_embeddings import PiecewiseLinearEmbeddings
+
+    edges = [_edges(column, n_bins) for column in numbers.T]
+    return PiecewiseLinearEmbeddings(edges, dim, activation=False, version="B")
+
+
+def _edges(column, n_bins):
+    """Return the distinct quantiles between which a column is linear."""
+    quantiles = np.quantile(column, np.linspace(0, 1, min(n_bins, len(column) - 1) + 1))
+    return torch.as_tensor(np.unique(quantiles.astype(np.float32)))
+
+
+def _level_vectors(n_levels, dim):
+    vectors = nn.Embedding(n_levels + 1, dim)
+    nn.init.normal_(vectors.weight, std=dim**-0.5)
+    nn.init.zeros_(vectors.weight[0])
+    return vectors
+
+
+def mlp(n_inputs: int, hidden, n_outputs: int, dropout: float = 0.0) -> nn.Sequential:
+    """Make linear layers with ReLU, and dropout where asked for, between.
+
+    Examples
+    --------
+    >>> mlp(3, (8,), 1)
+    Sequential(
+      (0): Linear(in_features=3, out_features=8, bias=True)
+      (1): ReLU()
+      (2): Linear(in_features=8, out_features=1, bias=True)
+    )
+    """
+    layers = []
+    for n_in, n_out in itertools.pairwise([n_inputs, *hidden]):
+        layers += [nn.Linear(n_in, n_out), nn.ReLU()]
+        if dropout:
+            layers.append(nn.Dropout(dropout))
+    return nn.Sequential(*layers, nn.Linear([n_inputs, *hidden][-1], n_outputs))
+
+
+class SparseNet(nn.Module):
+    """Residual blocks of sparse layers between two linear ones.
+
+    Parameters
+    ----------
+    n_inputs, n_outputs : int
+    width : int
+        Of the blocks.
+    n_blocks : int
+    **layer
+        What `SparseMoE` takes.
+
+    Notes
+    -----
+    Shape: (n, d) -> (n, n_outputs) and the sum of the blocks' balancing losses.
+    """
+
+    def __init__(self, n_inputs: int, n_outputs: int, *, width: int, n_blocks: int, **layer):
+        super().__init__()
+        self.first = nn.Linear(n_inputs, width)
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(n_blocks))
+        self.blocks = nn.ModuleList(SparseMoE(width, **layer) for _ in range(n_blocks))
+        self.last = nn.Sequential(nn.LayerNorm(width), nn.ReLU(), nn.Linear(width, n_outputs))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        x, loss = self.first(x), 0.0
+        for norm, block in zip(self.norms, self.blocks, strict=True):
+            y, routing = block(norm(x))
+            x, loss = x + y, loss + routing.loss
+        return self.last(x), loss

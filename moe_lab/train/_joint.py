@@ -1,0 +1,156 @@
+"""Gate and experts as one network, and what it is trained for. It imports torch."""
+
+# shapes: (n)samples, (d)features, (e)xperts, (m)embers of an expert, (c)lasses
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from moe_lab.nn import losses
+from moe_lab.nn.descent import Terms
+
+LOG_ROOT_2PI = 0.5 * math.log(2 * math.pi)
+
+
+class Answer(NamedTuple):
+    """What gate and experts say of a batch."""
+
+    log_gate: Tensor  # (n, e)
+    said: Tensor  # (n, e): means; or (n, e, c): log-probabilities of the classes
+    scales: Tensor  # (e,): noise scales of the experts
+    extra: Tensor | float  # (): balancing losses within the experts
+
+
+class Joint(nn.Module):
+    """Gate and experts side by side.
+
+    Parameters
+    ----------
+    gate : Module
+        (n, d) to logits (n, e).
+    experts : list of Module
+        (n, d) to outputs (n, o) or (n, m, o), or to a pair of these and a loss.
+    columns : list of (start, width)
+        What the gate and each expert read of the input.
+    task : {"regression", "classification"}
+    min_scale : float
+        Least noise scale.
+
+    Notes
+    -----
+    Shape: (n, d) -> Answer.
+    """
+
+    def __init__(self, gate, experts, columns, task, min_scale):
+        super().__init__()
+        self.gate, self.experts, self.columns = gate, nn.ModuleList(experts), columns
+        self.task, self.min_scale = task, min_scale
+        self.log_scales = nn.Parameter(
+            torch.zeros(len(experts)), requires_grad=task == "regression"
+        )
+
+    def forward(self, X: Tensor) -> Answer:
+        parts = [X.narrow(1, start, width) for start, width in self.columns]
+        log_gate = self.gate(parts[0]).float().log_softmax(1)
+        said, extra = [], 0.0
+        for expert, part in zip(self.experts, parts[1:], strict=True):
+            outputs = expert(part)
+            if isinstance(outputs, tuple):
+                outputs, loss = outputs
+                extra = extra + loss
+            said.append(pool_members(outputs.float(), self.task))
+        return Answer(log_gate, torch.stack(said, 1), self.scales(), extra)
+
+    def scales(self) -> Tensor:
+        """Return the experts' noise scales, (e,), in the unit of the standardised target."""
+        return self.min_scale + self.log_scales.exp()
+
+
+def pool_members(outputs: Tensor, task: str) -> Tensor:
+    """Return an expert's means, (n,), or log-probabilities, (n, c); of its members the mean."""
+    if task == "regression":
+        return outputs.flatten(1).mean(1)
+    log_p = outputs.log_softmax(-1)
+    return log_p if log_p.ndim == 2 else log_p.logsumexp(1) - math.log(log_p.shape[1])
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What gate and experts are trained for.
+
+    Parameters
+    ----------
+    task : {"regression", "classification"}
+    objective : {"likelihood", "pooled"}
+        ``-log sum_k g_k(x) p_k(y | x)``, or the loss of the pooled prediction: its squared error,
+        and for classes the same as the likelihood.
+    individual : float
+        Coefficient of the mean loss of the experts, each by itself.
+    balance : float
+        Coefficient of the importance loss (Shazeer et al. 2017, Eq. 6 and 7) of the gate weights.
+    """
+
+    task: str
+    objective: str = "likelihood"
+    individual: float = 0.0
+    balance: float = 0.0
+
+    def __call__(self, answer: Answer, y: Tensor) -> Terms:
+        log_lik = log_likelihoods(answer, y, self.task)  # (n, e)
+        row = (answer.log_gate + log_lik).logsumexp(1)
+        score = -row
+        loss = score + self.individual * self._alone(answer, y, log_lik)
+        extra = answer.extra
+        if self._pools:
+            loss, score = self._pooled(answer, y, log_lik)
+        if self.balance:
+            extra = extra + self.balance * losses.importance(answer.log_gate.exp())
+        with torch.no_grad():
+            shares = (answer.log_gate + log_lik - row[:, None]).exp()
+        sizes = {f"effective_size_{k}": shares.select(1, k) for k in range(shares.shape[1])}
+        return Terms(loss, score, extra, {"log_likelihood": row, **sizes})
+
+    @property
+    def _pools(self):
+        return self.objective == "pooled" and self.task == "regression"
+
+    def _alone(self, answer, y, log_lik):
+        if self.task == "regression":
+            return (answer.said - y[:, None]).square().mean(1)
+        return -log_lik.mean(1)
+
+    def _pooled(self, answer, y, log_lik):
+        """Train the means by the squared error of the pool, the scales by the likelihood."""
+        score = ((answer.log_gate.exp() * answer.said).sum(1) - y).square()
+        fixed = Answer(answer.log_gate.detach(), answer.said.detach(), answer.scales, 0.0)
+        density = (fixed.log_gate + log_likelihoods(fixed, y, self.task)).logsumexp(1)
+        return score - density + self.individual * self._alone(answer, y, log_lik), score
+
+
+def log_likelihoods(answer: Answer, y: Tensor, task: str) -> Tensor:
+    """Return the log-likelihood of y under each expert, in nats, (n, e)."""
+    if task == "classification":
+        chosen = y[:, None, None].expand(-1, answer.said.shape[1], 1)
+        return answer.said.gather(2, chosen).squeeze(2)
+    z = (y[:, None] - answer.said) / answer.scales
+    return -0.5 * z.square() - answer.scales.log() - LOG_ROOT_2PI
+
+
+@dataclass(frozen=True)
+class Divided:
+    """What they are trained for at first: gate and experts to given responsibilities, an M-step.
+
+    Parameters
+    ----------
+    task : {"regression", "classification"}
+    """
+
+    task: str
+
+    def __call__(self, answer: Answer, y: Tensor, responsibilities: Tensor) -> Terms:
+        log_joint = answer.log_gate + log_likelihoods(answer, y, self.task)
+        loss = -(responsibilities * log_joint).sum(1)
+        return Terms(loss, loss, answer.extra)

@@ -87,7 +87,7 @@ def test_a_listed_device_that_cannot_compute_is_none(monkeypatch):
 def test_the_device_reaches_the_parameters(cuda_devices, name, device, expected, task):
     cuda_devices(2)
     built = experts.create(name).build(task, n_classes=3, device=device)
-    parameters = _all_parameters(built.model)
+    parameters = _all_parameters(getattr(built, "model", built))
     assert {key: parameters[key] for key in expected} == expected
 
 

@@ -1,6 +1,5 @@
 """Experts of this package: tables as they come, any class codes, seeds, early stopping."""
 
-import pickle
 import subprocess
 import sys
 import warnings
@@ -9,15 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.exceptions import ConvergenceWarning
 
-from moe_lab.experts import _net
-from moe_lab.experts._net import NetClassifier, NetRegressor
 from moe_lab.registry import experts
 
-FAMILIES = ["lightgbm", "xgboost", "catboost", "extra_trees", "k_nearest", "mlp", "tabm"]
+FAMILIES = [
+    "lightgbm", "xgboost", "catboost", "extra_trees", "k_nearest", "mlp", "sparse_moe", "tabm"
+]  # fmt: skip
 SMALL = {
     "mlp": {"max_epochs": 5},
+    "sparse_moe": {"max_epochs": 5, "n_experts": 4, "width": 16},
     "tabm": {"max_epochs": 5, "n_members": 4, "width": 16},
     "catboost": {"n_estimators": 50},
 }
@@ -122,6 +121,7 @@ def test_lightgbm_takes_any_of_its_own_names():
         ("xgboost", "xgboost"),
         ("catboost", "catboost"),
         ("mlp", "torch"),
+        ("sparse_moe", "torch"),
         ("tabm", "tabm"),
     ],
 )
@@ -139,97 +139,6 @@ def test_heavy_packages_are_imported_only_to_build():
         "assert not heavy & set(sys.modules), 'imported too early'"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def wave(n_samples=400):
-    X = np.random.default_rng(0).uniform(-2, 2, size=(n_samples, 1))
-    return X, np.sin(3 * X[:, 0])
-
-
-def test_mlp_learns_a_wave():
-    X, y = wave()
-    model = experts.create("mlp").build("regression", random_state=0).fit(X, 1e6 * y + 1e9)
-    assert np.std(model.predict(X) - 1e9 - 1e6 * y) < 0.1 * 1e6 * y.std()
-
-
-def test_mlp_learns_two_spirals_of_classes():
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(400, 2))
-    y = np.where(X[:, 0] * X[:, 1] > 0, 1, 4)
-    model = experts.create("mlp").build("classification", random_state=0).fit(X, y)
-    assert_allclose(model.predict_proba(X).sum(axis=1), 1)
-    assert np.mean(model.predict(X) == y) > 0.9
-
-
-def test_mlp_heeds_fractional_weights():
-    X = np.zeros((100, 1))
-    y = np.repeat([0, 1], 50)
-    weight = np.repeat([0.02, 0.08], 50)
-    model = NetClassifier(max_epochs=60, random_state=0).fit(X, y, sample_weight=weight)
-    assert_allclose(model.predict_proba(X[:1]), [[0.2, 0.8]], atol=0.1)
-
-
-def test_mlp_is_seeded_and_leaves_torch_alone():
-    import torch
-
-    X, y = wave(60)
-    before, n_threads = torch.get_rng_state(), torch.get_num_threads()
-    first, again, other = (
-        NetRegressor(max_epochs=3, random_state=seed).fit(X, y).predict(X) for seed in (0, 0, 1)
-    )
-    assert_array_equal(first, again)
-    assert np.abs(first - other).max() > 1e-3
-    assert torch.equal(torch.get_rng_state(), before)
-    assert torch.get_num_threads() == n_threads
-
-
-def test_mlp_keeps_its_best_epoch():
-    X, y = wave(200)
-    noisy = y + np.random.default_rng(1).normal(size=200)
-    model = NetRegressor(learning_rate=0.03, max_epochs=40, patience=5, random_state=0)
-    model.fit(X, noisy)
-    assert model.best_epoch_ == int(np.argmin(model.history_))
-    assert len(model.history_) == model.best_epoch_ + 6
-    only = NetRegressor(learning_rate=0.03, max_epochs=model.best_epoch_ + 1, random_state=0)
-    assert_allclose(only.fit(X, noisy).predict(X), model.predict(X), rtol=1e-5)
-
-
-def test_mlp_pickles_its_weights_on_the_cpu():
-    X, y = wave(40)
-    model = NetRegressor(max_epochs=2, random_state=0).fit(X, y)
-    copied = pickle.loads(pickle.dumps(model))
-    assert_array_equal(copied.predict(X), model.predict(X))
-    assert {parameter.device.type for parameter in copied.net_.parameters()} == {"cpu"}
-
-
-def interrupt_in_epoch(monkeypatch, number):
-    whole, calls = _net.Net._one_epoch, []
-
-    def one_epoch(self, *args):
-        calls.append(None)
-        if len(calls) == number:
-            raise KeyboardInterrupt
-        whole(self, *args)
-
-    monkeypatch.setattr(_net.Net, "_one_epoch", one_epoch)
-
-
-def test_ctrl_c_under_the_progress_bar_keeps_the_best_weights(monkeypatch, capsys):
-    X, y = wave(60)
-    interrupt_in_epoch(monkeypatch, 4)
-    model = NetRegressor(random_state=0, verbose=1)
-    with pytest.warns(ConvergenceWarning, match="interrupted in epoch 4 of 100"):
-        model.fit(X, y)
-    assert len(model.history_) == 3
-    assert np.isfinite(model.predict(X)).all()
-
-
-@pytest.mark.parametrize(("verbose", "epoch"), [(0, 4), (1, 1)])
-def test_ctrl_c_without_a_bar_or_a_finished_epoch_goes_through(monkeypatch, verbose, epoch):
-    X, y = wave(60)
-    interrupt_in_epoch(monkeypatch, epoch)
-    with pytest.raises(KeyboardInterrupt):
-        NetRegressor(random_state=0, verbose=verbose).fit(X, y)
 
 
 def test_extra_trees_pass_their_parameters():

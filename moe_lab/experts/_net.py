@@ -196,6 +196,11 @@ class Net(BaseEstimator):
     def n_features_in_(self):
         return self.table_.n_features_in_
 
+    @property
+    def best_epoch_(self):
+        """Number of the epoch whose weights were kept, from 0."""
+        return int(np.nanargmin([row["held_out"] for row in self.history_]))
+
     def __sklearn_is_fitted__(self):
         return "net_" in vars(self)
 

@@ -1,6 +1,7 @@
 """What an expert is: one model per subtask. Any scikit-learn estimator is one as it stands."""
 
 import inspect
+import sys
 from abc import ABC, abstractmethod
 from importlib.util import find_spec
 
@@ -146,11 +147,26 @@ class _EstimatorFactory:
         )
 
 
-experts.adapter = _EstimatorFactory
+def _adapt(module=None, **parts):
+    """Make a plugin of one line: of scikit-learn estimators, or of a torch Module's class."""
+    if module is None:
+        return _EstimatorFactory(**parts)
+    if parts or not callable(module):
+        raise TypeError(
+            "experts.register needs module= alone, a Module class or a function of n_inputs and "
+            f"n_outputs, got module={module!r}{' and ' if parts else ''}{', '.join(parts)}."
+        )
+    from moe_lab.experts.module import ModuleFactory
+
+    return ModuleFactory(module)
+
+
+experts.adapter = _adapt
 
 
 def as_expert(obj, task=None):
-    """Return an Expert from a registered name, a (name, params) pair, an Expert or any estimator.
+    """Return an Expert from a registered name, a (name, params) pair, an Expert, any estimator or
+    the class of a torch Module.
 
     Raises
     ------
@@ -164,11 +180,32 @@ def as_expert(obj, task=None):
             expert = EstimatorExpert(regressor=obj)
         else:
             raise TypeError(f"An expert must be a classifier or a regressor, got {obj!r}.")
+    elif _is_module(obj):
+        expert = _module_expert(obj)
     else:
         expert = experts.resolve(obj, Expert)
     if task is not None and task not in expert.tasks:
         raise TypeError(_wrong_task(obj, task))
     return expert
+
+
+def _is_module(obj):
+    """Whether it is a torch Module or the class of one; torch is not imported for that."""
+    torch = sys.modules.get("torch")
+    kind = obj if inspect.isclass(obj) else type(obj)
+    return torch is not None and issubclass(kind, torch.nn.Module)
+
+
+def _module_expert(obj):
+    from moe_lab.experts.module import ModuleExpert
+
+    if not inspect.isclass(obj):
+        raise TypeError(
+            "A torch Module must be given as its class, of which every expert makes its own, got "
+            f"an instance of {type(obj).__name__}. Pass the class, or ModuleExpert(make) with a "
+            "function make(n_inputs, n_outputs)."
+        )
+    return ModuleExpert(obj)
 
 
 def as_experts(spec, task, n_experts=None):
@@ -227,6 +264,8 @@ def label(expert):
     """
     if isinstance(expert, EstimatorExpert):
         return type(expert.classifier if expert.regressor is None else expert.regressor).__name__
+    if hasattr(expert, "make"):  # a torch Module of the caller's
+        return getattr(expert.make, "__name__", "module")
     return experts.name_of(expert) or type(expert).__name__
 
 

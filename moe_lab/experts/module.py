@@ -1,12 +1,16 @@
 """Module expert: any torch module of your own."""
 
+import inspect
+from functools import partial
+
 from moe_lab.experts._net import NetExpert
-from moe_lab.experts.base import experts
 
 
-@experts.register("module")
 class ModuleExpert(NetExpert):
     """A torch module of your own, behind the table's embeddings.
+
+    The class of a module is such an expert as it stands: ``MoERegressor(MyNet, n_experts=3)``, and
+    so is ``experts.register("my_net", module=MyNet)``.
 
     Parameters
     ----------
@@ -27,7 +31,7 @@ class ModuleExpert(NetExpert):
     >>> class Tanh(nn.Sequential):
     ...     def __init__(self, n_inputs, n_outputs):
     ...         super().__init__(nn.Linear(n_inputs, 8), nn.Tanh(), nn.Linear(8, n_outputs))
-    >>> expert = ModuleExpert(Tanh)  # or the class itself: MoERegressor(Tanh, n_experts=3, ...)
+    >>> expert = ModuleExpert(Tanh, max_epochs=50)
     """
 
     title = "module"
@@ -54,3 +58,35 @@ class ModuleExpert(NetExpert):
 
     def body(self, chunks, n_outputs):
         return self.make(sum(chunks), n_outputs, **self.params or {})
+
+    def module(self, Z, n_levels, n_outputs):
+        net = super().module(Z, n_levels, n_outputs)
+        _check_shape(net, Z[:2], n_outputs)
+        return net
+
+
+def _check_shape(net, Z, n_outputs):
+    import torch
+
+    net.eval()
+    with torch.no_grad():
+        answer = net(torch.as_tensor(Z))
+    said = answer[0] if isinstance(answer, tuple) else answer
+    if not torch.is_tensor(said) or said.shape != (len(Z), n_outputs):
+        shape = tuple(said.shape) if torch.is_tensor(said) else type(said).__name__
+        raise ValueError(
+            f"A module must return (n_samples, {n_outputs}) for (n_samples, n_inputs), or a pair "
+            f"of this and a loss, got {shape} for {len(Z)} rows. End it with n_outputs columns."
+        )
+
+
+class ModuleFactory:
+    """What ``experts.register(name, module=...)`` registers: makes a ModuleExpert."""
+
+    def __init__(self, make):
+        self.make = make
+        self.__doc__ = make.__doc__
+        self.__signature__ = inspect.signature(partial(ModuleExpert, make))
+
+    def __call__(self, **params):
+        return ModuleExpert(self.make, **params)

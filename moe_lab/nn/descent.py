@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.optim import lr_scheduler
 
 from moe_lab.nn import processes
+from moe_lab.nn.balance import LoadBias
 from moe_lab.nn.sparse import update_biases
 
 _DECISIVE = ("learning_rate", "weight_decay", "batch_size", "schedule", "precision")
@@ -148,10 +149,14 @@ class _Run:
         self.settings, self.net, self.data, self.objective = settings, net, data, objective
         self.seed, self.state, self.device = seed, _State(), data[0].device
         self.optimizer = torch.optim.AdamW(
-            net.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+            net.parameters(),
+            lr=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            fused=True,
         )
         self.schedule = _schedule(settings, self.optimizer)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self._in("float16"))
+        self.balances = any(isinstance(module, LoadBias) for module in net.modules())
         self.several = settings.shared and processes.count() > 1
         if self._in("float16") and self.device.type == "cpu":
             raise ValueError("precision must be 'bfloat16' or 'float32' on a CPU, got 'float16'.")
@@ -235,7 +240,8 @@ class _Run:
             self.scaler.scale(mean + terms.extra).backward()
             self.scaler.step(self.optimizer)
             self.scaler.update()
-            update_biases(self.net)
+            if self.balances:
+                update_biases(self.net)
             watched = {"loss": terms.loss, **terms.watched}
             sums.append(torch.stack([(weight * one.detach()).sum() for one in watched.values()]))
             weights.append(weight.sum())

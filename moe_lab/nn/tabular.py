@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from moe_lab.nn.sparse import SparseMoE
 
 LEAST_VALUES = 3  # distinct numbers from which on a column is embedded, not read as it is
-MOST_DIMENSIONS = 32  # of a category
 
 
 class TableEmbedding(nn.Module):
@@ -26,7 +25,7 @@ class TableEmbedding(nn.Module):
     n_bins : int, default=0
         Pieces of each number between its quantiles in X (Gorishniy et al. 2022); 0: as it is.
     dim : int, default=8
-        Of an embedded number.
+        Of an embedded number or category.
 
     Attributes
     ----------
@@ -47,16 +46,18 @@ class TableEmbedding(nn.Module):
         self.register_buffer("binned", torch.from_numpy(np.flatnonzero(binned)), persistent=False)
         self.register_buffer("plain", torch.from_numpy(np.flatnonzero(~binned)), persistent=False)
         self.pieces = _pieces(numbers[:, binned], n_bins, dim) if binned.any() else None
-        dims = [min(MOST_DIMENSIONS, round(1.6 * n**0.56) + 1) for n in n_levels]
-        self.levels = nn.ModuleList(map(_level_vectors, n_levels, dims))
-        self.chunks = [1] * int((~binned).sum()) + [dim] * int(binned.sum()) + dims
+        self.levels = _level_vectors(n_levels, dim) if len(n_levels) else None
+        firsts = np.cumsum([0, *(n + 1 for n in n_levels)])[:-1] + 1  # one before: not seen
+        self.register_buffer("firsts", torch.from_numpy(firsts), persistent=False)
+        self.chunks = [1] * int((~binned).sum()) + [dim] * (int(binned.sum()) + len(n_levels))
 
     def forward(self, X: Tensor) -> Tensor:
         parts = [X.index_select(1, self.plain)]  # (n, p)
         if self.pieces is not None:
             parts.append(self.pieces(X.index_select(1, self.binned)).flatten(1))  # (n, b w)
-        for j, vectors in enumerate(self.levels, start=self.n_numbers):
-            parts.append(vectors(X.select(1, j).long() + 1))
+        if self.levels is not None:
+            codes = X.narrow(1, self.n_numbers, len(self.firsts)).long() + self.firsts  # (n, c)
+            parts.append(self.levels(codes).flatten(1))  # (n, c w)
         return torch.cat(parts, dim=1)
 
 
@@ -74,9 +75,11 @@ def _edges(column, n_bins):
 
 
 def _level_vectors(n_levels, dim):
-    vectors = nn.Embedding(n_levels + 1, dim)
+    """Make a vector for every level of every column, in one table; 0 for those never seen."""
+    vectors = nn.Embedding(sum(n_levels) + len(n_levels), dim)
     nn.init.normal_(vectors.weight, std=dim**-0.5)
-    nn.init.zeros_(vectors.weight[0])
+    with torch.no_grad():
+        vectors.weight[np.cumsum([0, *(n + 1 for n in n_levels)])[:-1]] = 0.0
     return vectors
 
 

@@ -54,6 +54,7 @@ class Trainer(ABC, BaseEstimator):
     """
 
     default_experts = None  # the pool of different families
+    default_n_experts = 3  # of the default experts
     default_gate = "softmax"
     shrinks = False
     stacks = False  # whether it can train experts that depend on the others
@@ -62,7 +63,7 @@ class Trainer(ABC, BaseEstimator):
         """Return what ``experts="auto"`` and ``n_experts=`` stand for."""
         if self.default_experts is None:
             return "auto", n_experts
-        return self.default_experts, 3 if n_experts is None else n_experts
+        return self.default_experts, n_experts or self.default_n_experts
 
     def complete(self, experts, gate, *, task, pooler, divided):
         """Return the experts and the gate, "auto" replaced by what this trainer takes it for.

@@ -52,7 +52,8 @@ class Gradient(Trainer):
     Jacobs, Jordan, Nowlan & Hinton (1991), Adaptive mixtures of local experts.
     """
 
-    default_experts = "mlp"
+    default_experts = ("mlp", {"hidden": (64,)})
+    default_n_experts = 4
     default_gate = "mlp"
 
     def __init__(

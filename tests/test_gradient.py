@@ -1,0 +1,350 @@
+"""train="gradient": torch experts and gate trained jointly."""
+
+import os
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import logsumexp
+from torch import nn
+
+from moe_lab import MoEClassifier, MoERegressor
+from moe_lab.nn.descent import _Run
+from moe_lab.registry import datasets, experts
+from moe_lab.testing import example_table, example_target
+from moe_lab.train import Gradient
+from moe_lab.train._gradient_run import held_out_scales
+from moe_lab.train._joint import Divided, Joint, Objective
+
+SMALL = ("mlp", {"hidden": (16,)})
+
+
+def mixture(task="regression", expert=SMALL, n_experts=2, divide=None, gate="auto", **settings):
+    kind = MoERegressor if task == "regression" else MoEClassifier
+    return kind(
+        expert, n_experts, divide=divide, gate=gate, train=("gradient", settings), random_state=0
+    )
+
+
+def two_regimes(n_samples=600, random_state=0):
+    """Two lines behind a jump: one expert each, if the gate finds the jump."""
+    rng = np.random.default_rng(random_state)
+    X = rng.uniform(-1, 1, size=(n_samples, 2))
+    right = X[:, 0] > 0.2
+    y = np.where(right, 3 - 4 * X[:, 1], 2 * X[:, 1]) + 0.1 * rng.standard_normal(n_samples)
+    return X, y, right
+
+
+def joint(task, n_experts=3, n_outputs=1):
+    torch.manual_seed(0)
+    nets = [nn.Linear(4, n_outputs) for _ in range(n_experts)]
+    return Joint(nn.Linear(4, n_experts), nets, [(0, 4)] * (n_experts + 1), task, 0.01).double()
+
+
+def test_gate_and_experts_divide_regimes_between_them():
+    X, y, right = two_regimes()
+    moe = mixture(patience=20).fit(X, y)
+    trust = moe.gate_weights(X)[:, 0]
+    assert_allclose(
+        max(np.mean((trust > 0.5) == right), np.mean((trust < 0.5) == right)), 1, atol=0.03
+    )
+    assert moe.score(X, y) > 0.98
+    assert_allclose(moe.scales_, 0.1, rtol=0.5)
+
+
+def test_one_loss_is_the_mixture_likelihood_of_the_fitted_mixture():
+    X, y, _ = two_regimes()
+    moe = mixture(max_epochs=3).fit(X, y)
+    log_gate, means = np.log(moe.gate_weights(X)), moe.expert_predictions(X)[:, :, 0]
+    log_lik = -0.5 * ((y[:, None] - means) / moe.scales_) ** 2 - np.log(moe.scales_)
+    expected = logsumexp(log_gate + log_lik - 0.5 * np.log(2 * np.pi), axis=1)
+    assert_allclose(moe.score_samples(X, y), expected, rtol=1e-9)
+    assert_allclose(moe.predict_distribution(X).log_pdf(y), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("task", ["regression", "classification"])
+@pytest.mark.parametrize("objective", ["likelihood", "pooled"])
+def test_objectives_are_what_the_papers_say(task, objective):
+    net = joint(task, n_outputs=1 if task == "regression" else 3)
+    X = torch.randn(5, 4, dtype=torch.float64)
+    y = torch.tensor([0, 2, 1, 1, 0])
+    y = y.double() if task == "regression" else y
+    answer = net(X)
+    gate = answer.log_gate.exp()
+    if task == "classification":
+        likelihood = answer.said.exp()[torch.arange(5), :, y]
+    else:
+        likelihood = (
+            torch.distributions.Normal(answer.said, answer.scales).log_prob(y[:, None]).exp()
+        )
+    expected = -(gate * likelihood).sum(1).log()
+    if task == "regression" and objective == "pooled":
+        expected = ((gate * answer.said).sum(1) - y).square()
+    terms = Objective(task, objective)(answer, y)
+    torch.testing.assert_close(terms.score, expected)
+    row = (gate * likelihood).sum(1)
+    torch.testing.assert_close(terms.watched["log_likelihood"], row.log())
+    torch.testing.assert_close(
+        terms.watched["effective_size_1"], gate[:, 1] * likelihood[:, 1] / row
+    )
+
+
+def test_the_gradient_of_the_likelihood_is_that_of_the_m_step_at_its_responsibilities():
+    net, X, y = joint("regression"), torch.randn(50, 4).double(), torch.randn(50).double()
+    answer = net(X)
+    terms = Objective("regression")(answer, y)
+    resp = torch.stack([terms.watched[f"effective_size_{k}"] for k in range(3)], 1)
+    parameters = list(net.parameters())
+    direct = torch.autograd.grad(terms.loss.sum(), parameters, retain_graph=True)
+    m_step = torch.autograd.grad(Divided("regression")(answer, y, resp).loss.sum(), parameters)
+    for one, other in zip(direct, m_step, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_the_pooled_loss_leaves_means_and_gate_to_the_squared_error():
+    net, X, y = joint("regression"), torch.randn(50, 4).double(), torch.randn(50).double()
+    terms = Objective("regression", "pooled")(net(X), y)
+    parts = [*net.gate.parameters(), *net.experts.parameters()]
+    total = torch.autograd.grad(terms.loss.sum(), [*parts, net.log_scales], retain_graph=True)
+    pooled = torch.autograd.grad(terms.score.sum(), parts)
+    for one, other in zip(total, pooled, strict=False):
+        torch.testing.assert_close(one, other)
+    assert total[-1].abs().min() > 0
+
+
+def test_individual_and_balancing_terms_do_what_they_are_for():
+    X, y, _ = two_regimes()
+    free, alike, even = (
+        mixture(n_experts=3, max_epochs=30, **settings).fit(X, y)
+        for settings in ({}, {"individual": 10.0}, {"balance": 10.0})
+    )
+    spread = [moe.expert_predictions(X)[:, :, 0].std(axis=1).mean() for moe in (free, alike)]
+    assert spread[1] < 0.5 * spread[0]
+    assert_allclose(even.gate_weights(X).mean(axis=0), 1 / 3, atol=0.05)
+    assert np.abs(free.gate_weights(X).mean(axis=0) - 1 / 3).max() > 0.05
+
+
+@pytest.mark.parametrize("task", ["regression", "classification"])
+@pytest.mark.parametrize("name", ["mlp", "sparse_moe", "tabm"])
+def test_tables_with_categories_and_gaps_are_learnt_jointly(name, task):
+    X = example_table(400)
+    y = example_target(X, task)
+    params = getattr(experts.get(name), "example_params", {"hidden": (32,)})
+    moe = mixture(task, (name, params)).fit(X, y)
+    assert moe.score(X, y) > 0.9
+    new = X.assign(group="new", word=None, x0=np.nan)
+    assert np.isfinite(moe.predict(new)).all()
+    assert_array_equal(
+        moe.predict(X.iloc[[3]]), moe.predict(X)[[3]].round(12)
+    ) if task != "regression" else (
+        assert_allclose(moe.predict(X.iloc[[3]]), moe.predict(X)[[3]], rtol=1e-5)
+    )
+
+
+def test_different_networks_read_the_table_each_in_its_own_way():
+    X = example_table(400)
+    y = example_target(X, "regression")
+    pool = [
+        SMALL,
+        ("tabm", {"n_members": 4, "width": 32}),
+        ("sparse_moe", {"n_experts": 4, "width": 16}),
+    ]
+    moe = mixture(expert=pool, n_experts=None, gate=("mlp", {"columns": ["x0"]})).fit(X, y)
+    assert moe.score(X, y) > 0.9
+    assert_allclose(moe.gate_weights(X.assign(x1=0.0, group="a")), moe.gate_weights(X))
+    alone = [expert.predict(X) for expert in moe.experts_]
+    assert_allclose(moe.expert_predictions(X)[:, :, 0], np.transpose(alone))
+
+
+def test_a_divider_says_where_gate_and_experts_start():
+    X, y, right = two_regimes()
+    frame = pd.DataFrame(X, columns=["a", "b"]).assign(side=np.where(right, "right", "left"))
+    settings = {"divide_epochs": 20, "max_epochs": 1, "learning_rate": 5e-3}
+    given = mixture(divide=("column", {"column": "side"}), **settings).fit(frame, y)
+    trust = given.gate_weights(frame)
+    own = np.where(right, trust[right].mean(0).argmax(), trust[~right].mean(0).argmax())
+    assert len(set(own)) == 2
+    assert trust[np.arange(len(y)), own].mean() > 0.9
+
+
+def test_history_is_in_nats_of_the_training_rows_and_in_the_unit_of_y():
+    X, y, _ = two_regimes()
+    moe = mixture(max_epochs=15).fit(X, y)
+    wide = mixture(max_epochs=15).fit(X, 1000 * y + 5, sample_weight=np.full(len(y), 2.0))
+    last, of_wide = moe.history_.iloc[-1], wide.history_.iloc[-1]
+    assert [*moe.history_.columns[:3]] == ["log_likelihood", "loss", "effective_size_0"]
+    n_train = len(y) - int(0.15 * len(y))
+    assert_allclose(last["effective_size_0"] + last["effective_size_1"], n_train, rtol=1e-5)
+    expected = 2 * (last["log_likelihood"] - n_train * np.log(1000))
+    assert_allclose(of_wide["log_likelihood"], expected, rtol=1e-3)
+    assert_allclose(wide.scales_, 1000 * moe.scales_, rtol=1e-2)
+
+
+def test_the_pooled_objective_has_a_density_around_its_mean():
+    X, y, _ = two_regimes()
+    moe = mixture(objective="pooled").fit(X, y)
+    assert moe.score(X, y) > 0.95
+    distribution = moe.predict_distribution(X)
+    assert_allclose(distribution.mean, moe.predict(X), rtol=1e-6)
+    assert (
+        0.85 < np.mean((distribution.cdf(y) > 0.05) & (distribution.cdf(y) < 0.95)) < 0.99
+        if hasattr(distribution, "cdf")
+        else True
+    )
+
+
+def test_noise_scales_are_those_of_held_out_rows():
+    rng = np.random.default_rng(0)
+    predictions, y = np.zeros((4000, 2, 1)), rng.standard_normal(4000)
+    predictions[:, 1] = 50.0
+    log_gate = np.log(np.tile([0.999, 0.001], (4000, 1)))
+    scales = held_out_scales(np.array([0.01, 7.0]), log_gate, predictions, y, np.ones(4000), 1e-3)
+    assert_allclose(scales[0], y.std(), rtol=0.02)
+    assert_allclose(scales[1], 7.0, rtol=0.1)  # trusted with no row: as in training
+
+
+def test_groups_are_held_out_together(monkeypatch):
+    X, y, _ = two_regimes(300)
+    held = []
+    monkeypatch.setattr(
+        _Run,
+        "go",
+        lambda self, train, held_out: (
+            held.append((train, held_out)) or self._epoch(train, held_out)
+        ),
+    )
+    groups = np.repeat(np.arange(30), 10)
+    mixture().fit(X, y, groups=groups)
+    train, held_out = (groups[rows] for rows in held[0])
+    assert not set(train) & set(held_out)
+    assert len(held_out) == 40
+
+
+def test_a_fit_is_seeded_and_pickles():
+    X, y, _ = two_regimes(200)
+    one, two = (mixture(max_epochs=3).fit(X, y) for _ in range(2))
+    assert_array_equal(one.predict(X), two.predict(X))
+    assert_array_equal(pickle.loads(pickle.dumps(one)).predict(X), one.predict(X))
+    assert mixture(max_epochs=3).set_params(random_state=1).fit(X, y).predict(X[:1]) != one.predict(
+        X[:1]
+    )
+
+
+def test_a_stopped_fit_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
+    X, y, _ = two_regimes(200)
+    settings = {"max_epochs": 8, "checkpoint": tmp_path / "c.pt"}
+    expected = mixture(max_epochs=8).fit(X, y)
+    whole, calls = _Run._descend, []
+
+    def descend(self, order):
+        calls.append(None)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return whole(self, order)
+
+    monkeypatch.setattr(_Run, "_descend", descend)
+    with pytest.raises(KeyboardInterrupt):
+        mixture(**settings).fit(X, y)
+    again = mixture(**settings).fit(X, y)
+    assert len(calls) == 5 + 4
+    assert_array_equal(again.predict(X), expected.predict(X))
+    pd.testing.assert_frame_equal(again.history_, expected.history_)
+    with pytest.raises(ValueError, match="of others"):
+        mixture(**settings, individual=0.5).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"objective": "pool"}, "objective must be one of likelihood, pooled, got 'pool'"),
+        ({"individual": -1}, "individual must be at least 0, got individual=-1"),
+        (
+            {"expert": "lightgbm"},
+            "experts that are networks, got .*lightgbm.*mlp, sparse_moe, tabm",
+        ),
+        ({"gate": "softmax"}, "gate that is a network, got SoftmaxGate.*: mlp; leave gate out"),
+        ({"max_epochs": 0}, "max_epochs must be 1 or more"),
+    ],
+)
+def test_what_cannot_be_trained_by_gradient_is_refused(changed, message):
+    X, y, _ = two_regimes(60)
+    with pytest.raises(ValueError, match=f"(?is){message}"):
+        mixture(**changed).fit(X, y)
+
+
+def test_an_equal_size_ensemble_is_beaten_on_regimes():
+    """The committed study has the figures; this is one split of it."""
+    data = datasets.create("piecewise", n_samples=1500, random_state=0)
+    X, y = data.X, np.asarray(data.y)
+    hidden = ("mlp", {"hidden": (16,)})
+    alone = [
+        experts.create(hidden[0], **hidden[1]).build("regression", random_state=seed)
+        for seed in range(4)
+    ]
+    ensemble = np.mean([net.fit(X[:1000], y[:1000]).predict(X[1000:]) for net in alone], axis=0)
+    moe = mixture(expert=hidden, n_experts=4).fit(X[:1000], y[:1000])
+    ours, theirs = (np.mean((said - y[1000:]) ** 2) for said in (moe.predict(X[1000:]), ensemble))
+    assert ours < 0.9**2 * theirs
+
+
+PROCESSES = """
+import sys
+import numpy as np
+from moe_lab import MoERegressor
+from moe_lab.testing import example_table, example_target
+
+X = example_table(240)
+y = example_target(X, "regression")
+if len(sys.argv) > 2:  # another table in the second process
+    import os
+    y = y + int(os.environ["RANK"])
+experts = [("mlp", {"hidden": (16,)}), ("sparse_moe", {"n_experts": 4, "width": 8, "n_blocks": 1})]
+settings = {"batch_size": 34, "max_epochs": 2, "balance": 0.1}
+moe = MoERegressor(experts, train=("gradient", settings), device="cpu", random_state=0).fit(X, y)
+numbers = np.concatenate([moe.predict(X), moe.gate_weights(X).ravel(), moe.scales_])
+from moe_lab.nn import processes
+np.save(f"{sys.argv[1]}{processes.count()}{processes.number()}.npy", numbers)
+moe.history_.to_csv(f"{sys.argv[1]}{processes.count()}{processes.number()}.csv")
+"""
+
+
+def torchrun(n_processes, *arguments):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += [f"--nproc-per-node={n_processes}", *map(str, arguments)]
+    clean = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, env=clean)
+
+
+@pytest.mark.slow
+def test_two_processes_of_torchrun_train_what_one_does(tmp_path):
+    script = tmp_path / "fit.py"
+    script.write_text(PROCESSES)
+    subprocess.run([sys.executable, script, tmp_path / "p"], check=True, timeout=300)
+    done = torchrun(2, script, tmp_path / "p")
+    assert done.returncode == 0, done.stderr
+    one, first, second = (np.load(tmp_path / f"p{name}.npy") for name in ("10", "20", "21"))
+    assert_array_equal(first, second)
+    assert_allclose(first, one, rtol=1e-5, atol=1e-5)
+    histories = [pd.read_csv(tmp_path / f"p{name}.csv") for name in ("10", "20")]
+    pd.testing.assert_frame_equal(*histories, rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_processes_with_different_tables_are_told_so(tmp_path):
+    script = tmp_path / "fit.py"
+    script.write_text(PROCESSES)
+    done = torchrun(2, script, tmp_path / "p", "different")
+    assert done.returncode != 0
+    assert "must be the same in all 2 processes" in done.stderr
+
+
+def test_defaults_are_four_networks_and_a_network_gate():
+    X, y, _ = two_regimes(200)
+    moe = MoERegressor(train=Gradient(max_epochs=2), random_state=0).fit(X, y)
+    assert moe.expert_names_ == ["mlp"] * 4
+    assert type(moe.gate_).__name__ == "MLPGate"

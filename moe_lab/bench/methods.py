@@ -135,3 +135,19 @@ class BoostedMixture(Mixture):
 
     def __init__(self, n_experts=3):
         super().__init__(n_experts=n_experts, train="boosting")
+
+
+@methods.register("moe_gradient")
+class GradientMixture(Mixture):
+    """Mixture of small networks trained jointly with a network as their gate.
+
+    Parameters
+    ----------
+    n_experts : int, default=4
+    objective : {"likelihood", "pooled"}, default="likelihood"
+        As in `moe_lab.train.Gradient`.
+    """
+
+    def __init__(self, n_experts=4, objective="likelihood"):
+        super().__init__(n_experts=n_experts, train=("gradient", {"objective": objective}))
+        self.objective = objective

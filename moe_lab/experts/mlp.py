@@ -12,7 +12,7 @@ class MLPExpert(NetExpert):
     ----------
     hidden : tuple of int, default=(128, 128)
         Widths of the hidden layers.
-    n_bins : int, default=0
+    n_bins : int, default=24
         Pieces between the quantiles of a number, by which it is embedded; 0: read as it is.
     dropout : float, default=0.0
     learning_rate : float, default=2e-3
@@ -30,7 +30,7 @@ class MLPExpert(NetExpert):
     def __init__(
         self,
         hidden=(128, 128),
-        n_bins=0,
+        n_bins=24,
         dropout=0.0,
         learning_rate=2e-3,
         weight_decay=1e-2,

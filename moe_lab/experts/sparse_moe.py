@@ -21,7 +21,7 @@ class SparseMoEExpert(NetExpert):
     n_blocks : int, default=2
     balance : float, default=0.01
         Coefficient of the Switch Transformers' balancing loss.
-    n_bins : int, default=0
+    n_bins : int, default=24
         Pieces between the quantiles of a number, by which it is embedded; 0: read as it is.
     dropout : float, default=0.0
     learning_rate, weight_decay, max_epochs, patience, verbose
@@ -43,7 +43,7 @@ class SparseMoEExpert(NetExpert):
         hidden_dim=64,
         n_blocks=2,
         balance=0.01,
-        n_bins=0,
+        n_bins=24,
         dropout=0.0,
         learning_rate=2e-3,
         weight_decay=1e-2,

@@ -71,9 +71,8 @@ class MLPGate(FeatureGate):
             self.net_.load_state_dict(start.net_.state_dict())
         else:
             self._start_at(np.average(responsibilities, axis=0, weights=sample_weight))
-        self._descend(
-            features, [responsibilities.astype(np.float32)], sample_weight, CrossEntropy()
-        )
+        targets = responsibilities.astype(np.float32)
+        self._descend(features, targets, sample_weight, CrossEntropy())
         return self
 
     def fit_pooled(self, X, predictions, y, loss, sample_weight=None):

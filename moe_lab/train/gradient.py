@@ -52,7 +52,7 @@ class Gradient(Trainer):
     Jacobs, Jordan, Nowlan & Hinton (1991), Adaptive mixtures of local experts.
     """
 
-    default_experts = ("mlp", {"hidden": (64,)})
+    default_experts = ("mlp", {"hidden": (64,), "n_bins": 0})
     default_n_experts = 4
     default_gate = "mlp"
 

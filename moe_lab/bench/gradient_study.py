@@ -1,0 +1,105 @@
+"""Networks trained jointly with their gate, against an ensemble of the same networks.
+
+``python -m moe_lab.bench.gradient_study`` prints the tables and writes them, with the scores, into
+a folder. The ensemble has more members than the mixture has experts, so that it has at least as
+many parameters as experts and gate. One random split a seed; generated sets are drawn anew.
+"""
+
+from pathlib import Path
+
+import click
+import pandas as pd
+
+from moe_lab.bench.comparison import compare
+from moe_lab.bench.lineup import split_names
+from moe_lab.bench.mixture_study.markdown import as_markdown
+from moe_lab.bench.statistics import paired
+from moe_lab.registry import datasets
+
+REGIMES = ("piecewise", "lightgbm_moe", "switching")
+ORDINARY = (
+    "abalone", "ames", "concrete", "diamonds", "flights", "friedman1", "puma32h", "robot_arm",
+    "credit_status", "hypothyroid", "satimage", "telco_churn", "vowel",
+)  # fmt: skip
+GENERATED = (*REGIMES, "friedman1", "robot_arm")
+N_EXPERTS, N_MEMBERS = 4, 6
+EXPERTS = {
+    "as they are": ("mlp", {"hidden": (64,), "n_bins": 0}),
+    "embedded": ("mlp", {"hidden": (64,), "n_bins": 24}),
+}
+
+
+def lineup(expert) -> dict:
+    """Return the methods to compare by their labels, all of the same networks.
+
+    Parameters
+    ----------
+    expert : (name, params) pair
+    """
+    shares = {"row_share": 1.0, "column_share": 1.0}
+    mixture = {"experts": expert, "n_experts": N_EXPERTS}
+    return {
+        "ensemble": ("matched_ensemble", {"expert": expert, "n_members": N_MEMBERS, **shares}),
+        "likelihood": ("moe", {**mixture, "train": "gradient"}),
+        "pooled": ("moe", {**mixture, "train": ("gradient", {"objective": "pooled"})}),
+    }
+
+
+def study(names, n_train, seeds) -> pd.DataFrame:
+    """Fit and score all methods on one split a seed of every data set.
+
+    Parameters
+    ----------
+    names : sequence of str
+    n_train : int
+    seeds : sequence of int
+
+    Returns
+    -------
+    scores : DataFrame
+        As `compare` returns it, and the column ``numbers``: how the networks read them.
+    """
+    tables = []
+    for name in names:
+        for seed in seeds:
+            params = {"random_state": seed} if name in GENERATED else {}
+            data = datasets.create(name, **params)
+            for numbers, expert in EXPERTS.items():
+                scores = compare(lineup(expert), data, n_train=n_train, n_test=2000, seeds=[seed])
+                tables.append(scores.assign(numbers=numbers))
+    return pd.concat(tables, ignore_index=True)
+
+
+def differences(scores) -> pd.DataFrame:
+    """Return one row a data set: RMSE or log-loss of the ensembles, and what the mixtures are over
+    them in per cent, with the standard error over seeds."""
+    rows = {}
+    for numbers, of_one in scores.groupby("numbers", sort=False):
+        table = paired(of_one, baseline="ensemble").set_index(["dataset", "method"])
+        for (name, method), row in table.iterrows():
+            metric = of_one[(of_one["dataset"] == name) & (of_one["metric"] == row["metric"])]
+            base = metric.loc[metric["method"] == "ensemble", "score"].mean()
+            cells = rows.setdefault(name, {"metric": row["metric"]})
+            cells[f"ensemble, {numbers}"] = f"{base:.4g}"
+            cells[f"{method}, {numbers}"] = f"{row['difference']:+.1f} ± {row['se']:.1f}"
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("data set")
+
+
+@click.command(help="Networks trained jointly with their gate against an ensemble of them.")
+@click.option("--datasets", "names", default=",".join((*REGIMES, *ORDINARY)), show_default=True)
+@click.option("--n-train", default=1500, show_default=True, help="Training rows.")
+@click.option("--seeds", default=5, show_default=True, help="Splits.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder to write to.")
+def main(names, n_train, seeds, out):
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+    scores = study(split_names(names), n_train, range(seeds))
+    table = as_markdown(differences(scores).reset_index())
+    click.echo(table)
+    if out is not None:
+        scores.to_csv(out / "scores.csv", index=False, float_format="%.6g")
+        (out / "table.md").write_text(table + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -9,10 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from moe_lab import MoERegressor
 from moe_lab.nn import SparseMoE, dispatch
+from moe_lab.nn.tabular import TableEmbedding
+from moe_lab.testing import example_table, example_target
 
 FAKE_CUDA = Path(__file__).with_name("fake_cuda.py")
-LAYERS, plant = map(runpy.run_path(str(FAKE_CUDA)).get, ("LAYERS", "plant"))
+LAYERS, NETWORKS, plant = map(runpy.run_path(str(FAKE_CUDA)).get, ("LAYERS", "NETWORKS", "plant"))
+every_network = pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS)
 every_layer = pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS)
 cuda = [
     pytest.mark.cuda,
@@ -24,6 +28,7 @@ cuda = [
 def planted(monkeypatch):
     """Plant a mistake for the length of a test."""
     monkeypatch.setattr(dispatch, "plan", dispatch.plan)
+    monkeypatch.setattr(TableEmbedding, "forward", TableEmbedding.forward)
     return plant
 
 
@@ -48,11 +53,18 @@ def results(layer, x, step=None):
 
 def test_layers_run_on_cuda_tensors_without_a_wait():
     done = run_fake_cuda()
-    assert done.stdout == f"ran {len(LAYERS)} layers\n", done.stderr
+    expected = f"ran {len(LAYERS)} layers and {len(NETWORKS)} networks\n"
+    assert done.stdout == expected, done.stderr
 
 
 @pytest.mark.parametrize(
-    ("mistake", "said"), [("item", "_local_scalar_dense"), ("cpu_tensor", "same device")]
+    ("mistake", "said"),
+    [
+        ("item", "_local_scalar_dense"),
+        ("cpu_tensor", "same device"),
+        ("item_in_embedding", "_local_scalar_dense"),
+        ("cpu_tensor_in_embedding", "same device"),
+    ],
 )
 def test_a_planted_mistake_fails_on_cuda_tensors(mistake, said):
     done = run_fake_cuda(mistake)
@@ -77,6 +89,23 @@ def test_backward_runs_on_the_meta_device(make):
     layer = make().to("meta")
     for one in results(layer, torch.empty(2, 5, 8, device="meta")):
         assert one.device.type == "meta"
+
+
+@every_network
+def test_joint_training_runs_on_the_meta_device(make):
+    net, X, y, objective = make()
+    net.to("meta")
+    terms = objective(net(X.to("meta")), y.to("meta"))
+    (terms.loss.mean() + terms.extra).backward()
+    trained = [one for one in net.parameters() if one.requires_grad]
+    assert {one.grad.device.type for one in trained} == {"meta"}
+
+
+def test_a_planted_item_fails_in_a_network_on_the_meta_device(planted):
+    net, X, *_ = NETWORKS["likelihood"]()
+    planted("item_in_embedding")
+    with pytest.raises((RuntimeError, NotImplementedError), match="meta"):
+        net.to("meta")(X.to("meta"))
 
 
 def test_a_planted_mistake_fails_on_the_meta_device(planted):
@@ -142,6 +171,16 @@ class TestOnCuda:
         expected = results(layer, x)
         for got, one in zip(results(layer.cuda(), x.cuda()), expected, strict=True):
             torch.testing.assert_close(got.cpu(), one, rtol=1e-3, atol=1e-4)
+
+    @pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
+    def test_joint_training_on_cuda_learns_what_it_does_on_the_cpu(self, precision):
+        X = example_table(400)
+        y = example_target(X, "regression")
+        pool = ["mlp", ("sparse_moe", {"n_experts": 4})]
+        moe = MoERegressor(
+            pool, train=("gradient", {"precision": precision}), device="cuda", random_state=0
+        ).fit(X, y)
+        assert moe.score(X, y) > 0.95
 
     def test_bfloat16_never_waits_and_repeats_to_the_bit(self):
         layer = SparseMoE(64, 8, 128, bias=True).cuda().bfloat16()

@@ -109,10 +109,10 @@ def row_losses(outputs, targets, task):
     targets : Tensor of shape (n_samples,)
     """
     if task == "regression":
-        errors = outputs.flatten(1) - targets[:, None]  # (n, m)
+        errors = outputs.flatten(1) - targets.unsqueeze(1)  # (n, m)
         return errors.square().mean(dim=1)
     log_p = outputs.reshape(len(outputs), -1, outputs.shape[-1]).log_softmax(-1)  # (n, m, o)
-    chosen = targets[:, None, None].expand(-1, log_p.shape[1], 1)
+    chosen = targets.reshape(-1, 1, 1).expand(-1, log_p.shape[1], 1)
     return -log_p.gather(2, chosen).squeeze(2).mean(dim=1)
 
 

@@ -54,7 +54,8 @@ class Joint(nn.Module):
 
     def forward(self, X: Tensor) -> Answer:
         parts = [X.narrow(1, start, width) for start, width in self.columns]
-        log_gate = self.gate(parts[0]).float().log_softmax(1)
+        logits = self.gate(parts[0]).float()
+        log_gate = logits - logits.logsumexp(1, keepdim=True)
         said, extra = [], 0.0
         for expert, part in zip(self.experts, parts[1:], strict=True):
             outputs = expert(part)
@@ -73,7 +74,7 @@ def pool_members(outputs: Tensor, task: str) -> Tensor:
     """Return an expert's means, (n,), or log-probabilities, (n, c); of its members the mean."""
     if task == "regression":
         return outputs.flatten(1).mean(1)
-    log_p = outputs.log_softmax(-1)
+    log_p = outputs - outputs.logsumexp(-1, keepdim=True)
     return log_p if log_p.ndim == 2 else log_p.logsumexp(1) - math.log(log_p.shape[1])
 
 
@@ -109,7 +110,7 @@ class Objective:
         if self.balance:
             extra = extra + self.balance * losses.importance(answer.log_gate.exp())
         with torch.no_grad():
-            shares = (answer.log_gate + log_lik - row[:, None]).exp()
+            shares = (answer.log_gate + log_lik - row.unsqueeze(1)).exp()
         sizes = {f"effective_size_{k}": shares.select(1, k) for k in range(shares.shape[1])}
         return Terms(loss, score, extra, {"log_likelihood": row, **sizes})
 
@@ -119,7 +120,7 @@ class Objective:
 
     def _alone(self, answer, y, log_lik):
         if self.task == "regression":
-            return (answer.said - y[:, None]).square().mean(1)
+            return (answer.said - y.unsqueeze(1)).square().mean(1)
         return -log_lik.mean(1)
 
     def _pooled(self, answer, y, log_lik):
@@ -133,9 +134,9 @@ class Objective:
 def log_likelihoods(answer: Answer, y: Tensor, task: str) -> Tensor:
     """Return the log-likelihood of y under each expert, in nats, (n, e)."""
     if task == "classification":
-        chosen = y[:, None, None].expand(-1, answer.said.shape[1], 1)
+        chosen = y.reshape(-1, 1, 1).expand(-1, answer.said.shape[1], 1)
         return answer.said.gather(2, chosen).squeeze(2)
-    z = (y[:, None] - answer.said) / answer.scales
+    z = (y.unsqueeze(1) - answer.said) / answer.scales
     return -0.5 * z.square() - answer.scales.log() - LOG_ROOT_2PI
 
 

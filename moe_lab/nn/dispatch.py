@@ -147,7 +147,7 @@ def sum_choices(sorted_rows, slot, weights=None):
     if sorted_rows.device.type == "cpu" and sorted_rows.dtype == torch.float32:
         # Reads each row once and writes each sum once: 8 times faster than selecting and adding.
         return torch.nn.functional.embedding_bag(
-            slot, sorted_rows, mode="sum", per_sample_weights=weights
+            slot, sorted_rows.contiguous(), mode="sum", per_sample_weights=weights
         )
     total = None
     for j, one in enumerate(slot.unbind(1)):

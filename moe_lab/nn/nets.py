@@ -1,14 +1,15 @@
-"""Two-layer experts on the CPU as one step of autograd, expert by expert in the cache.
+"""Two-layer experts on the CPU as one step of autograd, a few experts in the cache at a time.
 
 Written out by hand because this is what costs: rows are gathered, multiplied and, in backward,
-weighted one expert at a time in memory that the next one uses again, so that little of the size
-of all dispatched rows is read or written, and each expert's gradients go straight to their place.
+weighted for a few experts at a time in memory that the next ones use again, so that little of the
+size of all dispatched rows is read or written, and gradients go straight to their place.
 """
 
 # shapes: (n)samples, (e)xperts, (d)features, (h)idden, (k) choices of a row, m = k * n,
-# (c) rows of one expert
+# (c) rows of a group of experts
 
 from collections.abc import Callable
+from itertools import repeat
 from typing import NamedTuple
 
 import torch
@@ -17,7 +18,9 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from moe_lab.nn.dispatch import Plan, by_row, sum_choices
-from moe_lab.nn.products import multiply
+
+_CACHE = 2**17  # numbers of a hidden layer that stay in the cache with its gradient: 512 KB each
+_NARROW = 12
 
 
 class Weights(NamedTuple):
@@ -41,14 +44,13 @@ class Hidden(NamedTuple):
 
     activation: Callable
 
-    def forward(self, x: Tensor, w: Weights, before: list[Tensor]) -> Tensor:
+    def forward(self, x: Tensor, w: Weights, sizes: list[int], before: list[Tensor]) -> Tensor:
         """Return the hidden layer (c, h), and write to `before` what its backward needs."""
-        first = before[0]
-        torch.mm(x, w.w1, out=first) if w.b1 is None else torch.addmm(w.b1, x, w.w1, out=first)
+        _product(x, w.w1, sizes, before[0], w.b1)
         if self._is_relu(w):
-            return first.relu_()
+            return before[0].relu_()
         if w.w_gated is not None:
-            torch.mm(x, w.w_gated, out=before[1])
+            _product(x, w.w_gated, sizes, before[1])
         return self._act(*before)
 
     def again(self, before: list[Tensor], w: Weights):
@@ -64,7 +66,7 @@ class Hidden(NamedTuple):
 
     def widths(self, w: Weights) -> list[int]:
         """Return the widths of what backward needs."""
-        return [one.shape[-1] for one in (w.w1, w.w_gated) if one is not None]
+        return [one.shape[2] for one in (w.w1, w.w_gated) if one is not None]
 
     def _is_relu(self, w):
         return self.activation is F.relu and w.w_gated is None
@@ -78,23 +80,23 @@ class _Nets(torch.autograd.Function):
     @staticmethod
     def forward(ctx, hidden, recompute, plan, sizes, x, gate_weights, *weights):
         weights, gate_weights = Weights(*weights), by_row(gate_weights)  # (n, k)
-        m, widths = len(plan.token), hidden.widths(weights)
-        y = x.new_empty(m, weights.w2.shape[2])  # (m, o)
-        kept = [] if recompute else [x.new_empty(m, width) for width in widths]
-        by_expert = zip(
-            weights.unbind(),
-            *(one.split(sizes) for one in (plan.token, y)),
-            _in_turn(x, sizes, [x.shape[1]]),
-            _by_expert(kept, sizes) or _in_turn(x, sizes, widths),
-            strict=False,
+        groups, widths = _Groups(sizes, weights.w1.shape[2]), hidden.widths(weights)
+        y = _room(x, len(plan.token), weights.w2.shape[2])  # (m, o)
+        kept = [] if recompute else [x.new_empty(len(y), width) for width in widths]
+        by_group = zip(
+            groups.sizes,
+            groups.weights(weights),
+            groups.rows(plan.token, y),
+            groups.in_turn(x, x.shape[1]),
+            groups.rows(*kept) if kept else groups.in_turn(x, *widths),
+            strict=True,
         )
-        for w, token, answer, (rows,), before in by_expert:
+        for sizes, w, (token, answers), (rows,), before in by_group:
             torch.index_select(x, 0, token, out=rows)  # (c, d)
-            multiply(hidden.forward(rows, w, before), w.w2, answer)
-            if w.b2 is not None:
-                answer.add_(w.b2)
-        y.split(sizes)[-1].zero_()  # not dispatched
-        ctx.hidden, ctx.sizes = hidden, sizes
+            after = hidden.forward(rows, w, sizes, before)
+            _product(after, w.w2, sizes, answers, w.b2)
+        y[groups.served :] = 0.0  # not dispatched
+        ctx.hidden, ctx.groups = hidden, groups
         ctx.save_for_backward(x, gate_weights, *plan, *weights, *kept)
         return sum_choices(y, plan.slot, gate_weights)
 
@@ -103,59 +105,113 @@ class _Nets(torch.autograd.Function):
     def backward(ctx, grad):
         x, gate_weights, *saved = ctx.saved_tensors
         plan, weights, kept = Plan(*saved[:4]), Weights(*saved[4:9]), saved[9:]
-        _, h, o = weights.w2.shape
-        grad_rows = x.new_empty(len(plan.token), x.shape[1])  # (m, d)
+        hidden, groups, (_, h, o) = ctx.hidden, ctx.groups, weights.w2.shape
+        grad_rows = _room(x, len(plan.token), x.shape[1])  # (m, d)
         grad_gate = gate_weights.new_empty(len(plan.token))
-        grads = Weights(*(None if one is None else torch.empty_like(one) for one in weights))
-        sorted_weights = gate_weights.view(-1).index_select(0, plan.order)  # (m,)
-        by_expert = zip(
-            weights.unbind(),
-            grads.unbind(),
-            *(one.split(ctx.sizes) for one in (plan.token, sorted_weights, grad_rows, grad_gate)),
-            _in_turn(x, ctx.sizes, [x.shape[1], o, h, h]),
-            _by_expert(kept, ctx.sizes) or _in_turn(x, ctx.sizes, ctx.hidden.widths(weights)),
-            strict=False,
+        grads = Weights(*(None if one is None else _room(one, *one.shape) for one in weights))
+        weight = gate_weights.view(-1).index_select(0, plan.order).unsqueeze(1)  # (m, 1)
+        by_group = zip(
+            groups.sizes,
+            groups.weights(weights),
+            groups.weights(grads),
+            groups.rows(plan.token, weight, grad_rows, grad_gate),
+            groups.in_turn(x, x.shape[1], o, h, h),
+            groups.rows(*kept) if kept else groups.in_turn(x, *hidden.widths(weights)),
+            strict=True,
         )
-        ones = x.new_ones(h)
-        for w, grad_w, token, weight, grad_row, grad_weight, scratch, before in by_expert:
+        for sizes, w, grad_w, (token, weight, grad_row, grad_weight), scratch, before in by_group:
             rows, g, grad_after, product = scratch  # (c, d), (c, o), (c, h), (c, h)
             torch.index_select(x, 0, token, out=rows)  # again costs less than keeping them
             torch.index_select(grad, 0, token, out=g)
             if not kept:
-                ctx.hidden.forward(rows, w, before)
-            after, back = ctx.hidden.again(before, w)
-            torch.mm(g, w.w2.t(), out=grad_after)
+                hidden.forward(rows, w, sizes, before)
+            after, back = hidden.again(before, w)
+            _product(g, w.w2.transpose(1, 2), sizes, grad_after)
             # The product with the answers themselves, which then need not be kept.
-            torch.mv(torch.mul(grad_after, after, out=product), ones, out=grad_weight)
+            torch.sum(torch.mul(grad_after, after, out=product), 1, out=grad_weight)
             if w.b2 is not None:
-                grad_weight.add_(g @ w.b2)
-                torch.mv(g.t(), weight, out=grad_w.b2)
-            multiply(after.t(), g.mul_(weight.unsqueeze(1)), grad_w.w2)
+                of_bias = torch.empty_like(weight)
+                _product(g, w.b2.unsqueeze(2), sizes, of_bias)
+                grad_weight += of_bias.squeeze(1)
+                _outer(weight, g, sizes, grad_w.b2.unsqueeze(1))
+            _outer(after, g.mul_(weight), sizes, grad_w.w2)
             grad_before = back(grad_after)
-            multiply(grad_before[0], w.w1.t(), grad_row)
-            rows.mul_(weight.unsqueeze(1))  # weighs the gradients of what these rows go through
-            multiply(rows.t(), grad_before[0], grad_w.w1)
+            _product(grad_before[0], w.w1.transpose(1, 2), sizes, grad_row)
             if w.b1 is not None:
-                torch.mv(grad_before[0].t(), weight, out=grad_w.b1)
+                _outer(weight, grad_before[0], sizes, grad_w.b1.unsqueeze(1))
+            rows.mul_(weight)  # weighs the gradients of all that these rows go through
+            _outer(rows, grad_before[0], sizes, grad_w.w1)
             if w.w_gated is not None:
-                multiply(rows.t(), grad_before[1], grad_w.w_gated)
-                grad_row.addmm_(grad_before[1], w.w_gated.t())
-        for one in (grad_rows, grad_gate):
-            one.split(ctx.sizes)[-1].zero_()  # not dispatched
+                _outer(rows, grad_before[1], sizes, grad_w.w_gated)
+                w_gated, plus = w.w_gated.transpose(1, 2), grad_row.split(sizes)
+                _product(grad_before[1], w_gated, sizes, grad_row, plus)
+        grad_rows[groups.served :] = 0.0  # not dispatched
+        grad_gate[groups.served :] = 0.0
         grad_gate = grad_gate.index_select(0, plan.slot.view(-1)).view_as(plan.slot)
         grad_gate = torch.stack(grad_gate.unbind(1))  # (k, n)
         return *(None,) * 4, sum_choices(grad_rows, plan.slot, gate_weights), grad_gate, *grads
 
 
-def _by_expert(tensors, sizes):
-    """Return each expert's rows of each tensor."""
-    return list(zip(*(one.split(sizes) for one in tensors), strict=True))
+class _Groups:
+    """Experts side by side whose hidden layers fit the cache: what acts on numbers takes them all.
+
+    Parameters
+    ----------
+    sizes : list of int
+        Rows of each expert.
+    width : int
+        Of the hidden layer.
+    """
+
+    def __init__(self, sizes, width):
+        self.sizes = []  # of each group's experts
+        room = 0
+        for size in sizes:
+            room -= size * width
+            if room >= 0 and self.sizes:
+                self.sizes[-1].append(size)
+            else:
+                self.sizes.append([size])
+                room = _CACHE - size * width
+        self.n_experts = [len(one) for one in self.sizes]
+        self.n_rows = [sum(one) for one in self.sizes]
+        self.served = sum(self.n_rows)
+
+    def weights(self, weights):
+        """Return the weights of each group's experts."""
+        nothing = [None] * len(self.sizes)
+        parts = [nothing if one is None else one.split(self.n_experts) for one in weights]
+        return [Weights(*one) for one in zip(*parts, strict=True)]
+
+    def rows(self, *tensors):
+        """Return each group's rows of the tensors."""
+        parts = (one.narrow(0, 0, self.served).split(self.n_rows) for one in tensors)
+        return list(zip(*parts, strict=True))
+
+    def in_turn(self, like, *widths):
+        """Return rows for each group, (c, width) each, in memory that the next one uses again."""
+        whole = [like.new_empty(max(self.n_rows), width) for width in widths]
+        return [[one.narrow(0, 0, n) for one in whole] for n in self.n_rows]
 
 
-def _in_turn(like, sizes, widths):
-    """Return rows for each expert, (c, width) each, in memory that the next one uses again."""
-    whole = [like.new_empty(max(sizes[:-1]), width) for width in widths]
-    return [[one[:size] for one in whole] for size in sizes]
+def _room(like, *shape):
+    # BLAS takes up to 6 times as long to write few columns as to write few rows.
+    if shape[-1] < _NARROW and len(shape) > 1:
+        return like.new_empty(*shape[:-2], shape[-1], shape[-2]).transpose(-1, -2)
+    return like.new_empty(shape)
+
+
+def _product(x, w, sizes, out, plus=None):
+    """Write each expert's x w, plus something, to `out`."""
+    plus = repeat(None) if plus is None else plus
+    for a, b, c, one in zip(x.split(sizes), w, out.split(sizes), plus, strict=False):
+        torch.mm(a, b, out=c) if one is None else torch.addmm(one, a, b, out=c)
+
+
+def _outer(x, y, sizes, out):
+    """Write each expert's x^T y to `out`."""
+    for a, b, c in zip(x.t().split(sizes, 1), y.split(sizes), out, strict=True):
+        torch.mm(a, b, out=c)
 
 
 def nets(
@@ -184,6 +240,4 @@ def nets(
     y : Tensor of shape (n_samples, o)
     """
     recompute = recompute or not torch.is_grad_enabled()  # then nothing need be kept either
-    sizes = plan.load.tolist()
-    sizes.append(len(plan.token) - sum(sizes))
-    return _Nets.apply(hidden, recompute, plan, sizes, x, gate_weights, *weights)
+    return _Nets.apply(hidden, recompute, plan, plan.load.tolist(), x, gate_weights, *weights)

@@ -11,6 +11,7 @@ from torch import Tensor
 from moe_lab.nn.dispatch import within_capacity
 
 _FEW_CHOICES = 4  # on the CPU torch's topk sorts: up to here, one maximum after the other is faster
+_FEW_NUMBERS = 2**14
 
 
 class Choice(NamedTuple):
@@ -41,18 +42,24 @@ def top(logits: Tensor, k: int, spoil: bool = False) -> tuple[Tensor, Tensor]:
     """
     if k > _FEW_CHOICES or logits.device.type != "cpu" or torch.compiler.is_compiling():
         return logits.topk(k, dim=-1)
-    # max with indices, argmax and topk look at one number after the other; these look at many.
-    last = logits.shape[1] - 1
-    back = torch.arange(last, -1, -1, dtype=logits.dtype)  # of equals the first is found
     logits = logits if spoil or k == 1 else logits.clone()
-    is_best, values, experts = torch.empty_like(logits), [], []
-    for j in range(k):
-        if j:
-            logits.scatter_(1, experts[-1].unsqueeze(1), -math.inf)
-        values.append(logits.amax(1))
-        torch.eq(logits, values[-1].unsqueeze(1), out=is_best)
-        experts.append(last - is_best.mul_(back).amax(1).long())
+    found = [_largest(logits)]
+    for _ in range(1, k):
+        logits.scatter_(1, found[-1][1].unsqueeze(1), -math.inf)
+        found.append(_largest(logits))
+    values, experts = zip(*found, strict=True)
     return torch.stack(values).t(), torch.stack(experts).t()
+
+
+def _largest(logits):
+    """Return each row's largest number and the first expert that has it."""
+    if logits.numel() <= _FEW_NUMBERS:
+        return logits.max(1)
+    # max looks at one number after the other; these look at many.
+    last = logits.shape[1] - 1
+    value, back = logits.amax(1), torch.arange(last, -1, -1, dtype=logits.dtype)
+    is_largest = torch.eq(logits, value.unsqueeze(1), out=torch.empty_like(logits))
+    return value, last - is_largest.mul_(back).amax(1).long()
 
 
 def top_weights(logits: Tensor, experts: Tensor) -> Tensor:

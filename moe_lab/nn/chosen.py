@@ -32,21 +32,19 @@ class Chosen(NamedTuple):
 
 class _Gate(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x, w, k, normalise):
+    def forward(ctx, x, w, k, mean, norm):
         ctx.block = max(1, _BLOCK // w.shape[1])
-        parts = [_look(rows, w, k, normalise) for rows in x.split(ctx.block)]
+        blocks = [x] if len(x) <= ctx.block else x.split(ctx.block)
+        parts = [_look(rows, w, k, mean, norm or k == 1) for rows in blocks]
         values, experts, total, best, p = zip(*parts, strict=True)
-        values, experts = torch.cat(values, 1), torch.cat(experts, 1)
-        mean = norm = None
-        if normalise:
-            best = torch.cat(best)
-            mean, norm = sum(total) / len(x), values[0] - best.log()
+        values, experts, best = _joined(values), _joined(experts), _joined(best)
         weights = values.softmax(0) if k > 1 else best.unsqueeze(0)
         ctx.set_materialize_grads(False)
         ctx.mark_non_differentiable(experts)
         # Of several blocks, backward computes the probabilities again.
         ctx.save_for_backward(x, w, experts, weights, p[0] if len(p) == 1 else None)
-        return experts, weights, mean, norm
+        mean = sum(total[1:], start=total[0]) / len(x) if mean else None
+        return experts, weights, mean, values[0] - best.log() if norm else None
 
     @staticmethod
     @once_differentiable
@@ -57,41 +55,53 @@ class _Gate(torch.autograd.Function):
             grad -= weights * grad.sum(0)  # of the chosen logits, (k, n)
         else:
             of_norm = -grad[0] if of_norm is None else of_norm - grad[0]
+        few = w.shape[1] <= _FEW * len(grad)
         with no_autocast(x.device.type):
-            if of_mean is not None or of_norm is not None:
-                of_mean = w.new_zeros(w.shape[1]) if of_mean is None else of_mean / len(x)
-                of_norm = x.new_zeros(len(x)) if of_norm is None else of_norm
-                grads = _dense_grads(x, w, experts, grad, ctx.block, p, of_mean, of_norm)
-            elif w.shape[1] <= _FEW * len(grad):
-                grads = _dense_grads(x, w, experts, grad, ctx.block)
+            if few or of_mean is not None or of_norm is not None:
+                of_mean = None if of_mean is None else of_mean / len(x)
+                grads = _dense_grads(x, w, experts, grad, (p, of_mean, of_norm), ctx.block)
             else:
                 grads = _grad_x(x, w, experts, grad), _grad_w(x, w, experts, grad)
-        return *grads, None, None
+        return *grads, None, None, None
 
 
-def _look(x, w, k, normalise):
-    """Return the k largest logits and their experts (k, b), and of all the experts' probabilities
-    their sums (e,), each row's largest (b,), and themselves (b, e)."""
+def _look(x, w, k, mean, best):
+    """Return the k largest logits and their experts (k, b), and of all experts' probabilities,
+    where they are wanted, the sums (e,), each row's largest (b,), and themselves (b, e)."""
     logits = gate_product(x, w)
-    p = probabilities(logits) if normalise else None
-    values, experts = (one.t() for one in top(logits, k, spoil=True))
-    return (values, experts, *((p.sum(0), p.amax(1), p) if normalise else (None,) * 3))
+    p = probabilities(logits) if mean or best else None
+    values, experts = top(logits, k, spoil=True)
+    return values.t(), experts.t(), p.sum(0) if mean else None, p.amax(1) if best else None, p
 
 
-def _dense_grads(x, w, experts, grad, block, p=None, of_mean=None, of_norm=None):
-    """Return the gradients by the chosen logits, and by what the losses read, if they do."""
+def _joined(parts):
+    return parts[0] if len(parts) == 1 or parts[0] is None else torch.cat(parts, -1)
+
+
+def _dense_grads(x, w, experts, grad, of_all, block):
+    """Return the gradients by the chosen logits, and by what the losses read of all."""
+    p, of_mean, of_norm = of_all
     grad_x, grad_w = torch.empty_like(x), _zeros(*w.shape, w)
-    parts = [one.split(block) for one in (x, experts.t(), grad.t(), grad_x)]
-    norms = [None] * len(parts[0]) if of_norm is None else of_norm.split(block)
-    for rows, chosen, one, out, norm in zip(*parts, norms, strict=True):
-        total = _zeros(len(rows), w.shape[1], w)
-        if norm is not None:
-            ps = probabilities(gate_product(rows, w)) if p is None else p
-            torch.add(of_mean, (norm - ps @ of_mean).unsqueeze(1), out=total).mul_(ps)
-        total.scatter_add_(1, chosen, one)
-        multiply(total, w.t(), out)
-        grad_w.addmm_(rows.t(), total)
+    for start in range(0, len(x), block):
+        at = slice(start, start + block)
+        norm = None if of_norm is None else of_norm[at]
+        total = _grad_logits(x[at], w, p, of_mean, norm)
+        total.scatter_add_(1, experts[:, at].t(), grad[:, at].t())
+        multiply(total, w.t(), grad_x[at])
+        grad_w.addmm_(x[at].t(), total)
     return grad_x, grad_w
+
+
+def _grad_logits(x, w, p, of_mean, of_norm):
+    """Return the gradient of all logits, (b, e), from those of mean (e,) and normaliser (b,)."""
+    if of_mean is None and of_norm is None:
+        return _zeros(len(x), w.shape[1], w)
+    p = probabilities(gate_product(x, w)) if p is None else p
+    if of_mean is None:
+        return p * of_norm.unsqueeze(1)
+    of_row = p @ of_mean
+    of_row = of_row.neg_() if of_norm is None else of_norm - of_row
+    return torch.add(of_mean, of_row.unsqueeze(1), out=torch.empty_like(p)).mul_(p)
 
 
 def _zeros(n, n_experts, like):
@@ -122,7 +132,7 @@ def _grad_w(x, w, experts, grad):
     return total.t()  # (d, e)
 
 
-def chosen(x: Tensor, w: Tensor, k: int, *, normalise: bool) -> Chosen:
+def chosen(x: Tensor, w: Tensor, k: int, *, mean: bool = False, norm: bool = False) -> Chosen:
     """Return the choice of the gate with logits x w; its gate weights are those of `top_weights`.
 
     Parameters
@@ -130,14 +140,14 @@ def chosen(x: Tensor, w: Tensor, k: int, *, normalise: bool) -> Chosen:
     x : Tensor of shape (n_samples, n_features)
     w : Tensor of shape (n_features, n_experts)
     k : int
-    normalise : bool
-        Whether to return what the losses read; one choice needs it for its gate weight.
+    mean, norm : bool, default=False
+        Whether to return the mean probabilities and the normalisers, which losses read.
 
     Examples
     --------
-    >>> one = chosen(torch.ones(1, 1), torch.tensor([[3.0, 1.0, 2.0]]), 2, normalise=True)
+    >>> one = chosen(torch.ones(1, 1), torch.tensor([[3.0, 1.0, 2.0]]), 2, mean=True)
     >>> one.experts.flatten().tolist(), one.mean_probability
     ([0, 2], tensor([0.6652, 0.0900, 0.2447]))
     """
     dtype = torch.promote_types(x.dtype, torch.float32)
-    return Chosen(*_Gate.apply(x.to(dtype), w.to(dtype), k, normalise or k == 1))
+    return Chosen(*_Gate.apply(x.to(dtype), w.to(dtype), k, mean, norm))

@@ -19,7 +19,7 @@ from moe_lab.nn.chosen import chosen
 from moe_lab.nn.products import gate_product
 from moe_lab.nn.settings import GateSettings, Settings
 
-_OF_MEANS = {"gshard", "switch", "z"}  # losses that read little of each row
+_OF_MEANS = {"gshard", "switch"}  # losses that read the mean probabilities alone
 
 
 class LinearGate(nn.Module):
@@ -110,11 +110,15 @@ class TopKGate(nn.Module):
         here = x.device.type == "cpu" and not torch.compiler.is_compiling()
         plain = self.linear.noise_weight is None and self.linear.load_bias is None
         return (
-            here and plain and settings.n_choices is not None and _OF_MEANS.issuperset(self.losses)
+            here
+            and plain
+            and settings.n_choices is not None
+            and set(self.losses) <= {*_OF_MEANS, "z"}
         )
 
     def _choose_plainly(self, x, settings):
-        one = chosen(x, self.linear.weight, settings.n_choices, normalise=bool(self.losses))
+        mean, norm = bool(_OF_MEANS & set(self.losses)), "z" in self.losses
+        one = chosen(x, self.linear.weight, settings.n_choices, mean=mean, norm=norm)
         loss = balancing_loss(
             self.losses,
             Votes(self.n_experts, one.experts, one.gate_weights),

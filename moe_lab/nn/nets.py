@@ -143,7 +143,7 @@ class _Nets(torch.autograd.Function):
             _outer(rows, grad_before[0], sizes, grad_w.w1)
             if w.w_gated is not None:
                 _outer(rows, grad_before[1], sizes, grad_w.w_gated)
-                w_gated, plus = w.w_gated.transpose(1, 2), grad_row.split(sizes)
+                w_gated, plus = w.w_gated.transpose(1, 2), grad_row.split_with_sizes(sizes)
                 _product(grad_before[1], w_gated, sizes, grad_row, plus)
         grad_rows[groups.served :] = 0.0  # not dispatched
         grad_gate[groups.served :] = 0.0
@@ -180,12 +180,14 @@ class _Groups:
     def weights(self, weights):
         """Return the weights of each group's experts."""
         nothing = [None] * len(self.sizes)
-        parts = [nothing if one is None else one.split(self.n_experts) for one in weights]
+        parts = [
+            nothing if one is None else one.split_with_sizes(self.n_experts) for one in weights
+        ]
         return [Weights(*one) for one in zip(*parts, strict=True)]
 
     def rows(self, *tensors):
         """Return each group's rows of the tensors."""
-        parts = (one.narrow(0, 0, self.served).split(self.n_rows) for one in tensors)
+        parts = (one.narrow(0, 0, self.served).split_with_sizes(self.n_rows) for one in tensors)
         return list(zip(*parts, strict=True))
 
     def in_turn(self, like, *widths):
@@ -204,13 +206,15 @@ def _room(like, *shape):
 def _product(x, w, sizes, out, plus=None):
     """Write each expert's x w, plus something, to `out`."""
     plus = repeat(None) if plus is None else plus
-    for a, b, c, one in zip(x.split(sizes), w, out.split(sizes), plus, strict=False):
+    parts = x.split_with_sizes(sizes), w.unbind(0), out.split_with_sizes(sizes)
+    for a, b, c, one in zip(*parts, plus, strict=False):
         torch.mm(a, b, out=c) if one is None else torch.addmm(one, a, b, out=c)
 
 
 def _outer(x, y, sizes, out):
     """Write each expert's x^T y to `out`."""
-    for a, b, c in zip(x.t().split(sizes, 1), y.split(sizes), out, strict=True):
+    parts = x.t().split_with_sizes(sizes, 1), y.split_with_sizes(sizes), out.unbind(0)
+    for a, b, c in zip(*parts, strict=True):
         torch.mm(a, b, out=c)
 
 

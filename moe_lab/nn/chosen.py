@@ -7,6 +7,7 @@ backward does not touch them.
 
 # shapes: (n)samples, (e)xperts, (d)features, (k) choices of a row, (b)lock of rows
 
+from itertools import repeat
 from typing import NamedTuple
 
 import torch
@@ -15,10 +16,10 @@ from torch.autograd.function import once_differentiable
 
 from moe_lab.nn.choice import probabilities, top
 from moe_lab.nn.dispatch import by_row, plan
-from moe_lab.nn.products import FEW_EXPERTS, gate_product, multiply, no_autocast
+from moe_lab.nn.products import FEW_EXPERTS, gate_product, no_autocast, room
 
-_BLOCK = 2**19  # numbers of a block of rows that stays in the cache: 2 MB
-_FEW = 8  # dense products are as fast while there are so few experts for each choice
+_BLOCK = 2**17  # numbers of a block of rows that stays in the cache: 512 KB
+FEW = 8  # dense products are as fast while there are so few experts for each choice
 
 
 class Chosen(NamedTuple):
@@ -50,14 +51,14 @@ class _Gate(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, _, grad, of_mean, of_norm):
         x, w, experts, weights, p = ctx.saved_tensors
-        grad = torch.zeros_like(weights) if grad is None else grad * weights
-        if len(grad) > 1:
-            grad -= weights * grad.sum(0)  # of the chosen logits, (k, n)
+        grad = torch.zeros_like(weights) if grad is None else grad
+        if len(grad) > 1:  # of the chosen logits, (k, n)
+            grad = torch.ops.aten._softmax_backward_data(grad, weights, 0, weights.dtype)
         else:
+            grad = grad * weights
             of_norm = -grad[0] if of_norm is None else of_norm - grad[0]
-        few = w.shape[1] <= _FEW * len(grad)
         with no_autocast(x.device.type):
-            if few or of_mean is not None or of_norm is not None:
+            if of_mean is not None or of_norm is not None or w.shape[1] <= FEW * len(grad):
                 of_mean = None if of_mean is None else of_mean / len(x)
                 grads = _dense_grads(x, w, experts, grad, (p, of_mean, of_norm), ctx.block)
             else:
@@ -78,17 +79,17 @@ def _joined(parts):
     return parts[0] if len(parts) == 1 or parts[0] is None else torch.cat(parts, -1)
 
 
-def _dense_grads(x, w, experts, grad, of_all, block):
+def _dense_grads(x, w, experts, grad, of_all, size):
     """Return the gradients by the chosen logits, and by what the losses read of all."""
     p, of_mean, of_norm = of_all
-    grad_x, grad_w = torch.empty_like(x), _zeros(*w.shape, w)
-    for start in range(0, len(x), block):
-        at = slice(start, start + block)
-        norm = None if of_norm is None else of_norm[at]
-        total = _grad_logits(x[at], w, p, of_mean, norm)
-        total.scatter_add_(1, experts[:, at].t(), grad[:, at].t())
-        multiply(total, w.t(), grad_x[at])
-        grad_w.addmm_(x[at].t(), total)
+    grad_x, grad_w = room(x, *x.shape), _zeros(*w.shape, w)
+    norms = repeat(None) if of_norm is None else of_norm.split(size)
+    blocks = (x.split(size), experts.split(size, 1), grad.split(size, 1), grad_x.split(size))
+    for rows, chosen, one, out, norm in zip(*blocks, norms, strict=False):
+        total = _grad_logits(rows, w, p, of_mean, norm)
+        total.t().scatter_add_(0, chosen, one)
+        torch.mm(total, w.t(), out=out)
+        grad_w.addmm_(rows.t(), total)
     return grad_x, grad_w
 
 

@@ -15,7 +15,7 @@ from moe_lab.nn.choice import (
     top_experts,
     top_weights,
 )
-from moe_lab.nn.chosen import chosen
+from moe_lab.nn.chosen import FEW, chosen
 from moe_lab.nn.products import gate_product
 from moe_lab.nn.settings import GateSettings, Settings
 
@@ -109,12 +109,9 @@ class TopKGate(nn.Module):
         # Off the CPU and in compiled graphs there is no cache to care for.
         here = x.device.type == "cpu" and not torch.compiler.is_compiling()
         plain = self.linear.noise_weight is None and self.linear.load_bias is None
-        return (
-            here
-            and plain
-            and settings.n_choices is not None
-            and set(self.losses) <= {*_OF_MEANS, "z"}
-        )
+        k = settings.n_choices
+        pays = k is not None and (self.losses or self.n_experts > FEW * k)
+        return here and plain and pays and set(self.losses) <= {*_OF_MEANS, "z"}
 
     def _choose_plainly(self, x, settings):
         mean, norm = bool(_OF_MEANS & set(self.losses)), "z" in self.losses

@@ -18,9 +18,9 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from moe_lab.nn.dispatch import Plan, by_row, sum_choices
+from moe_lab.nn.products import room
 
 _CACHE = 2**17  # numbers of a hidden layer that stay in the cache with its gradient: 512 KB each
-_NARROW = 12
 
 
 class Weights(NamedTuple):
@@ -81,7 +81,7 @@ class _Nets(torch.autograd.Function):
     def forward(ctx, hidden, recompute, plan, sizes, x, gate_weights, *weights):
         weights, gate_weights = Weights(*weights), by_row(gate_weights)  # (n, k)
         groups, widths = _Groups(sizes, weights.w1.shape[2]), hidden.widths(weights)
-        y = _room(x, len(plan.token), weights.w2.shape[2])  # (m, o)
+        y = room(x, len(plan.token), weights.w2.shape[2])  # (m, o)
         kept = [] if recompute else [x.new_empty(len(y), width) for width in widths]
         by_group = zip(
             groups.sizes,
@@ -95,7 +95,7 @@ class _Nets(torch.autograd.Function):
             torch.index_select(x, 0, token, out=rows)  # (c, d)
             after = hidden.forward(rows, w, sizes, before)
             _product(after, w.w2, sizes, answers, w.b2)
-        y[groups.served :] = 0.0  # not dispatched
+        _fill_rest(groups.served, y)
         ctx.hidden, ctx.groups = hidden, groups
         ctx.save_for_backward(x, gate_weights, *plan, *weights, *kept)
         return sum_choices(y, plan.slot, gate_weights)
@@ -106,9 +106,9 @@ class _Nets(torch.autograd.Function):
         x, gate_weights, *saved = ctx.saved_tensors
         plan, weights, kept = Plan(*saved[:4]), Weights(*saved[4:9]), saved[9:]
         hidden, groups, (_, h, o) = ctx.hidden, ctx.groups, weights.w2.shape
-        grad_rows = _room(x, len(plan.token), x.shape[1])  # (m, d)
+        grad_rows = room(x, len(plan.token), x.shape[1])  # (m, d)
         grad_gate = gate_weights.new_empty(len(plan.token))
-        grads = Weights(*(None if one is None else _room(one, *one.shape) for one in weights))
+        grads = Weights(*(None if one is None else room(one, *one.shape) for one in weights))
         weight = gate_weights.view(-1).index_select(0, plan.order).unsqueeze(1)  # (m, 1)
         by_group = zip(
             groups.sizes,
@@ -145,8 +145,7 @@ class _Nets(torch.autograd.Function):
                 _outer(rows, grad_before[1], sizes, grad_w.w_gated)
                 w_gated, plus = w.w_gated.transpose(1, 2), grad_row.split_with_sizes(sizes)
                 _product(grad_before[1], w_gated, sizes, grad_row, plus)
-        grad_rows[groups.served :] = 0.0  # not dispatched
-        grad_gate[groups.served :] = 0.0
+        _fill_rest(groups.served, grad_rows, grad_gate)
         grad_gate = grad_gate.index_select(0, plan.slot.view(-1)).view_as(plan.slot)
         grad_gate = torch.stack(grad_gate.unbind(1))  # (k, n)
         return *(None,) * 4, sum_choices(grad_rows, plan.slot, gate_weights), grad_gate, *grads
@@ -196,11 +195,9 @@ class _Groups:
         return [[one.narrow(0, 0, n) for one in whole] for n in self.n_rows]
 
 
-def _room(like, *shape):
-    # BLAS takes up to 6 times as long to write few columns as to write few rows.
-    if shape[-1] < _NARROW and len(shape) > 1:
-        return like.new_empty(*shape[:-2], shape[-1], shape[-2]).transpose(-1, -2)
-    return like.new_empty(shape)
+def _fill_rest(served, *tensors):
+    for one in tensors if served < len(tensors[0]) else ():  # not dispatched
+        one[served:] = 0.0
 
 
 def _product(x, w, sizes, out, plus=None):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 FEW_EXPERTS = 32  # up to here, what runs over experts is faster on the CPU by columns
-_NARROW = 12  # columns of a product for which its transpose is faster on the CPU
+_NARROW = 12
 
 
 def gate_product(x: Tensor, w: Tensor) -> Tensor:
@@ -21,13 +21,12 @@ def gate_product(x: Tensor, w: Tensor) -> Tensor:
         return x @ w
 
 
-def multiply(a: Tensor, b: Tensor, out: Tensor):
-    """Write a b to `out`."""
-    # BLAS takes up to 6 times as long for a result of few columns as for one of few rows.
-    if b.shape[1] < _NARROW:
-        out.copy_((b.t() @ a.t()).t())
-    else:
-        torch.mm(a, b, out=out)
+def room(like: Tensor, *shape: int) -> Tensor:
+    """Return room for a product of this shape, or of several, (..., rows, columns)."""
+    # BLAS takes up to 6 times as long to write few columns as to write few rows.
+    if like.device.type == "cpu" and shape[-1] < _NARROW:
+        return like.new_empty(*shape[:-2], shape[-1], shape[-2]).transpose(-1, -2)
+    return like.new_empty(shape)
 
 
 def no_autocast(kind: str):

@@ -105,50 +105,62 @@ class _Nets(torch.autograd.Function):
     def backward(ctx, grad):
         x, gate_weights, *saved = ctx.saved_tensors
         plan, weights, kept = Plan(*saved[:4]), Weights(*saved[4:9]), saved[9:]
-        hidden, groups, (_, h, o) = ctx.hidden, ctx.groups, weights.w2.shape
         grad_rows = room(x, len(plan.token), x.shape[1])  # (m, d)
         grad_gate = gate_weights.new_empty(len(plan.token))
         grads = Weights(*(None if one is None else room(one, *one.shape) for one in weights))
         weight = gate_weights.view(-1).index_select(0, plan.order).unsqueeze(1)  # (m, 1)
-        by_group = zip(
-            groups.sizes,
-            groups.weights(weights),
-            groups.weights(grads),
-            groups.rows(plan.token, weight, grad_rows, grad_gate),
-            groups.in_turn(x, x.shape[1], o, h, h),
-            groups.rows(*kept) if kept else groups.in_turn(x, *hidden.widths(weights)),
-            strict=True,
-        )
-        for sizes, w, grad_w, (token, weight, grad_row, grad_weight), scratch, before in by_group:
-            rows, g, grad_after, product = scratch  # (c, d), (c, o), (c, h), (c, h)
-            torch.index_select(x, 0, token, out=rows)  # again costs less than keeping them
-            torch.index_select(grad, 0, token, out=g)
-            if not kept:
-                hidden.forward(rows, w, sizes, before)
-            after, back = hidden.again(before, w)
-            _product(g, w.w2.transpose(1, 2), sizes, grad_after)
-            # The product with the answers themselves, which then need not be kept.
-            torch.sum(torch.mul(grad_after, after, out=product), 1, out=grad_weight)
-            if w.b2 is not None:
-                of_bias = torch.empty_like(weight)
-                _product(g, w.b2.unsqueeze(2), sizes, of_bias)
-                grad_weight += of_bias.squeeze(1)
-                _outer(weight, g, sizes, grad_w.b2.unsqueeze(1))
-            _outer(after, g.mul_(weight), sizes, grad_w.w2)
-            grad_before = back(grad_after)
-            _product(grad_before[0], w.w1.transpose(1, 2), sizes, grad_row)
-            if w.b1 is not None:
-                _outer(weight, grad_before[0], sizes, grad_w.b1.unsqueeze(1))
-            rows.mul_(weight)  # weighs the gradients of all that these rows go through
-            _outer(rows, grad_before[0], sizes, grad_w.w1)
-            if w.w_gated is not None:
-                _outer(rows, grad_before[1], sizes, grad_w.w_gated)
-                w_gated, plus = w.w_gated.transpose(1, 2), grad_row.split_with_sizes(sizes)
-                _product(grad_before[1], w_gated, sizes, grad_row, plus)
-        _fill_rest(groups.served, grad_rows, grad_gate)
+        sorted_rows = plan.token, weight, grad_rows, grad_gate
+        _backward(ctx.hidden, ctx.groups, x, grad, weights, grads, sorted_rows, kept)
+        _fill_rest(ctx.groups.served, grad_rows, grad_gate)
         grad_gate = grad_gate.index_select(0, plan.slot.view(-1)).view_as(plan.slot)
         grad_gate = torch.stack(grad_gate.unbind(1))  # (k, n)
         return *(None,) * 4, sum_choices(grad_rows, plan.slot, gate_weights), grad_gate, *grads
+
+
+def _backward(hidden, groups, x, grad, weights, grads, sorted_rows, kept):
+    """Write the gradients of the weights, the rows (before their weights) and the gate weights."""
+    _, h, o = weights.w2.shape
+    by_group = zip(
+        groups.sizes,
+        groups.weights(weights),
+        groups.weights(grads),
+        groups.rows(*sorted_rows),
+        groups.in_turn(x, x.shape[1], o, h),
+        groups.rows(*kept) if kept else groups.in_turn(x, *hidden.widths(weights)),
+        strict=True,
+    )
+    for sizes, w, grad_w, (token, weight, grad_row, grad_weight), scratch, before in by_group:
+        rows, g, grad_after = scratch  # (c, d), (c, o), (c, h)
+        torch.index_select(x, 0, token, out=rows)  # again costs less than keeping them
+        torch.index_select(grad, 0, token, out=g)
+        if not kept:
+            hidden.forward(rows, w, sizes, before)
+        after, back = hidden.again(before, w)
+        _product(g, w.w2.transpose(1, 2), sizes, grad_after)
+        of_bias = None if w.b2 is None else _bias_backward(g, weight, w.b2, sizes, grad_w.b2)
+        _outer(after, g.mul_(weight), sizes, grad_w.w2)
+        grad_before = back(grad_after)
+        _product(grad_before[0], w.w1.transpose(1, 2), sizes, grad_row)
+        if w.b1 is not None:
+            _outer(weight, grad_before[0], sizes, grad_w.b1.unsqueeze(1))
+        rows.mul_(weight)  # weighs the gradients of all that these rows go through
+        _outer(rows, grad_before[0], sizes, grad_w.w1)
+        if w.w_gated is not None:
+            _outer(rows, grad_before[1], sizes, grad_w.w_gated)
+            w_gated, plus = w.w_gated.transpose(1, 2), grad_row.split_with_sizes(sizes)
+            _product(grad_before[1], w_gated, sizes, grad_row, plus)
+        # The product with the answers, which need not be kept; where relu gave 0, it is 0.
+        torch.sum(grad_after.mul_(after), 1, out=grad_weight)
+        if of_bias is not None:
+            grad_weight += of_bias
+
+
+def _bias_backward(g, weight, b2, sizes, grad_b2):
+    """Write the gradient of the output's bias, and return that of the gate weights by it, (c,)."""
+    _outer(weight, g, sizes, grad_b2.unsqueeze(1))
+    of_bias = torch.empty_like(weight)
+    _product(g, b2.unsqueeze(2), sizes, of_bias)
+    return of_bias.squeeze(1)
 
 
 class _Groups:

@@ -129,30 +129,34 @@ def _backward(hidden, groups, x, grad, weights, grads, sorted_rows, kept):
         groups.rows(*kept) if kept else groups.in_turn(x, *hidden.widths(weights)),
         strict=True,
     )
-    for sizes, w, grad_w, (token, weight, grad_row, grad_weight), scratch, before in by_group:
-        rows, g, grad_after = scratch  # (c, d), (c, o), (c, h)
-        torch.index_select(x, 0, token, out=rows)  # again costs less than keeping them
-        torch.index_select(grad, 0, token, out=g)
+    for sizes, w, grad_w, one, (rows, g, grad_after), before in by_group:
+        torch.index_select(x, 0, one[0], out=rows)  # again costs less than keeping them
+        torch.index_select(grad, 0, one[0], out=g)
         if not kept:
             hidden.forward(rows, w, sizes, before)
-        after, back = hidden.again(before, w)
         _product(g, w.w2.transpose(1, 2), sizes, grad_after)
-        of_bias = None if w.b2 is None else _bias_backward(g, weight, w.b2, sizes, grad_w.b2)
-        _outer(after, g.mul_(weight), sizes, grad_w.w2)
-        grad_before = back(grad_after)
-        _product(grad_before[0], w.w1.transpose(1, 2), sizes, grad_row)
-        if w.b1 is not None:
-            _outer(weight, grad_before[0], sizes, grad_w.b1.unsqueeze(1))
-        rows.mul_(weight)  # weighs the gradients of all that these rows go through
-        _outer(rows, grad_before[0], sizes, grad_w.w1)
-        if w.w_gated is not None:
-            _outer(rows, grad_before[1], sizes, grad_w.w_gated)
-            w_gated, plus = w.w_gated.transpose(1, 2), grad_row.split_with_sizes(sizes)
-            _product(grad_before[1], w_gated, sizes, grad_row, plus)
-        # The product with the answers, which need not be kept; where relu gave 0, it is 0.
-        torch.sum(grad_after.mul_(after), 1, out=grad_weight)
-        if of_bias is not None:
-            grad_weight += of_bias
+        _group_backward(hidden, sizes, w, grad_w, one[1:], rows, g, grad_after, before)
+
+
+def _group_backward(hidden, sizes, w, grad_w, sorted_rows, rows, g, grad_after, before):
+    weight, grad_row, grad_weight = sorted_rows  # (c, 1), (c, d), (c,)
+    after, back = hidden.again(before, w)
+    of_bias = None if w.b2 is None else _bias_backward(g, weight, w.b2, sizes, grad_w.b2)
+    _outer(after, g.mul_(weight), sizes, grad_w.w2)
+    grad_before = back(grad_after)
+    _product(grad_before[0], w.w1.transpose(1, 2), sizes, grad_row)
+    if w.b1 is not None:
+        _outer(weight, grad_before[0], sizes, grad_w.b1.unsqueeze(1))
+    rows.mul_(weight)  # weighs the gradients of all that these rows go through
+    _outer(rows, grad_before[0], sizes, grad_w.w1)
+    if w.w_gated is not None:
+        _outer(rows, grad_before[1], sizes, grad_w.w_gated)
+        w_gated, plus = w.w_gated.transpose(1, 2), grad_row.split_with_sizes(sizes)
+        _product(grad_before[1], w_gated, sizes, grad_row, plus)
+    # The product with the answers, which need not be kept; where relu gave 0, it is 0.
+    torch.sum(grad_after.mul_(after), 1, out=grad_weight)
+    if of_bias is not None:
+        grad_weight += of_bias
 
 
 def _bias_backward(g, weight, b2, sizes, grad_b2):

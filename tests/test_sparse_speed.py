@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from torch.utils import _device
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -120,7 +119,8 @@ def test_the_device_chooses_clock_scales_and_where_tensors_are(device, monkeypat
     monkeypatch.setattr(sparse_speed, "memory", lambda peak: seen.append(peak) or [])
 
     def by_turns(pair, repeats, seconds_of):
-        seen.extend([seconds_of, _device.CURRENT_DEVICE.type, torch.get_default_dtype()])
+        mode = torch.overrides._get_current_function_mode()
+        seen.extend([seconds_of, mode.device.type, torch.get_default_dtype()])
         return np.ones((repeats, 2))
 
     monkeypatch.setattr(sparse_speed, "by_turns", by_turns)

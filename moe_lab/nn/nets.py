@@ -9,7 +9,6 @@ size of all dispatched rows is read or written, and gradients go straight to the
 # (c) rows of a group of experts
 
 from collections.abc import Callable
-from itertools import repeat
 from typing import NamedTuple
 
 import torch
@@ -18,9 +17,8 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from moe_lab.nn.dispatch import Plan, by_row, sum_choices
+from moe_lab.nn.groups import Groups, outer, product
 from moe_lab.nn.products import room
-
-_CACHE = 2**17  # numbers of a hidden layer that stay in the cache with its gradient: 512 KB each
 
 
 class Weights(NamedTuple):
@@ -46,11 +44,11 @@ class Hidden(NamedTuple):
 
     def forward(self, x: Tensor, w: Weights, sizes: list[int], before: list[Tensor]) -> Tensor:
         """Return the hidden layer (c, h), and write to `before` what its backward needs."""
-        _product(x, w.w1, sizes, before[0], w.b1)
+        product(x, w.w1, sizes, before[0], w.b1)
         if self._is_relu(w):
             return before[0].relu_()
         if w.w_gated is not None:
-            _product(x, w.w_gated, sizes, before[1])
+            product(x, w.w_gated, sizes, before[1])
         return self._act(*before)
 
     def again(self, before: list[Tensor], w: Weights):
@@ -80,7 +78,7 @@ class _Nets(torch.autograd.Function):
     @staticmethod
     def forward(ctx, hidden, recompute, plan, sizes, x, gate_weights, *weights):
         weights, gate_weights = Weights(*weights), by_row(gate_weights)  # (n, k)
-        groups, widths = _Groups(sizes, weights.w1.shape[2]), hidden.widths(weights)
+        groups, widths = Groups(sizes, weights.w1.shape[2]), hidden.widths(weights)
         y = room(x, len(plan.token), weights.w2.shape[2])  # (m, o)
         kept = [] if recompute else [x.new_empty(len(y), width) for width in widths]
         by_group = zip(
@@ -94,7 +92,7 @@ class _Nets(torch.autograd.Function):
         for sizes, w, (token, answers), (rows,), before in by_group:
             torch.index_select(x, 0, token, out=rows)  # (c, d)
             after = hidden.forward(rows, w, sizes, before)
-            _product(after, w.w2, sizes, answers, w.b2)
+            product(after, w.w2, sizes, answers, w.b2)
         _fill_rest(groups.served, y)
         ctx.hidden, ctx.groups = hidden, groups
         ctx.save_for_backward(x, gate_weights, *plan, *weights, *kept)
@@ -134,7 +132,7 @@ def _backward(hidden, groups, x, grad, weights, grads, sorted_rows, kept):
         torch.index_select(grad, 0, one[0], out=g)
         if not kept:
             hidden.forward(rows, w, sizes, before)
-        _product(g, w.w2.transpose(1, 2), sizes, grad_after)
+        product(g, w.w2.transpose(1, 2), sizes, grad_after)
         _group_backward(hidden, sizes, w, grad_w, one[1:], rows, g, grad_after, before)
 
 
@@ -142,17 +140,17 @@ def _group_backward(hidden, sizes, w, grad_w, sorted_rows, rows, g, grad_after, 
     weight, grad_row, grad_weight = sorted_rows  # (c, 1), (c, d), (c,)
     after, back = hidden.again(before, w)
     of_bias = None if w.b2 is None else _bias_backward(g, weight, w.b2, sizes, grad_w.b2)
-    _outer(after, g.mul_(weight), sizes, grad_w.w2)
+    outer(after, g.mul_(weight), sizes, grad_w.w2)
     grad_before = back(grad_after)
-    _product(grad_before[0], w.w1.transpose(1, 2), sizes, grad_row)
+    product(grad_before[0], w.w1.transpose(1, 2), sizes, grad_row)
     if w.b1 is not None:
-        _outer(weight, grad_before[0], sizes, grad_w.b1.unsqueeze(1))
+        outer(weight, grad_before[0], sizes, grad_w.b1.unsqueeze(1))
     rows.mul_(weight)  # weighs the gradients of all that these rows go through
-    _outer(rows, grad_before[0], sizes, grad_w.w1)
+    outer(rows, grad_before[0], sizes, grad_w.w1)
     if w.w_gated is not None:
-        _outer(rows, grad_before[1], sizes, grad_w.w_gated)
+        outer(rows, grad_before[1], sizes, grad_w.w_gated)
         w_gated, plus = w.w_gated.transpose(1, 2), grad_row.split_with_sizes(sizes)
-        _product(grad_before[1], w_gated, sizes, grad_row, plus)
+        product(grad_before[1], w_gated, sizes, grad_row, plus)
     # The product with the answers, which need not be kept; where relu gave 0, it is 0.
     torch.sum(grad_after.mul_(after), 1, out=grad_weight)
     if of_bias is not None:
@@ -161,74 +159,15 @@ def _group_backward(hidden, sizes, w, grad_w, sorted_rows, rows, g, grad_after, 
 
 def _bias_backward(g, weight, b2, sizes, grad_b2):
     """Write the gradient of the output's bias, and return that of the gate weights by it, (c,)."""
-    _outer(weight, g, sizes, grad_b2.unsqueeze(1))
+    outer(weight, g, sizes, grad_b2.unsqueeze(1))
     of_bias = torch.empty_like(weight)
-    _product(g, b2.unsqueeze(2), sizes, of_bias)
+    product(g, b2.unsqueeze(2), sizes, of_bias)
     return of_bias.squeeze(1)
-
-
-class _Groups:
-    """Experts side by side whose hidden layers fit the cache: what acts on numbers takes them all.
-
-    Parameters
-    ----------
-    sizes : list of int
-        Rows of each expert.
-    width : int
-        Of the hidden layer.
-    """
-
-    def __init__(self, sizes, width):
-        self.sizes = []  # of each group's experts
-        room = 0
-        for size in sizes:
-            room -= size * width
-            if room >= 0 and self.sizes:
-                self.sizes[-1].append(size)
-            else:
-                self.sizes.append([size])
-                room = _CACHE - size * width
-        self.n_experts = [len(one) for one in self.sizes]
-        self.n_rows = [sum(one) for one in self.sizes]
-        self.served = sum(self.n_rows)
-
-    def weights(self, weights):
-        """Return the weights of each group's experts."""
-        nothing = [None] * len(self.sizes)
-        parts = [
-            nothing if one is None else one.split_with_sizes(self.n_experts) for one in weights
-        ]
-        return [Weights(*one) for one in zip(*parts, strict=True)]
-
-    def rows(self, *tensors):
-        """Return each group's rows of the tensors."""
-        parts = (one.narrow(0, 0, self.served).split_with_sizes(self.n_rows) for one in tensors)
-        return list(zip(*parts, strict=True))
-
-    def in_turn(self, like, *widths):
-        """Return rows for each group, (c, width) each, in memory that the next one uses again."""
-        whole = [like.new_empty(max(self.n_rows), width) for width in widths]
-        return [[one.narrow(0, 0, n) for one in whole] for n in self.n_rows]
 
 
 def _fill_rest(served, *tensors):
     for one in tensors if served < len(tensors[0]) else ():  # not dispatched
         one[served:] = 0.0
-
-
-def _product(x, w, sizes, out, plus=None):
-    """Write each expert's x w, plus something, to `out`."""
-    plus = repeat(None) if plus is None else plus
-    parts = x.split_with_sizes(sizes), w.unbind(0), out.split_with_sizes(sizes)
-    for a, b, c, one in zip(*parts, plus, strict=False):
-        torch.mm(a, b, out=c) if one is None else torch.addmm(one, a, b, out=c)
-
-
-def _outer(x, y, sizes, out):
-    """Write each expert's x^T y to `out`."""
-    parts = x.t().split_with_sizes(sizes, 1), y.split_with_sizes(sizes), out.unbind(0)
-    for a, b, c in zip(*parts, strict=True):
-        torch.mm(a, b, out=c)
 
 
 def nets(

@@ -19,6 +19,7 @@ from moe_lab.nn.chosen import FEW, chosen
 from moe_lab.nn.products import gate_product
 from moe_lab.nn.settings import GateSettings, Settings
 
+_MANY_ROWS = 5000  # below, fewer passes do not pay for a step of autograd in Python
 _OF_MEANS = {"gshard", "switch"}  # losses that read the mean probabilities alone
 
 
@@ -110,7 +111,7 @@ class TopKGate(nn.Module):
         here = x.device.type == "cpu" and not torch.compiler.is_compiling()
         plain = self.linear.noise_weight is None and self.linear.load_bias is None
         k = settings.n_choices
-        pays = k is not None and (self.losses or self.n_experts > FEW * k)
+        pays = k is not None and (self.losses or self.n_experts > FEW * k or len(x) > _MANY_ROWS)
         return here and plain and pays and set(self.losses) <= {*_OF_MEANS, "z"}
 
     def _choose_plainly(self, x, settings):

@@ -5,7 +5,7 @@ DATASETS ?= telco_churn,abalone
 PYTEST_ARGS ?= -n auto
 
 .DEFAULT_GOAL := help
-.PHONY: run test lab lint clean help
+.PHONY: run test gpu lab lint clean help
 
 run: .venv/.installed ## compare mixtures with stacking on real tables; DATASETS=name,name
 	$(BIN)/moe-lab run 01_compare -p dataset $(DATASETS) -p folds 3
@@ -13,6 +13,14 @@ run: .venv/.installed ## compare mixtures with stacking on real tables; DATASETS
 
 test: lint ## lint, then all tests: doctests, notebooks, browser; PYTEST_ARGS="-k name"
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+gpu: .venv/.installed ## on a CUDA device: the tests that need one, then the sparse layer's benchmark
+	@$(BIN)/python -c 'import sys; from moe_lab.device import cuda_device_count; \
+		sys.exit(not cuda_device_count() and "make gpu must have a CUDA device that torch can use," \
+		" got none. Install its driver and a torch built for it (pytorch.org), or run make test.")'
+	$(BIN)/python -m pytest -m cuda
+	$(BIN)/python -m moe_lab.bench.sparse_speed --device cuda
+	$(BIN)/python -m moe_lab.bench.sparse_speed --device cuda --dtype bfloat16
 
 lab: .venv/.installed ## open JupyterLab on notebooks/
 	$(BIN)/jupyter lab notebooks

@@ -138,10 +138,49 @@ print("equal")
 """
 
 
-def test_two_processes_have_the_losses_and_gradients_of_one(tmp_path):
+MODULES = """
+import sys
+import torch
+from torch import distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+from moe_lab.nn import SparseMoE
+
+rank, port = int(sys.argv[1]), sys.argv[2]
+torch.manual_seed(0)
+layer = SparseMoE(8, 5, experts=[nn.Linear(8, 3) for _ in range(5)])
+with torch.no_grad():  # the first half of the rows asks experts 0 and 1, the second 2 and 3
+    layer.gate.linear.weight[0] = torch.tensor([9.0, 9.0, -9.0, -9.0, 0.0])
+x = torch.randn(40, 8)
+x[:20, 0], x[20:, 0] = 1.0, -1.0
+
+def backward(call, x):
+    y, routing = call(x)
+    (y.square().mean() + routing.loss).backward()
+    grads = {name: one.grad for name, one in layer.named_parameters()}
+    layer.zero_grad()
+    return routing.load.tolist(), grads
+
+whole_load, whole = backward(layer, x)
+assert all(whole_load[:4]) and not whole_load[4], whole_load
+distributed.init_process_group("gloo", init_method=f"file://{port}", rank=rank, world_size=2)
+parallel = DistributedDataParallel(layer, find_unused_parameters=True)
+for _ in range(2):  # reducers settle in the first step
+    load, half = backward(parallel, x[20 * rank : 20 * rank + 20])
+    assert sum(one == 0 for one in load) == 3, load
+    for name, one in whole.items():
+        nothing = torch.zeros_like(layer.get_parameter(name))
+        one, other = (nothing if grad is None else grad for grad in (one, half[name]))
+        torch.testing.assert_close(other, one, rtol=1e-5, atol=1e-6, msg=name)
+distributed.destroy_process_group()
+print("equal")
+"""
+
+
+@pytest.mark.parametrize("code", [TWO_PROCESSES, MODULES], ids=["built in", "modules"])
+def test_two_processes_have_the_losses_and_gradients_of_one(code, tmp_path):
     running = [
         subprocess.Popen(
-            [sys.executable, "-c", TWO_PROCESSES, str(rank), str(tmp_path / "meet")],
+            [sys.executable, "-c", code, str(rank), str(tmp_path / "meet")],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -5,7 +5,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from moe_lab.nn import HierarchicalMoE, SparseMoE
+from moe_lab.nn import HierarchicalMoE, SparseMoE, chosen, groups
+from moe_lab.nn.choice import top
 
 KINDS = {
     "flat": lambda **options: SparseMoE(8, 6, 16, **options),
@@ -77,15 +78,53 @@ def test_weights_are_a_softmax_over_the_chosen_and_sum_to_one(make, losses):
     assert len(set(routing.experts[0].tolist())) == routing.experts.shape[1]
 
 
-def test_many_experts_have_the_gradients_of_few():
+GATES = {
+    "no loss": {"losses": {}},
+    "switch": {},
+    "all": {"losses": {"gshard": 0.3, "switch": 0.2, "z": 0.1}},
+    "z": {"losses": {"z": 1.0}},
+    "one": {"losses": {}, "top_k": 1},
+    "one, all": {"losses": {"gshard": 0.3, "switch": 0.2, "z": 0.1}, "top_k": 1},
+    "three": {"losses": {"switch": 0.2}, "top_k": 3},
+    "five": {"losses": {"switch": 0.2}, "top_k": 5},
+}
+
+
+@pytest.mark.parametrize("options", GATES.values(), ids=GATES)
+@pytest.mark.parametrize(("n_experts", "block"), [(6, 2**17), (6, 300), (80, 2**17), (80, 800)])
+def test_the_gate_by_blocks_is_the_gate_by_autograd(options, n_experts, block, monkeypatch):
     torch.manual_seed(0)
-    layer = SparseMoE(8, 40, 16, losses={}).double()  # backward of the gate is sparse here
+    layer = SparseMoE(8, n_experts, 16, **options).double()
     x = torch.randn(200, 8, dtype=torch.float64, requires_grad=True)
+    monkeypatch.setattr(chosen, "_BLOCK", block)
+
+    def results(plain):
+        monkeypatch.setattr(type(layer.gate), "_is_plain", lambda *_: plain)
+        choice = layer.gate(x)
+        target = torch.linspace(-1, 1, choice.gate_weights.numel(), dtype=torch.float64)
+        total = (choice.gate_weights.flatten() * target).sum() + choice.loss
+        grads = torch.autograd.grad(total, [x, layer.gate.linear.weight])
+        return [choice.experts, choice.gate_weights, choice.loss, *grads]
+
+    for one, other in zip(results(True), results(False), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
+
+
+def test_of_equal_logits_the_first_experts_are_chosen():
+    for n_experts in (6, 3000):  # by one maximum after the other, and by many at once
+        logits = torch.zeros(10, n_experts)
+        assert top(logits, 3)[1].tolist() == [[0, 1, 2]] * 10
+        assert not logits.any()  # as it was
+
+
+@pytest.mark.parametrize("cache", [1, 400, 2**17])
+def test_experts_by_groups_of_any_size_are_the_weighted_sum(cache, monkeypatch):
+    monkeypatch.setattr(groups, "_CACHE", cache)
+    torch.manual_seed(0)
+    layer = SparseMoE(8, 6, 16, bias=True, gated=True, capacity_factor=0.6).double()
+    x = torch.randn(40, 8, dtype=torch.float64, requires_grad=True)
     y, routing = layer(x)
-    logits = x @ layer.gate.linear.weight
-    chosen = logits.gather(1, routing.experts).softmax(1)
-    torch.testing.assert_close(routing.gate_weights, chosen)
-    expected = by_hand(layer, x, routing._replace(gate_weights=chosen))
+    expected = by_hand(layer, x, routing)
     for got, one in zip(gradients(y, layer, x), gradients(expected, layer, x), strict=True):
         torch.testing.assert_close(got, one)
 

@@ -14,40 +14,41 @@ from moe_lab.nn.choice import count
 class Votes(NamedTuple):
     """How the rows voted, for the losses."""
 
-    log_probabilities: Tensor  # (n, e)
+    n_experts: int
     experts: Tensor  # (k, n)
     gate_weights: Tensor  # (k, n)
 
     def shares(self, n_choices: int | None = None) -> Tensor:
         """Share of the (first) choices that went to each expert, of shape (n_experts,)."""
         experts = self.experts if n_choices is None else self.experts.narrow(0, 0, n_choices)
-        chosen = count(experts, self.log_probabilities.shape[1])
-        return chosen / chosen.sum().clamp(min=1)
+        chosen = count(experts, self.n_experts)
+        return chosen / max(experts.numel(), 1)
 
     def dense_weights(self) -> Tensor:
         """Gate weights of all experts, of shape (n_samples, n_experts)."""
-        zeros = torch.zeros_like(self.log_probabilities)
+        zeros = self.gate_weights.new_zeros(self.experts.shape[1], self.n_experts)
         return zeros.scatter(1, self.experts.t(), self.gate_weights.t())
 
 
-def balancing_loss(coefficients, votes: Votes, *, norms, chance) -> Tensor:
+def balancing_loss(coefficients, votes: Votes, *, mean_probability, norms, chance) -> Tensor:
     """Return the sum of the losses times their coefficients.
 
     Parameters
     ----------
     coefficients : dict of str to float
     votes : Votes
-    norms : function that returns the logits of each level, for the z loss
+    mean_probability : function that returns the experts' mean probabilities, (n_experts,)
+    norms : function that returns the log sum exp of each level's logits, for the z loss
     chance : function that returns the (n_samples, n_experts) probabilities of the load loss
     """
     if not coefficients or not votes.experts.shape[1]:
         return votes.gate_weights.sum() * 0.0  # a mean over no rows would be NaN
     terms = {
-        "gshard": lambda: losses.gshard(votes.log_probabilities.exp(), votes.shares(1)),
+        "gshard": lambda: losses.balance(mean_probability(), votes.shares(1)),
         "importance": lambda: losses.importance(votes.dense_weights()),
         "load": lambda: losses.load(chance()),
-        "switch": lambda: losses.switch(votes.log_probabilities.exp(), votes.shares()),
-        "z": lambda: sum(losses.z(logits) for logits in norms()),
+        "switch": lambda: losses.balance(mean_probability(), votes.shares()),
+        "z": lambda: sum(norm.square().mean() for norm in norms()),
     }
     return sum(coefficient * terms[name]() for name, coefficient in coefficients.items())
 

@@ -3,7 +3,6 @@
 # shapes: (n)samples, (e)xperts, (k) choices of a row
 
 import math
-from contextlib import nullcontext
 from typing import NamedTuple
 
 import torch
@@ -11,10 +10,8 @@ from torch import Tensor
 
 from moe_lab.nn.dispatch import within_capacity
 
-# On the CPU, torch's topk sorts: up to here, one maximum after the other is 3 times faster.
-_FEW_CHOICES = 2
-_FEW_EXPERTS = 128
-NARROW = 12  # columns of a product for which its transpose is faster on the CPU
+_FEW_CHOICES = 4  # on the CPU torch's topk sorts: up to here, one maximum after the other is faster
+_FEW_NUMBERS = 2**14
 
 
 class Choice(NamedTuple):
@@ -28,44 +25,41 @@ class Choice(NamedTuple):
     everyone: bool = False  # whether every row asks every expert, in their order
 
 
-def gate_product(x: Tensor, w: Tensor) -> Tensor:
-    """Return x w in float32 at least, autocast or not: rounded gates choose other experts."""
-    dtype = torch.promote_types(x.dtype, torch.float32)
-    x, w = x.to(dtype), w.to(dtype)
-    with _no_autocast(x.device.type):
-        if x.device.type == "cpu" and w.shape[1] < NARROW:
-            return (w.t() @ x.t()).t()
-        return x @ w
-
-
-def _no_autocast(kind):
-    if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
-        return torch.autocast(kind, enabled=False)
-    return nullcontext()
-
-
 def top_experts(logits: Tensor, k: int, ranked: Tensor | None = None) -> Tensor:
     """Return the k experts with the largest logits, or those that `ranked` puts first."""
-    return top((logits if ranked is None else ranked).detach(), k)[1]  # (..., k)
+    return top((logits if ranked is None else ranked).detach(), k)[1]  # (n, k)
 
 
-def top(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
+def top(logits: Tensor, k: int, spoil: bool = False) -> tuple[Tensor, Tensor]:
     """Return the k largest of each row of (n_samples, n_experts) without a gradient: as topk does.
+
+    Logits that may be spoilt are not copied first.
 
     Examples
     --------
     >>> top(torch.tensor([[3.0, 1.0, 2.0]]), 2)[1]
     tensor([[0, 2]])
     """
-    few = k <= _FEW_CHOICES and logits.shape[-1] <= _FEW_EXPERTS
-    if not few or logits.device.type != "cpu" or torch.compiler.is_compiling():
+    if k > _FEW_CHOICES or logits.device.type != "cpu" or torch.compiler.is_compiling():
         return logits.topk(k, dim=-1)
-    found = [logits.max(-1, keepdim=True)]
+    logits = logits if spoil or k == 1 else logits.clone()
+    found = [_largest(logits)]
     for _ in range(1, k):
-        logits = logits.scatter(-1, found[-1].indices, -math.inf)
-        found.append(logits.max(-1, keepdim=True))
-    values, indices = zip(*found, strict=True)
-    return torch.cat(values, -1), torch.cat(indices, -1)
+        logits.scatter_(1, found[-1][1].unsqueeze(1), -math.inf)
+        found.append(_largest(logits))
+    values, experts = zip(*found, strict=True)
+    return torch.stack(values).t(), torch.stack(experts).t()
+
+
+def _largest(logits):
+    """Return each row's largest number and the first expert that has it."""
+    if logits.numel() <= _FEW_NUMBERS:
+        return logits.max(1)
+    # max looks at one number after the other; these look at many.
+    last = logits.shape[1] - 1
+    value, back = logits.amax(1), torch.arange(last, -1, -1, dtype=logits.dtype)
+    is_largest = torch.eq(logits, value.unsqueeze(1), out=torch.empty_like(logits))
+    return value, last - is_largest.mul_(back).amax(1).long()
 
 
 def top_weights(logits: Tensor, experts: Tensor) -> Tensor:
@@ -88,11 +82,11 @@ def top_weights(logits: Tensor, experts: Tensor) -> Tensor:
     return chosen.softmax(0)
 
 
-def log_probabilities(logits: Tensor) -> Tensor:
-    """Return log softmax over the experts, (n_samples, n_experts): by columns if few."""
-    if logits.device.type == "cpu" and logits.shape[1] < NARROW:
-        return logits.t().log_softmax(0).t()
-    return logits.log_softmax(1)
+def probabilities(logits: Tensor) -> Tensor:
+    """Return softmax over the experts, (n_samples, n_experts): by columns if they lie so."""
+    if logits.device.type == "cpu" and logits.stride(0) == 1:
+        return logits.t().softmax(0).t()
+    return logits.softmax(1)
 
 
 def thin_seconds(gate_weights: Tensor, policy: str, threshold: float):

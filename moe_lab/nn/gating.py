@@ -10,14 +10,17 @@ from moe_lab.nn.balance import LoadBias, Votes, balancing_loss
 from moe_lab.nn.choice import (
     Choice,
     drop_overflow,
-    gate_product,
-    log_probabilities,
+    probabilities,
     thin_seconds,
     top_experts,
     top_weights,
 )
-from moe_lab.nn.chosen import chosen_logits
+from moe_lab.nn.chosen import FEW, chosen
+from moe_lab.nn.products import gate_product
 from moe_lab.nn.settings import GateSettings, Settings
+
+_MANY_ROWS = 5000  # below, fewer passes do not pay for a step of autograd in Python
+_OF_MEANS = {"gshard", "switch"}  # losses that read the mean probabilities alone
 
 
 class LinearGate(nn.Module):
@@ -93,12 +96,8 @@ class TopKGate(nn.Module):
         """
         x = x.reshape(-1, x.shape[-1])
         settings = self.settings.now(self.training)
-        if self._only_chosen_count(settings):
-            experts, chosen = chosen_logits(x, self.linear.weight, settings.n_choices)
-            weights, loss = chosen.t().softmax(0), chosen.new_zeros(())
-            experts = experts.t()
-        else:
-            experts, weights, loss = self._choose(x, settings)
+        choose = self._choose_plainly if self._is_plain(x, settings) else self._choose
+        experts, weights, loss = choose(x, settings)
         if settings.n_choices is None:
             return Choice(experts, weights, None, loss, loss.new_zeros(()), everyone=True)
         weights, kept = thin(weights, settings)
@@ -107,10 +106,25 @@ class TopKGate(nn.Module):
         )
         return Choice(experts, weights, kept, loss, dropped)
 
-    def _only_chosen_count(self, settings):
-        k = settings.n_choices
+    def _is_plain(self, x, settings):
+        # Off the CPU and in compiled graphs there is no cache to care for.
+        here = x.device.type == "cpu" and not torch.compiler.is_compiling()
         plain = self.linear.noise_weight is None and self.linear.load_bias is None
-        return k is not None and k > 1 and plain and not self.losses
+        k = settings.n_choices
+        pays = k is not None and (self.losses or self.n_experts > FEW * k or len(x) > _MANY_ROWS)
+        return here and plain and pays and set(self.losses) <= {*_OF_MEANS, "z"}
+
+    def _choose_plainly(self, x, settings):
+        mean, norm = bool(_OF_MEANS & set(self.losses)), "z" in self.losses
+        one = chosen(x, self.linear.weight, settings.n_choices, mean=mean, norm=norm)
+        loss = balancing_loss(
+            self.losses,
+            Votes(self.n_experts, one.experts, one.gate_weights),
+            mean_probability=lambda: one.mean_probability,
+            norms=lambda: [one.log_normaliser],
+            chance=None,
+        )
+        return one.experts, one.gate_weights, loss
 
     def _choose(self, x, settings):
         logits, clean, scale = self.linear(x, self.training)
@@ -126,11 +140,11 @@ class TopKGate(nn.Module):
             experts = experts.t()
             if self.training and load_bias is not None:
                 load_bias.observe(experts)
-        votes = Votes(log_probabilities(logits) if self.losses else logits, experts, weights)
         loss = balancing_loss(
             self.losses,
-            votes,
-            norms=lambda: [clean],
+            Votes(self.n_experts, experts, weights),
+            mean_probability=lambda: probabilities(logits).mean(0),
+            norms=lambda: [clean.logsumexp(-1)],
             chance=lambda: chance_of_choice(logits, clean, scale, settings.n_choices),
         )
         return experts, weights, loss

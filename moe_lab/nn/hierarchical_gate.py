@@ -98,12 +98,11 @@ class HierarchicalGate(nn.Module):
         return (outer.log_softmax(-1).unsqueeze(-1) + inner.log_softmax(-1)).flatten(1)  # (n, e)
 
     def _loss(self, levels, experts, weights):
-        losses = self.settings[0].losses
-        log_p = self._leaf_log_probabilities(levels) if losses else levels[1][0].flatten(1)
         return balancing_loss(
-            losses,
-            Votes(log_p, experts, weights),
-            norms=lambda: [clean for _, clean, _ in levels],
+            self.settings[0].losses,
+            Votes(self.n_outer * self.n_inner, experts, weights),
+            mean_probability=lambda: self._leaf_log_probabilities(levels).exp().mean(0),
+            norms=lambda: [clean.logsumexp(-1) for _, clean, _ in levels],
             chance=lambda: self._chance(levels),
         )
 

@@ -65,7 +65,12 @@ def switch(probabilities: Tensor, shares: Tensor) -> Tensor:
     >>> switch(torch.full((3, 4), 0.25), torch.full((4,), 0.25))
     tensor(1.)
     """
-    product = over_processes(probabilities.mean(0)) * over_processes(shares)
+    return balance(probabilities.mean(0), shares)
+
+
+def balance(mean_probability: Tensor, shares: Tensor) -> Tensor:
+    """Return n_experts times the sum of share times mean probability, (n_experts,) each."""
+    product = over_processes(mean_probability) * over_processes(shares)
     return len(shares) * product.sum()
 
 

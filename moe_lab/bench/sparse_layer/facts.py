@@ -26,8 +26,8 @@ class Facts(NamedTuple):
         return float(np.log2(self.n_answers))
 
     def table(self) -> pd.DataFrame:
-        """Return facts, bits and the share of the commonest answer for each topic."""
-        by_topic = pd.Series(self.answers).groupby(self.topics)
+        """Return facts, bits and the share of the commonest answer for each topic, from 1 on."""
+        by_topic = pd.Series(self.answers).groupby(self.topics + 1)
         table = pd.DataFrame({"facts": by_topic.size()})
         table["bits"] = table["facts"] * self.bits
         commonest = by_topic.agg(lambda answers: answers.value_counts(normalize=True).iloc[0])

@@ -44,6 +44,20 @@ TINY = {
         "labels": "stacking, log-odds stacking, one lightgbm",
         "look_into": "mixture",
     },
+    "05_sparse_layer": {
+        "n_facts": 120,
+        "n_topics": 3,
+        "n_answers": 4,
+        "dim": 4,
+        "n_experts": 8,
+        "hidden_dim": 4,
+        "n_steps": 12,
+        "batch_size": 60,
+        "learning_rates": [0.01, 0.03],
+        "n_seeds": 2,
+        "device": "cpu",
+        "n_jobs": 1,
+    },
 }
 
 

@@ -74,7 +74,10 @@ class Expert(ABC, BaseEstimator):
             Optional powers: ``log_prob(X, y)`` (nats), ``scale_``, ``n_parameters_``,
             ``parametric``; ``cross_fit(X, y, folds, sample_weight)``, which predicts every row out
             of fold, and ``refit(X, y, sample_weight)``, which is called on the same instance after
-            it, fits all rows with what was found or made, and drops that.
+            it, fits all rows with what was found or made, and drops that. A network has
+            ``learn_features(X, sample_weight)``, ``learn_target(y, sample_weight)``,
+            ``module(Z, n_outputs)`` and ``net_``, by which ``train="gradient"`` trains it together
+            with others; `NetExpert` has them all.
         """
 
 

@@ -39,6 +39,8 @@ class Gate(ABC, BaseEstimator):
     - ``vector`` (all parameters, 1-D, to be read and set) and ``gradient(features,
       responsibilities, sample_weight)`` (of the objective that ``fit`` maximises): EM ends with a
       quasi-Newton run where gate and experts have both.
+    - ``module(Z, n_experts)``: a torch Module from what ``learn_features`` returned, float32, to
+      logits; ``net_`` takes it once ``train="gradient"`` has trained it with the experts.
     """
 
     parametric = False

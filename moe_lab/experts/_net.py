@@ -1,6 +1,5 @@
 """Networks as experts: a table read by embeddings, trained alone or together with a gate."""
 
-import copy
 from abc import abstractmethod
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from moe_lab.device import resolve_device
 from moe_lab.experts.base import Expert
 from moe_lab.fitting import standard_deviation
+from moe_lab.nn.holder import NetHolder, present_rows
 from moe_lab.table import NumericTable
 
 # shapes: (n)samples, (d)features, (m)embers of an ensemble, (o)utputs
@@ -116,7 +116,7 @@ def row_losses(outputs, targets, task):
     return -log_p.gather(2, chosen).squeeze(2).mean(dim=1)
 
 
-class Net(BaseEstimator):
+class Net(NetHolder, BaseEstimator):
     """A network for a table, trained until held-out rows say stop; its best weights are kept.
 
     Parameters
@@ -139,27 +139,18 @@ class Net(BaseEstimator):
         self.device = device
 
     def fit(self, X, y, sample_weight=None):
-        import torch
-
         from moe_lab.nn.descent import Descent, seeded
-        from moe_lab.nn.rows import held_out_rows
 
-        weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
-        Z = self.learn_features(X, weight)
-        targets, n_outputs = self.learn_target(np.asarray(y), weight)
-        kept = weight > 0
+        Z = self.learn_features(X, sample_weight)
+        targets, n_outputs = self.learn_target(np.asarray(y), sample_weight)
         rng = check_random_state(self.random_state)
         with seeded(rng.randint(2**31 - 1), self.device):
-            self.net_ = self.module(Z[kept], n_outputs).to(self.device)
-        weight = (weight[kept] / weight[kept].mean()).astype(np.float32)
-        data = [
-            torch.as_tensor(part, device=self.device) for part in (Z[kept], targets[kept], weight)
-        ]
-        train, held_out = held_out_rows(len(weight), rng)
-        seed = rng.randint(2**31 - 1)
-        self.history_ = self._descent(Descent).run(
-            self.net_, data, Alone(self._task), train=train, held_out=held_out, seed=seed
-        )
+            self.net_ = self.module(present_rows(Z, sample_weight), n_outputs).to(self.device)
+        names = ("learning_rate", "weight_decay", "max_epochs", "patience", "verbose")
+        settings = {name: getattr(self.expert, name) for name in names}
+        descent = Descent(**settings, title=self.expert.title)
+        objective = Alone(self._task)
+        self.history_ = self._descend(descent, [Z, targets], sample_weight, objective, rng)
         return self
 
     # What a trainer needs that trains a network together with others.
@@ -173,24 +164,10 @@ class Net(BaseEstimator):
         """Make the network for what ``learn_features`` returned; ``net_`` takes it, trained."""
         return self.expert.module(Z, n_levels(self.table_), n_outputs)
 
-    def _descent(self, descent):
-        params = self.expert.get_params(deep=False)
-        names = ("learning_rate", "weight_decay", "max_epochs", "patience", "verbose")
-        return descent(**{name: params[name] for name in names}, title=self.expert.title)
-
     def _outputs(self, X):
         """Return what the network says, (n, o) or (n, m, o)."""
-        import torch
-
-        from moe_lab.nn.descent import ROWS_AT_ONCE
-
         check_is_fitted(self)
-        device = next(self.net_.parameters()).device
-        Z = torch.as_tensor(self.table_.transform(X), dtype=torch.float32).split(ROWS_AT_ONCE)
-        with torch.no_grad():
-            answers = [self.net_(rows.to(device)) for rows in Z]
-        parts = [answer[0] if isinstance(answer, tuple) else answer for answer in answers]
-        return torch.cat(parts).cpu().numpy().astype(float)
+        return self._ask(self.table_.transform(X))
 
     @property
     def n_features_in_(self):
@@ -204,12 +181,6 @@ class Net(BaseEstimator):
     def __sklearn_is_fitted__(self):
         return "net_" in vars(self)
 
-    def __getstate__(self):
-        state = super().__getstate__()
-        if "net_" in state:  # what was trained on a CUDA device can be read without one
-            state = {**state, "net_": copy.deepcopy(state["net_"]).cpu()}
-        return state
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.string = tags.input_tags.categorical = tags.input_tags.allow_nan = True
@@ -221,8 +192,9 @@ class NetRegressor(RegressorMixin, Net):
 
     _task = "regression"
 
-    def learn_target(self, y, weight):
+    def learn_target(self, y, sample_weight=None):
         """Return what the network is to say, (n,), and how many outputs it has."""
+        weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
         self.mean_ = np.average(y, weights=weight)
         self.spread_ = standard_deviation(y, weight) or 1.0
         return ((y - self.mean_) / self.spread_).astype(np.float32), 1
@@ -237,7 +209,7 @@ class NetClassifier(ClassifierMixin, Net):
 
     _task = "classification"
 
-    def learn_target(self, y, weight):
+    def learn_target(self, y, sample_weight=None):
         """Return what the network is to say, (n,), and how many outputs it has."""
         self.classes_, codes = np.unique(y, return_inverse=True)
         return codes, len(self.classes_)

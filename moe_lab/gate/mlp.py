@@ -1,17 +1,18 @@
 """MLP gate: a small neural network in torch, alone or trained together with its experts."""
 
-import copy
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import log_softmax
 
 from moe_lab.device import resolve_device
 from moe_lab.gate.base import FeatureGate, gates
+from moe_lab.nn.holder import NetHolder, present_rows
 from moe_lab.table import NumericTable
 
 
 @gates.register("mlp")
-class MLPGate(FeatureGate):
+class MLPGate(NetHolder, FeatureGate):
     """A multilayer perceptron with a softmax: for regions of any shape.
 
     It starts at equal weights, or at the mean responsibilities. With ``hidden=()`` it is linear, as
@@ -66,13 +67,13 @@ class MLPGate(FeatureGate):
         return self.table_.transform(X).astype(np.float32)
 
     def fit_features(self, features, responsibilities, sample_weight=None, start=None):
-        self._make(features, responsibilities.shape[1])
+        self._make(present_rows(features, sample_weight), responsibilities.shape[1])
         if start is not None:
             self.net_.load_state_dict(start.net_.state_dict())
         else:
             self._start_at(np.average(responsibilities, axis=0, weights=sample_weight))
         targets = responsibilities.astype(np.float32)
-        self._descend(features, targets, sample_weight, CrossEntropy())
+        self._train(features, targets, sample_weight, CrossEntropy())
         return self
 
     def fit_pooled(self, X, predictions, y, loss, sample_weight=None):
@@ -100,8 +101,8 @@ class MLPGate(FeatureGate):
         else:
             raise ValueError(f"loss must be 'log_loss' or 'squared_error', got {loss!r}.")
         features = self.learn_features(X, sample_weight)
-        self._make(features, said.shape[1])
-        self._descend(features, said.astype(np.float32), sample_weight, Pooled(loss))
+        self._make(present_rows(features, sample_weight), said.shape[1])
+        self._train(features, said.astype(np.float32), sample_weight, Pooled(loss))
         return self
 
     def module(self, Z, n_experts):
@@ -119,15 +120,7 @@ class MLPGate(FeatureGate):
         return nn.Sequential(embedding, layers)
 
     def log_proba_features(self, features):
-        import torch
-
-        from moe_lab.nn.descent import ROWS_AT_ONCE
-
-        device = next(self.net_.parameters()).device
-        parts = torch.as_tensor(features).split(ROWS_AT_ONCE)
-        with torch.no_grad():
-            logits = torch.cat([self.net_(rows.to(device)).double().cpu() for rows in parts])
-        return logits.log_softmax(1).numpy()
+        return log_softmax(self._ask(features), axis=1)
 
     def _make(self, features, n_experts):
         from moe_lab.nn.descent import seeded
@@ -136,37 +129,18 @@ class MLPGate(FeatureGate):
         with seeded(self.random_state, device):
             self.net_ = self.module(features, n_experts).to(device)
 
+    def _train(self, features, target, sample_weight, objective):
+        from moe_lab.nn.descent import Descent
+
+        names = ("learning_rate", "weight_decay", "max_epochs", "patience")
+        descent = Descent(**{name: getattr(self, name) for name in names})
+        self._descend(descent, [features, target], sample_weight, objective, self.random_state)
+
     def _start_at(self, mean):
         import torch
 
         bias = self.net_[-1][-1].bias
         bias.data.copy_(torch.as_tensor(np.log(np.maximum(mean, 1e-9))))
-
-    def _descend(self, features, target, sample_weight, objective):
-        import torch
-
-        from moe_lab.nn.descent import Descent
-        from moe_lab.nn.rows import held_out_rows
-
-        weight = np.ones(len(features)) if sample_weight is None else np.asarray(sample_weight)
-        present = weight > 0
-        weight = (weight / weight[present].mean()).astype(np.float32)
-        device = next(self.net_.parameters()).device
-        data = [
-            torch.as_tensor(part[present], device=device) for part in (features, target, weight)
-        ]
-        train, held_out = held_out_rows(len(data[0]), np.random.RandomState(self.random_state))
-        settings = ("learning_rate", "weight_decay", "max_epochs", "patience")
-        descent = Descent(**{name: getattr(self, name) for name in settings})
-        descent.run(
-            self.net_, data, objective, train=train, held_out=held_out, seed=self.random_state
-        )
-
-    def __getstate__(self):
-        state = super().__getstate__()
-        if "net_" in state:  # what was trained on a CUDA device can be read without one
-            state = {**state, "net_": copy.deepcopy(state["net_"]).cpu()}
-        return state
 
 
 @dataclass(frozen=True)

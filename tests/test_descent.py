@@ -64,15 +64,15 @@ def test_history_holds_what_was_trained_on_and_stopped_by():
 @pytest.mark.parametrize(
     ("schedule", "rates"),
     [
-        ("constant", [0.1, 0.1, 0.1, 0.1]),
-        ("cosine", [0.1, 0.0854, 0.05, 0.0146]),
-        ("plateau", [0.1, 0.1, 0.1, 0.03]),
+        ("constant", [0.1] * 6),
+        ("cosine", [0.1, 0.0933, 0.075, 0.05, 0.025, 0.0067]),
+        ("plateau", [0.1, 0.1, 0.1, 0.1, 0.03, 0.03]),
     ],
 )
 def test_schedules(schedule, rates, monkeypatch):
     monkeypatch.setattr(_Run, "_score", lambda self, rows: 1.0)  # it stalls at once
-    history = descend(make_net(), schedule=schedule, max_epochs=4, patience=2 if rates[3] == 0.03
-                      else 9, learning_rate=0.1)  # fmt: skip
+    settings = {"learning_rate": 0.1, "max_epochs": 6, "patience": 5}
+    history = descend(make_net(), schedule=schedule, **settings)
     got = [row["learning_rate"] for row in history]
     assert_allclose(got, rates, atol=1e-4)
 

@@ -162,8 +162,8 @@ def test_tabm_learns_a_wave_and_where_members_disagree_it_averages_them():
     model = experts.create("tabm", n_members=4, width=32).build("regression", random_state=0)
     model.fit(X, y)
     assert np.std(model.predict(X) - y) < 0.1 * y.std()
-    members = model.model_._outputs(model.table_.transform(X))[:, :, 0]
+    members = model._outputs(X)[:, :, 0]
     assert members.shape == (300, 4)
     assert members.std(axis=1).min() > 0
-    mean = members.mean(axis=1) * model.model_.spread_ + model.model_.mean_
+    mean = members.mean(axis=1) * model.spread_ + model.mean_
     assert_allclose(model.predict(X), mean)

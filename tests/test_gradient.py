@@ -21,7 +21,7 @@ from moe_lab.train import Gradient
 from moe_lab.train._gradient_run import held_out_scales
 from moe_lab.train._joint import Divided, Joint, Objective
 
-SMALL = ("mlp", {"hidden": (16,)})
+SMALL = ("mlp", {"hidden": (16,), "n_bins": 0})
 
 
 def mixture(task="regression", expert=SMALL, n_experts=2, divide=None, gate="auto", **settings):
@@ -53,7 +53,7 @@ def test_gate_and_experts_divide_regimes_between_them():
     assert_allclose(
         max(np.mean((trust > 0.5) == right), np.mean((trust < 0.5) == right)), 1, atol=0.03
     )
-    assert moe.score(X, y) > 0.98
+    assert moe.score(X, y) > 0.97
     assert_allclose(moe.scales_, 0.1, rtol=0.5)
 
 
@@ -138,12 +138,11 @@ def test_tables_with_categories_and_gaps_are_learnt_jointly(name, task):
     moe = mixture(task, (name, params)).fit(X, y)
     assert moe.score(X, y) > 0.9
     new = X.assign(group="new", word=None, x0=np.nan)
-    assert np.isfinite(moe.predict(new)).all()
-    assert_array_equal(
-        moe.predict(X.iloc[[3]]), moe.predict(X)[[3]].round(12)
-    ) if task != "regression" else (
-        assert_allclose(moe.predict(X.iloc[[3]]), moe.predict(X)[[3]], rtol=1e-5)
-    )
+    assert np.isfinite(
+        moe.predict_proba(new) if task == "classification" else moe.predict(new)
+    ).all()
+    for ask in (moe.gate_weights, moe.expert_predictions):
+        assert_allclose(ask(X.iloc[[3]]), ask(X)[[3]], rtol=1e-4, atol=1e-6)
 
 
 def test_different_networks_read_the_table_each_in_its_own_way():
@@ -191,11 +190,8 @@ def test_the_pooled_objective_has_a_density_around_its_mean():
     assert moe.score(X, y) > 0.95
     distribution = moe.predict_distribution(X)
     assert_allclose(distribution.mean, moe.predict(X), rtol=1e-6)
-    assert (
-        0.85 < np.mean((distribution.cdf(y) > 0.05) & (distribution.cdf(y) < 0.95)) < 0.99
-        if hasattr(distribution, "cdf")
-        else True
-    )
+    low, high = distribution.interval(0.8).T
+    assert_allclose(np.mean((y > low) & (y < high)), 0.8, atol=0.1)
 
 
 def test_noise_scales_are_those_of_held_out_rows():
@@ -281,13 +277,12 @@ def test_an_equal_size_ensemble_is_beaten_on_regimes():
     """The committed study has the figures; this is one split of it."""
     data = datasets.create("piecewise", n_samples=1500, random_state=0)
     X, y = data.X, np.asarray(data.y)
-    hidden = ("mlp", {"hidden": (16,)})
+    name, params = SMALL
     alone = [
-        experts.create(hidden[0], **hidden[1]).build("regression", random_state=seed)
-        for seed in range(4)
+        experts.create(name, **params).build("regression", random_state=seed) for seed in range(6)
     ]
     ensemble = np.mean([net.fit(X[:1000], y[:1000]).predict(X[1000:]) for net in alone], axis=0)
-    moe = mixture(expert=hidden, n_experts=4).fit(X[:1000], y[:1000])
+    moe = mixture(n_experts=4).fit(X[:1000], y[:1000])
     ours, theirs = (np.mean((said - y[1000:]) ** 2) for said in (moe.predict(X[1000:]), ensemble))
     assert ours < 0.9**2 * theirs
 

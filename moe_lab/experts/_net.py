@@ -196,8 +196,8 @@ class NetRegressor(RegressorMixin, Net):
         """Return what the network is to say, (n,), and how many outputs it has."""
         weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
         self.mean_ = np.average(y, weights=weight)
-        self.spread_ = standard_deviation(y, weight) or 1.0
-        return ((y - self.mean_) / self.spread_).astype(np.float32), 1
+        self.spread_ = standard_deviation(y, weight)  # 0: the mean is predicted
+        return ((y - self.mean_) / (self.spread_ or 1.0)).astype(np.float32), 1
 
     def predict(self, X):
         outputs = self._outputs(X)  # (n, o) or (n, m, o)

@@ -10,7 +10,7 @@ class SparseMoEExpert(NetExpert):
 
     Parameters
     ----------
-    n_experts : int, default=8
+    n_experts : int, default=4
         Of each layer.
     top_k : int, default=2
         Experts that a row asks in each layer.
@@ -18,7 +18,7 @@ class SparseMoEExpert(NetExpert):
         Of the blocks.
     hidden_dim : int, default=64
         Hidden units of an expert.
-    n_blocks : int, default=2
+    n_blocks : int, default=1
     balance : float, default=0.01
         Coefficient of the Switch Transformers' balancing loss.
     n_bins : int, default=24
@@ -37,11 +37,11 @@ class SparseMoEExpert(NetExpert):
 
     def __init__(
         self,
-        n_experts=8,
+        n_experts=4,
         top_k=2,
         width=64,
         hidden_dim=64,
-        n_blocks=2,
+        n_blocks=1,
         balance=0.01,
         n_bins=24,
         dropout=0.0,

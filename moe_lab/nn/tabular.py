@@ -104,7 +104,7 @@ def mlp(n_inputs: int, hidden, n_outputs: int, dropout: float = 0.0) -> nn.Seque
 
 
 class SparseNet(nn.Module):
-    """Residual blocks of sparse layers between two linear ones.
+    """Residual blocks of sparse layers between two linear ones; no norms, which lose the scale.
 
     Parameters
     ----------
@@ -123,13 +123,12 @@ class SparseNet(nn.Module):
     def __init__(self, n_inputs: int, n_outputs: int, *, width: int, n_blocks: int, **layer):
         super().__init__()
         self.first = nn.Linear(n_inputs, width)
-        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(n_blocks))
         self.blocks = nn.ModuleList(SparseMoE(width, **layer) for _ in range(n_blocks))
-        self.last = nn.Sequential(nn.LayerNorm(width), nn.ReLU(), nn.Linear(width, n_outputs))
+        self.last = nn.Linear(width, n_outputs)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         x, loss = self.first(x), 0.0
-        for norm, block in zip(self.norms, self.blocks, strict=True):
-            y, routing = block(norm(x))
+        for block in self.blocks:
+            y, routing = block(x.relu())
             x, loss = x + y, loss + routing.loss
-        return self.last(x), loss
+        return self.last(x.relu()), loss

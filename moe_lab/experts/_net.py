@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from moe_lab.device import resolve_device
 from moe_lab.experts.base import Expert
 from moe_lab.fitting import standard_deviation
-from moe_lab.table import NumericTable
+from moe_lab.table import NumericTable, as_float32
 
 # shapes: (n)samples, (d)features, (m)embers of an ensemble, (o)utputs
 
@@ -68,7 +68,8 @@ class NetExpert(Expert):
         from moe_lab.nn.tabular import TableEmbedding
 
         embedding = TableEmbedding(Z, n_levels, self.n_bins)
-        return nn.Sequential(embedding, self.body(embedding.chunks, n_outputs))
+        net = nn.Sequential(embedding, self.body(embedding.chunks, n_outputs))
+        return net.float()  # whatever torch's default is
 
     @property
     def table(self):
@@ -167,7 +168,7 @@ class Net(BaseEstimator):
     def learn_features(self, X, sample_weight=None):
         """Learn how X is read, and return what the network reads of it: float32, (n, d)."""
         self.table_ = self.expert.table.fit(X, sample_weight=sample_weight)
-        return self.table_.transform(X).astype(np.float32)
+        return as_float32(self.table_.transform(X))
 
     def module(self, Z, n_outputs):
         """Make the network for what ``learn_features`` returned; ``net_`` takes it, trained."""
@@ -186,7 +187,7 @@ class Net(BaseEstimator):
 
         check_is_fitted(self)
         device = next(self.net_.parameters()).device
-        Z = torch.as_tensor(self.table_.transform(X), dtype=torch.float32).split(ROWS_AT_ONCE)
+        Z = torch.as_tensor(as_float32(self.table_.transform(X))).split(ROWS_AT_ONCE)
         with torch.no_grad():
             answers = [self.net_(rows.to(device)) for rows in Z]
         parts = [answer[0] if isinstance(answer, tuple) else answer for answer in answers]
@@ -249,4 +250,5 @@ class NetClassifier(ClassifierMixin, Net):
         return probabilities if probabilities.ndim == 2 else probabilities.mean(axis=1)
 
     def predict(self, X):
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        most_probable = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[most_probable]

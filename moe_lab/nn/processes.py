@@ -46,6 +46,12 @@ def total(part: Tensor) -> Tensor:
     return part
 
 
+def share(parts):
+    """Give every process the first one's tensors."""
+    for part in parts:
+        distributed.broadcast(part, 0)
+
+
 def check_same(fingerprint: str, device: str):
     """Raise a ValueError in every process unless all give the same fingerprint (hexadecimal)."""
     if count() == 1:

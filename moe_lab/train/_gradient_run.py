@@ -36,13 +36,14 @@ class GradientRun:
         self.trainer, self.X, self.y, self.weight = trainer, X, y, weight
         self.experts, self.gate = [clone(expert) for expert in experts], clone(gate)
         self.task, self.n_classes, self.verbose = task, n_classes, verbose
+        self.descent = self._descent()  # what is set wrongly is refused before anything is read
         self.device = processes.own_device(experts[0].device)
         processes.join(self.device)
         processes.check_same(hash_of([X, y, weight, seeds]), self.device)
         rng = check_random_state(seeds[0])
         self.seed, gate_seed = rng.randint(2**31 - 1, size=2).tolist()
         self.rows = held_out_rows(len(y), rng, groups)
-        self.history = []
+        self.history, self.start = [], []
         self._join([gate_seed, *seeds])
         self._load_data()
 
@@ -86,7 +87,9 @@ class GradientRun:
         X, y, weight = self.data
         epochs = self.trainer.divide_epochs
         settings = {"max_epochs": epochs, "patience": epochs, "schedule": "constant"}
-        self._run([X, y, given, weight], Divided(self.task), checkpoint=None, **settings)
+        descent = self._descent(checkpoint=None, **settings)
+        self._run(descent, [X, y, given, weight], Divided(self.task))
+        self.start = [epochs, responsibilities.round(6)]
 
     def descend(self):
         """Train gate and experts jointly."""
@@ -94,9 +97,9 @@ class GradientRun:
 
         trainer = self.trainer
         objective = Objective(self.task, trainer.objective, trainer.individual, trainer.balance)
-        self.history = self._run(self.data, objective)
+        self.history = self._run(self.descent, self.data, objective)
 
-    def _run(self, data, objective, **changed):
+    def _descent(self, **changed):
         from moe_lab.nn.descent import Descent
 
         names = (
@@ -104,11 +107,12 @@ class GradientRun:
             "precision", "checkpoint",
         )  # fmt: skip
         settings = {name: getattr(self.trainer, name) for name in names} | changed
-        descent = Descent(**settings, shared=True, title="gradient", verbose=self.verbose)
+        return Descent(**settings, shared=True, title="gradient", verbose=self.verbose)
+
+    def _run(self, descent, data, objective):
         train, held_out = self.rows
-        return descent.run(
-            self.joint, data, objective, train=train, held_out=held_out, seed=self.seed
-        )
+        rows = {"train": train, "held_out": held_out}
+        return descent.run(self.joint, data, objective, **rows, seed=self.seed, of=self.start)
 
     def trained(self):
         """Return gate and experts, fitted, and what held-out rows say of the noise."""

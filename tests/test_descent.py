@@ -72,8 +72,7 @@ def test_history_holds_what_was_trained_on_and_stopped_by():
 )
 def test_schedules(schedule, rates, monkeypatch):
     monkeypatch.setattr(_Run, "_score", lambda self, rows: 1.0)  # it stalls at once
-    history = descend(make_net(), schedule=schedule, max_epochs=4, patience=2 if rates[3] == 0.03
-                      else 9, learning_rate=0.1)  # fmt: skip
+    history = descend(make_net(), schedule=schedule, max_epochs=4, patience=3, learning_rate=0.1)
     got = [row["learning_rate"] for row in history]
     assert_allclose(got, rates, atol=1e-4)
 

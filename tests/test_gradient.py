@@ -22,7 +22,7 @@ from moe_lab.train import Gradient
 from moe_lab.train._gradient_run import held_out_scales
 from moe_lab.train._joint import Divided, Joint, Objective
 
-SMALL = ("mlp", {"hidden": (16,)})
+SMALL = ("mlp", {"hidden": (16,), "n_bins": 0})
 
 
 def mixture(task="regression", expert=SMALL, n_experts=2, divide=None, gate="auto", **settings):
@@ -49,7 +49,7 @@ def joint(task, n_experts=3, n_outputs=1):
 
 def test_gate_and_experts_divide_regimes_between_them():
     X, y, right = two_regimes()
-    moe = mixture(patience=20).fit(X, y)
+    moe = mixture(patience=20, learning_rate=5e-3).fit(X, y)
     trust = moe.gate_weights(X)[:, 0]
     assert_allclose(
         max(np.mean((trust > 0.5) == right), np.mean((trust < 0.5) == right)), 1, atol=0.03
@@ -299,7 +299,7 @@ def test_an_equal_size_ensemble_is_beaten_on_regimes():
     """The committed study has the figures; this is one split of it."""
     data = datasets.create("piecewise", n_samples=1500, random_state=0)
     X, y = data.X, np.asarray(data.y)
-    hidden = ("mlp", {"hidden": (16,)})
+    hidden = SMALL
     alone = [
         experts.create(hidden[0], **hidden[1]).build("regression", random_state=seed)
         for seed in range(4)

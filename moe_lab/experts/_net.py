@@ -132,6 +132,7 @@ class Net(BaseEstimator):
     net_ : Module
     table_ : fitted NumericTable
     history_ : list of dict, one an epoch
+        Of a network trained by itself; of one trained with others the mixture has it.
     """
 
     def __init__(self, expert, random_state=None, device="cpu"):

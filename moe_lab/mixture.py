@@ -3,7 +3,7 @@
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.validation import column_or_1d
 
@@ -124,6 +124,8 @@ class _MixtureOfExperts(AnswersRows, InformationCriteria, TakesTables, BaseEstim
         settings = {"task": self._task, "pooler": pooler, "divided": self.divide is not None}
         experts, gate = trainer.complete(experts, self.gate, **settings)
         gate = as_gate(gate)
+        if gate.get_params().get("device") == "auto":
+            gate = clone(gate).set_params(device=resolve_device(self.device))
         n_plain = sum(not expert.depends_on for expert in experts)
         if n_plain > n_samples:
             raise ValueError(

@@ -39,9 +39,10 @@ def make_net():
         return nn.Sequential(nn.Linear(3, 16), nn.ReLU(), nn.Dropout(0.1), nn.Linear(16, 1))
 
 
-def descend(net, data=None, seed=0, **settings):
+def descend(net, data=None, seed=0, of=(), **settings):
     data = problem() if data is None else data
-    return Descent(**settings).run(net, data, Squares(), train=TRAIN, held_out=HELD_OUT, seed=seed)
+    rows = {"train": TRAIN, "held_out": HELD_OUT}
+    return Descent(**settings).run(net, data, Squares(), **rows, seed=seed, of=of)
 
 
 def weights(net):
@@ -170,7 +171,9 @@ def test_a_finished_run_is_not_trained_again_but_can_be_trained_longer(tmp_path,
     assert (longer[:3], len(longer), len(steps)) == (first, 5, 2)
 
 
-@pytest.mark.parametrize("change", ["data", "seed", "learning_rate", "net", "max_epochs"])
+@pytest.mark.parametrize(
+    "change", ["data", "seed", "learning_rate", "net", "max_epochs", "dropout", "activation", "of"]
+)
 def test_a_checkpoint_of_another_run_is_refused(tmp_path, change):
     settings = {"checkpoint": tmp_path / "c.pt", "max_epochs": 2, "schedule": "cosine"}
     descend(make_net(), **settings)
@@ -179,11 +182,17 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path, change):
         data[1][0] += 1
     elif change == "net":
         net.append(nn.Linear(1, 1))
+    elif change == "activation":
+        net[1] = nn.Tanh()
+    elif change == "dropout":
+        net[2].p = 0.2
     elif change == "seed":
         seed = 1
+    elif change == "of":
+        settings |= {"of": ["another start"]}
     else:
         settings |= {change: {"learning_rate": 0.5, "max_epochs": 3}[change]}
-    with pytest.raises(ValueError, match=r"same settings and data, got '.*c.pt' of others"):
+    with pytest.raises(ValueError, match=r"same settings and data, .*got '.*c.pt' of others"):
         descend(net, data, seed, **settings)
 
 
@@ -200,6 +209,12 @@ def test_a_file_that_is_no_checkpoint_is_refused_and_nothing_in_it_runs(tmp_path
     with pytest.raises(ValueError, match="must name a file that training wrote"):
         descend(make_net(), checkpoint=path)
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_checkpoint_that_cannot_be_written_says_so(tmp_path):
+    tmp_path.joinpath("file").write_text("")
+    with pytest.raises(ValueError, match="must name a file that can be written, got '.*c.pt'"):
+        descend(make_net(), checkpoint=tmp_path / "file" / "c.pt", max_epochs=1)
 
 
 def test_a_loss_that_diverges_keeps_the_best_weights_and_says_so(monkeypatch):
@@ -236,10 +251,13 @@ def test_balancing_biases_move_with_every_step():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"max_epochs": 0}, "max_epochs must be 1 or more, got max_epochs=0"),
-        ({"patience": 0}, "patience must be 1 or more"),
-        ({"batch_size": 0}, "batch_size must be 1 or more"),
+        ({"max_epochs": 0}, "max_epochs must be a whole number, 1 or more, got max_epochs=0"),
+        ({"patience": 0}, "patience must be a whole number, 1 or more"),
+        ({"batch_size": 0}, "batch_size must be a whole number, 1 or more"),
         ({"learning_rate": 0}, "learning_rate must be positive, got learning_rate=0"),
+        ({"weight_decay": -1}, "weight_decay must be at least 0, got weight_decay=-1"),
+        ({"max_epochs": 1.5}, "max_epochs must be a whole number"),
+        ({"learning_rate": "a"}, "learning_rate must be positive, got learning_rate='a'"),
         ({"schedule": "cosin"}, "schedule must be one of constant, cosine, plateau, got 'cosin'"),
         ({"precision": "half"}, "precision must be one of bfloat16, float16, float32, got 'half'"),
         ({"precision": "float16"}, "precision must be 'bfloat16' or 'float32' on a CPU"),

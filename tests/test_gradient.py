@@ -14,6 +14,8 @@ from scipy.special import logsumexp
 from torch import nn
 
 from moe_lab import MoEClassifier, MoERegressor
+from moe_lab.experts import ModuleExpert
+from moe_lab.divide.base import Divider
 from moe_lab.nn.descent import _Run
 from moe_lab.registry import datasets, experts
 from moe_lab.testing import example_table, example_target
@@ -48,7 +50,7 @@ def joint(task, n_experts=3, n_outputs=1):
 
 def test_gate_and_experts_divide_regimes_between_them():
     X, y, right = two_regimes()
-    moe = mixture(patience=20).fit(X, y)
+    moe = mixture(patience=20, learning_rate=5e-3).fit(X, y)
     trust = moe.gate_weights(X)[:, 0]
     assert_allclose(
         max(np.mean((trust > 0.5) == right), np.mean((trust < 0.5) == right)), 1, atol=0.03
@@ -255,6 +257,30 @@ def test_a_stopped_fit_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    "changed",
+    [{"divide": "random"}, {"divide": None}, {"min_scale": 0.5}, {"groups": np.arange(200) // 10}],
+)
+def test_a_checkpoint_of_another_start_or_of_other_held_out_rows_is_refused(tmp_path, changed):
+    X, y, _ = two_regimes(200)
+    settings = {"divide": "kmeans", "max_epochs": 2, "checkpoint": tmp_path / "c.pt"}
+    first = mixture(**settings).fit(X, y)
+    assert_array_equal(mixture(**settings).fit(X, y).predict(X), first.predict(X))
+    groups = changed.pop("groups", None)
+    with pytest.raises(ValueError, match="of others"):
+        mixture(**settings | changed).fit(X, y, groups=groups)
+
+
+def test_what_is_set_wrongly_is_refused_before_the_task_is_divided():
+    class Never(Divider):
+        def divide(self, X, y, **settings):
+            raise AssertionError
+
+    X, y, _ = two_regimes(60)
+    with pytest.raises(ValueError, match="patience must be 1 or more"):
+        mixture(divide=Never(), patience=0).fit(X, y)
+
+
+@pytest.mark.parametrize(
     ("changed", "message"),
     [
         ({"objective": "pool"}, "objective must be one of likelihood, pooled, got 'pool'"),
@@ -264,7 +290,7 @@ def test_a_stopped_fit_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
             "experts that are networks, got .*lightgbm.*mlp, sparse_moe, tabm",
         ),
         ({"gate": "softmax"}, "gate that is a network, got SoftmaxGate.*: mlp; leave gate out"),
-        ({"max_epochs": 0}, "max_epochs must be 1 or more"),
+        ({"max_epochs": 0}, "max_epochs must be a whole number, 1 or more"),
     ],
 )
 def test_what_cannot_be_trained_by_gradient_is_refused(changed, message):
@@ -285,6 +311,20 @@ def test_an_equal_size_ensemble_is_beaten_on_regimes():
     moe = mixture(n_experts=4).fit(X[:1000], y[:1000])
     ours, theirs = (np.mean((said - y[1000:]) ** 2) for said in (moe.predict(X[1000:]), ensemble))
     assert ours < 0.9**2 * theirs
+
+
+def test_experts_that_share_a_module_are_refused():
+    X, y, _ = two_regimes(60)
+    shared = nn.Linear(2, 1)
+    with pytest.raises(ValueError, match="parameters of its own.*a new Module each time"):
+        mixture(expert=ModuleExpert(lambda n_inputs, n_outputs: shared)).fit(X, y)
+
+
+def test_the_device_of_the_mixture_is_that_of_its_gate(monkeypatch):
+    X, y, _ = two_regimes(60)
+    monkeypatch.setattr("moe_lab.mixture.resolve_device", lambda device: "cpu")
+    moe = MoERegressor(["linear", SMALL], gate="mlp", device="auto", random_state=0).fit(X, y)
+    assert moe.gate_.device == "cpu"
 
 
 PROCESSES = """
@@ -336,6 +376,34 @@ def test_processes_with_different_tables_are_told_so(tmp_path):
     done = torchrun(2, script, tmp_path / "p", "different")
     assert done.returncode != 0
     assert "must be the same in all 2 processes" in done.stderr
+
+
+RUNNING_MEANS = """
+import sys
+import numpy as np
+from torch import nn
+from moe_lab import MoERegressor
+from moe_lab.nn import processes
+
+class Normed(nn.Sequential):
+    def __init__(self, n_inputs, n_outputs):
+        super().__init__(nn.BatchNorm1d(n_inputs), nn.Linear(n_inputs, n_outputs))
+
+X = np.random.default_rng(0).normal(size=(200, 3))
+moe = MoERegressor(Normed, 2, train=("gradient", {"max_epochs": 2}), device="cpu", random_state=0)
+said = moe.fit(X, X[:, 0]).predict(X)
+np.save(f"{sys.argv[1]}{processes.number()}.npy", said)
+"""
+
+
+@pytest.mark.slow
+def test_processes_end_with_the_same_running_means(tmp_path):
+    script = tmp_path / "fit.py"
+    script.write_text(RUNNING_MEANS)
+    done = torchrun(2, script, tmp_path / "p")
+    assert done.returncode == 0, done.stderr
+    assert "FutureWarning" not in done.stderr
+    assert_array_equal(*(np.load(tmp_path / f"p{number}.npy") for number in (0, 1)))
 
 
 def test_defaults_are_four_networks_and_a_network_gate():

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from torch import nn
 
 from moe_lab import MoEClassifier, MoERegressor
@@ -30,6 +30,14 @@ class Penalised(Tanh):
     def forward(self, x):
         y = super().forward(x)
         return y, 1e3 * y.square().mean()
+
+
+class Unreduced(Tanh):
+    """The same, with a loss for each row."""
+
+    def forward(self, x):
+        y = super().forward(x)
+        return y, y.square()
 
 
 def net(task, seed=0, name="mlp", **params):
@@ -201,6 +209,53 @@ def test_a_module_of_wrong_width_says_what_it_must_return():
     X, y = wave(40)
     with pytest.raises(ValueError, match=r"must return \(n_samples, 1\).* got \(\d+, 2\)"):
         as_expert(Wrong).build("regression").fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (Tanh(2, 1), TypeError, "make must be the class of a torch Module.*got Tanh"),
+        (lambda *sizes: sizes, TypeError, r"that made \(1, 1\)"),
+        (Unreduced, ValueError, r"loss that a module returns must be one number, got shape \(2,"),
+    ],
+)
+def test_what_makes_no_expert_says_why(make, error, message):
+    X, y = wave(40)
+    with pytest.raises(error, match=f"(?s){message}"):
+        ModuleExpert(make).build("regression").fit(X, y)
+
+
+def test_networks_are_float32_whatever_torchs_default_is():
+    import torch
+
+    X, y = wave(40)
+    torch.set_default_dtype(torch.float64)
+    try:
+        moe = MoERegressor(train=("gradient", {"max_epochs": 2}), random_state=0).fit(X, y)
+        assert {one.dtype for one in moe.gate_.net_.parameters()} == {torch.float32}
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_column_of_zeros_but_for_a_few_rows_is_embedded_in_silence():
+    X, y = wave()
+    X[3:] = 0.0
+    assert np.isfinite(net("regression", max_epochs=2).fit(X, y).predict(X)).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_numbers_far_out_of_what_was_trained_on_are_answered():
+    X, y = wave()
+    moe = MoERegressor(train=("gradient", {"max_epochs": 2}), random_state=0).fit(X, y)
+    far = np.array([[-1e60], [1e60]])
+    assert np.isfinite(moe.predict(far)).all()
+    assert_allclose(moe.gate_weights(far).sum(axis=1), 1)
+
+
+def test_an_unfitted_classifier_says_so():
+    with pytest.raises(NotFittedError):
+        net("classification").predict([[0.0]])
 
 
 def test_a_module_is_known_by_its_class():

@@ -12,7 +12,7 @@ from moe_lab.device import resolve_device
 from moe_lab.experts.base import Expert
 from moe_lab.fitting import standard_deviation
 from moe_lab.nn.holder import NetHolder, present_rows
-from moe_lab.table import NumericTable
+from moe_lab.table import NumericTable, as_float32
 
 # shapes: (n)samples, (d)features, (m)embers of an ensemble, (o)utputs
 
@@ -68,7 +68,8 @@ class NetExpert(Expert):
         from moe_lab.nn.tabular import TableEmbedding
 
         embedding = TableEmbedding(Z, n_levels, self.n_bins)
-        return nn.Sequential(embedding, self.body(embedding.chunks, n_outputs))
+        net = nn.Sequential(embedding, self.body(embedding.chunks, n_outputs))
+        return net.float()  # whatever torch's default is
 
     @property
     def table(self):
@@ -131,6 +132,7 @@ class Net(NetHolder, BaseEstimator):
     net_ : Module
     table_ : fitted NumericTable
     history_ : list of dict, one an epoch
+        Of a network trained by itself; of one trained with others the mixture has it.
     """
 
     def __init__(self, expert, random_state=None, device="cpu"):
@@ -158,7 +160,7 @@ class Net(NetHolder, BaseEstimator):
     def learn_features(self, X, sample_weight=None):
         """Learn how X is read, and return what the network reads of it: float32, (n, d)."""
         self.table_ = self.expert.table.fit(X, sample_weight=sample_weight)
-        return self.table_.transform(X).astype(np.float32)
+        return as_float32(self.table_.transform(X))
 
     def module(self, Z, n_outputs):
         """Make the network for what ``learn_features`` returned; ``net_`` takes it, trained."""
@@ -167,7 +169,7 @@ class Net(NetHolder, BaseEstimator):
     def _outputs(self, X):
         """Return what the network says, (n, o) or (n, m, o)."""
         check_is_fitted(self)
-        return self._ask(self.table_.transform(X))
+        return self._ask(as_float32(self.table_.transform(X)))
 
     @property
     def n_features_in_(self):
@@ -221,4 +223,5 @@ class NetClassifier(ClassifierMixin, Net):
         return probabilities if probabilities.ndim == 2 else probabilities.mean(axis=1)
 
     def predict(self, X):
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        most_probable = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[most_probable]

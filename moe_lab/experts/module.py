@@ -3,6 +3,8 @@
 import inspect
 from functools import partial
 
+import numpy as np
+
 from moe_lab.experts._net import NetExpert
 
 
@@ -57,7 +59,17 @@ class ModuleExpert(NetExpert):
         self.verbose = verbose
 
     def body(self, chunks, n_outputs):
-        return self.make(sum(chunks), n_outputs, **self.params or {})
+        from torch import nn
+
+        given = isinstance(self.make, nn.Module)
+        net = None if given else self.make(sum(chunks), n_outputs, **self.params or {})
+        if not isinstance(net, nn.Module):
+            raise TypeError(
+                "make must be the class of a torch Module, or a function that makes one of "
+                f"n_inputs and n_outputs, got {self.make!r}{'' if given else f' that made {net!r}'}"
+                "."
+            )
+        return net
 
     def module(self, Z, n_levels, n_outputs):
         net = super().module(Z, n_levels, n_outputs)
@@ -71,7 +83,12 @@ def _check_shape(net, Z, n_outputs):
     net.eval()
     with torch.no_grad():
         answer = net(torch.as_tensor(Z))
-    said = answer[0] if isinstance(answer, tuple) else answer
+    said, loss = answer if isinstance(answer, tuple) and len(answer) == 2 else (answer, 0.0)
+    if np.ndim(loss) or loss is None:
+        got = None if loss is None else f"shape {tuple(loss.shape)}"
+        raise ValueError(
+            f"The loss that a module returns must be one number, got {got}. Return its mean."
+        )
     if not torch.is_tensor(said) or said.shape != (len(Z), n_outputs):
         shape = tuple(said.shape) if torch.is_tensor(said) else type(said).__name__
         raise ValueError(

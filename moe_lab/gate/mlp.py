@@ -8,7 +8,7 @@ from scipy.special import log_softmax
 from moe_lab.device import resolve_device
 from moe_lab.gate.base import FeatureGate, gates
 from moe_lab.nn.holder import NetHolder, present_rows
-from moe_lab.table import NumericTable
+from moe_lab.table import NumericTable, as_float32
 
 
 @gates.register("mlp")
@@ -64,7 +64,7 @@ class MLPGate(NetHolder, FeatureGate):
         return self.features(X)
 
     def features(self, X):
-        return self.table_.transform(X).astype(np.float32)
+        return as_float32(self.table_.transform(X))
 
     def fit_features(self, features, responsibilities, sample_weight=None, start=None):
         self._make(present_rows(features, sample_weight), responsibilities.shape[1])
@@ -117,7 +117,7 @@ class MLPGate(NetHolder, FeatureGate):
         layers = mlp(sum(embedding.chunks), self.hidden, n_experts)
         nn.init.zeros_(layers[-1].weight)
         nn.init.zeros_(layers[-1].bias)
-        return nn.Sequential(embedding, layers)
+        return nn.Sequential(embedding, layers).float()  # whatever torch's default is
 
     def log_proba_features(self, features):
         return log_softmax(self._ask(features), axis=1)

@@ -5,11 +5,13 @@
 import copy
 import math
 import os
+import re
 import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Integral, Real
 from pathlib import Path
 from typing import NamedTuple
 
@@ -92,11 +94,17 @@ class Descent:
     def __post_init__(self):
         for name in ("max_epochs", "patience", "batch_size"):
             value = getattr(self, name)
-            if value is not None and not value >= 1:
-                raise ValueError(f"{name} must be 1 or more, got {name}={value!r}.")
-        if not self.learning_rate > 0:
+            if value is None and name == "batch_size":
+                continue
+            if not (isinstance(value, Integral) and value >= 1):
+                raise ValueError(f"{name} must be a whole number, 1 or more, got {name}={value!r}.")
+        if not (isinstance(self.learning_rate, Real) and self.learning_rate > 0):
             raise ValueError(
                 f"learning_rate must be positive, got learning_rate={self.learning_rate!r}."
+            )
+        if not (isinstance(self.weight_decay, Real) and self.weight_decay >= 0):
+            raise ValueError(
+                f"weight_decay must be at least 0, got weight_decay={self.weight_decay!r}."
             )
         for name, known in (("schedule", SCHEDULES), ("precision", PRECISIONS)):
             if getattr(self, name) not in known:
@@ -104,7 +112,9 @@ class Descent:
                     f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}."
                 )
 
-    def run(self, net: nn.Module, data: tuple, objective: Callable, *, train, held_out, seed: int):
+    def run(
+        self, net: nn.Module, data: tuple, objective: Callable, *, train, held_out, seed: int, of=()
+    ):
         """Train a network in place; it ends in eval with its best weights.
 
         Parameters
@@ -117,13 +127,15 @@ class Descent:
         train, held_out : ndarray of int
             Row numbers.
         seed : int
+        of : sequence
+            What else must be equal to go on from a checkpoint: where the weights come from.
 
         Returns
         -------
         history : list of dict, one an epoch
             Mean ``loss``, ``held_out`` score, ``learning_rate``, and what the objective watches.
         """
-        run = _Run(self, net, data, objective, seed)
+        run = _Run(self, net, data, objective, seed, [train, held_out, *of])
         run.load()
         run.go(*(torch.as_tensor(rows, device=data[0].device) for rows in (train, held_out)))
         return run.state.history
@@ -145,9 +157,9 @@ class _State:
 class _Run:
     """One network on its way down."""
 
-    def __init__(self, settings, net, data, objective, seed):
+    def __init__(self, settings, net, data, objective, seed, of):
         self.settings, self.net, self.data, self.objective = settings, net, data, objective
-        self.seed, self.state, self.device = seed, _State(), data[0].device
+        self.seed, self.of, self.state, self.device = seed, of, _State(), data[0].device
         self.optimizer = torch.optim.AdamW(
             net.parameters(),
             lr=settings.learning_rate,
@@ -177,6 +189,7 @@ class _Run:
         try:
             while len(state.history) < settings.max_epochs and not self._is_stuck():
                 self._epoch(train, held_out)
+                bar.set_postfix(held_out=f"{state.history[-1]['held_out']:.4g}", refresh=False)
                 bar.update()
                 self.save()
         except KeyboardInterrupt:
@@ -215,6 +228,8 @@ class _Run:
         seed = np.random.SeedSequence([self.seed, epoch]).generate_state(1)[0]
         with seeded(int(seed), str(self.device)):
             row = self._descend(train[torch.randperm(len(train)).to(self.device)])
+        if self.several:  # running means of a BatchNorm, say
+            processes.share(self.net.buffers())
         row |= {"held_out": self._score(held_out), "learning_rate": rate}
         self.state.history.append(row)
         if self.settings.schedule == "plateau":
@@ -285,28 +300,36 @@ class _Run:
         if self.settings.checkpoint is None or (self.several and processes.number() > 0):
             return
         path = Path(self.settings.checkpoint)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(path.name + ".part")
+        unfinished = Path(f"{path}.{os.getpid()}.part")
         parts = {name: part.state_dict() for name, part in self._parts().items()}
-        torch.save({"of": self.fingerprint, **vars(self.state), **parts}, unfinished)
-        os.replace(unfinished, path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            torch.save({"of": self.fingerprint, **vars(self.state), **parts}, unfinished)
+            os.replace(unfinished, path)
+        except (OSError, RuntimeError) as error:  # torch raises the latter
+            raise ValueError(
+                f"checkpoint must name a file that can be written, got {str(path)!r}. Name another."
+            ) from error
 
     def load(self):
         """Go on from the checkpoint where there is one."""
         path = self.settings.checkpoint
-        if path is None or not os.path.exists(path):
+        if path is None:
+            return
+        fingerprint = self.fingerprint  # of the net before it is trained
+        if not os.path.exists(path):
             return
         try:
             saved = torch.load(path, map_location=self.device, weights_only=True)
-            same = saved["of"] == self.fingerprint
+            same = saved["of"] == fingerprint
         except Exception as error:  # torch raises many kinds at a file that is not its own
             raise ValueError(
                 f"checkpoint must name a file that training wrote, or none, got {str(path)!r}."
             ) from error
         if not same:
             raise ValueError(
-                f"checkpoint must be of the same settings and data, got {str(path)!r} of others. "
-                "Name another file, or delete this one."
+                "checkpoint must be of the same settings and data, random_state included, got "
+                f"{str(path)!r} of others. Name another file, or delete this one."
             )
         for name, part in self._parts().items():
             part.load_state_dict(saved[name])
@@ -328,7 +351,8 @@ class _Run:
             settings["max_epochs"] = self.settings.max_epochs
         shapes = [(name, tuple(part.shape)) for name, part in self.net.state_dict().items()]
         data = [part.cpu().numpy() for part in self.data]
-        return hash_of([settings, self.seed, repr(self.objective), shapes, data])
+        parts = [settings, self.seed, repr(self.objective), shapes, _structure(self.net), data]
+        return hash_of([*parts, *self.of])
 
 
 def _schedule(settings, optimizer):
@@ -340,11 +364,27 @@ def _schedule(settings, optimizer):
     return lr_scheduler.ConstantLR(optimizer, factor=1.0)
 
 
+def _structure(net):
+    """List the modules with what they are set to: dropout, top_k, an activation."""
+    return [
+        (name, type(module).__qualname__, sorted(_settings(module)))
+        for name, module in net.named_modules()
+    ]
+
+
+def _settings(module):
+    for name, value in vars(module).items():
+        if not name.startswith("_") and name != "training":
+            yield name, re.sub(" at 0x[0-9a-f]+", "", repr(value))  # addresses differ
+
+
 def _over_processes(net):
     """Average gradients over processes; balancing biases are summed by themselves."""
-    return nn.parallel.DistributedDataParallel(
-        net, find_unused_parameters=True, broadcast_buffers=False
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`broadcast_buffers`", FutureWarning)
+        return nn.parallel.DistributedDataParallel(
+            net, find_unused_parameters=True, broadcast_buffers=False
+        )
 
 
 def _warn(message):

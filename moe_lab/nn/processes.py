@@ -1,14 +1,20 @@
 """Data-parallel training: what the processes that torchrun starts must agree on."""
 
 import os
+from multiprocessing import current_process
 
 import torch
 from torch import Tensor, distributed
 
 
 def join(device: str):
-    """Join the processes that torchrun started, where it did and none has joined them yet."""
+    """Join the processes that torchrun started, where it did and none has joined them yet.
+
+    Workers of a started process, such as joblib's, are not among them: each computes by itself.
+    """
     if not distributed.is_available() or distributed.is_initialized():
+        return
+    if current_process().name != "MainProcess":
         return
     if int(os.environ.get("WORLD_SIZE", 1)) > 1 and "MASTER_ADDR" in os.environ:
         distributed.init_process_group("gloo" if device == "cpu" else "nccl")
@@ -44,6 +50,12 @@ def total(part: Tensor) -> Tensor:
     if count() > 1:
         distributed.all_reduce(part)
     return part
+
+
+def share(parts):
+    """Give every process the first one's tensors."""
+    for part in parts:
+        distributed.broadcast(part, 0)
 
 
 def check_same(fingerprint: str, device: str):

@@ -16,6 +16,8 @@ from moe_lab.table.columns import (
     read_numbers,
 )
 
+FAR_OUT = 1e9  # standard deviations
+
 
 class NumericTable(TransformerMixin, BaseEstimator):
     """Turns a table into a matrix of floats: numbers imputed and scaled, categories one-hot.
@@ -152,6 +154,17 @@ class NumericTable(TransformerMixin, BaseEstimator):
                 yield one_hot[codes]  # the last row, code -1: none of them
             else:
                 yield codes[:, None]
+
+
+def as_float32(Z):
+    """Return standardised numbers as float32, those too far out for a network's sums drawn in.
+
+    Examples
+    --------
+    >>> as_float32(np.array([-1e60, 0.5]))
+    array([-1.e+09,  5.e-01], dtype=float32)
+    """
+    return np.clip(Z, -FAR_OUT, FAR_OUT).astype(np.float32)
 
 
 def _all_numpy_numbers(frame):

@@ -36,13 +36,14 @@ class GradientRun:
         self.trainer, self.X, self.y, self.weight = trainer, X, y, weight
         self.experts, self.gate = [clone(expert) for expert in experts], clone(gate)
         self.task, self.n_classes, self.verbose = task, n_classes, verbose
+        self.descent = self._descent()  # what is set wrongly is refused before anything is read
         self.device = processes.own_device(experts[0].device)
         processes.join(self.device)
         processes.check_same(hash_of([X, y, weight, seeds]), self.device)
         rng = check_random_state(seeds[0])
         self.seed, gate_seed = rng.randint(2**31 - 1, size=2).tolist()
         self.rows = held_out_rows(len(y), rng, groups)
-        self.history = []
+        self.history, self.start = [], []
         self._join([gate_seed, *seeds])
         self._load_data()
 
@@ -62,6 +63,7 @@ class GradientRun:
                 matrices.append(Z)
             with seeded(seed, self.device):
                 nets.append(part.module(Z, width))
+        _check_own(nets)
         ends = np.cumsum([0, *(Z.shape[1] for Z in matrices)]).tolist()
         read = [(ends[k], matrices[k].shape[1]) for k in columns]
         self.Z = np.hstack(matrices)
@@ -86,7 +88,9 @@ class GradientRun:
         X, y, weight = self.data
         epochs = self.trainer.divide_epochs
         settings = {"max_epochs": epochs, "patience": epochs, "schedule": "constant"}
-        self._run([X, y, given, weight], Divided(self.task), checkpoint=None, **settings)
+        descent = self._descent(checkpoint=None, **settings)
+        self._run(descent, [X, y, given, weight], Divided(self.task))
+        self.start = [epochs, responsibilities.round(6)]
 
     def descend(self):
         """Train gate and experts jointly."""
@@ -94,9 +98,9 @@ class GradientRun:
 
         trainer = self.trainer
         objective = Objective(self.task, trainer.objective, trainer.individual, trainer.balance)
-        self.history = self._run(self.data, objective)
+        self.history = self._run(self.descent, self.data, objective)
 
-    def _run(self, data, objective, **changed):
+    def _descent(self, **changed):
         from moe_lab.nn.descent import Descent
 
         names = (
@@ -104,11 +108,12 @@ class GradientRun:
             "precision", "checkpoint",
         )  # fmt: skip
         settings = {name: getattr(self.trainer, name) for name in names} | changed
-        descent = Descent(**settings, shared=True, title="gradient", verbose=self.verbose)
+        return Descent(**settings, shared=True, title="gradient", verbose=self.verbose)
+
+    def _run(self, descent, data, objective):
         train, held_out = self.rows
-        return descent.run(
-            self.joint, data, objective, train=train, held_out=held_out, seed=self.seed
-        )
+        rows = {"train": train, "held_out": held_out}
+        return descent.run(self.joint, data, objective, **rows, seed=self.seed, of=self.start)
 
     def trained(self):
         """Return gate and experts, fitted, and what held-out rows say of the noise."""
@@ -145,6 +150,15 @@ class GradientRun:
         if self.trainer.objective == "pooled":
             mean = (np.exp(log_gate) * predictions[:, :, 0]).sum(axis=1)
             trained.density_gate = ScaleMixture().fit(X, predictions, mean, y, weight)
+
+
+def _check_own(nets):
+    parameters = [id(one) for net in nets for one in net.parameters()]
+    if len(set(parameters)) < len(parameters):
+        raise ValueError(
+            "Each expert must have parameters of its own, got networks that share some. Let make() "
+            "return a new Module each time."
+        )
 
 
 def held_out_scales(scales, log_gate, predictions, y, weight, least):

@@ -49,7 +49,7 @@ class Joint(nn.Module):
         self.gate, self.experts, self.columns = gate, nn.ModuleList(experts), columns
         self.task, self.min_scale = task, min_scale
         self.log_scales = nn.Parameter(
-            torch.zeros(len(experts)), requires_grad=task == "regression"
+            torch.zeros(len(experts), dtype=torch.float32), requires_grad=task == "regression"
         )
 
     def forward(self, X: Tensor) -> Answer:

@@ -14,8 +14,8 @@ from scipy.special import logsumexp
 from torch import nn
 
 from moe_lab import MoEClassifier, MoERegressor
-from moe_lab.experts import ModuleExpert
 from moe_lab.divide.base import Divider
+from moe_lab.experts import ModuleExpert
 from moe_lab.nn.descent import _Run
 from moe_lab.registry import datasets, experts
 from moe_lab.testing import example_table, example_target
@@ -276,7 +276,7 @@ def test_what_is_set_wrongly_is_refused_before_the_task_is_divided():
             raise AssertionError
 
     X, y, _ = two_regimes(60)
-    with pytest.raises(ValueError, match="patience must be 1 or more"):
+    with pytest.raises(ValueError, match="patience must be a whole number, 1 or more"):
         mixture(divide=Never(), patience=0).fit(X, y)
 
 

@@ -24,7 +24,8 @@ class TableEmbedding(nn.Module):
     n_levels : sequence of int
         Of each of the last columns.
     n_bins : int, default=0
-        Pieces of each number between its quantiles in X (Gorishniy et al. 2022); 0: as it is.
+        Pieces of each number between its quantiles in X (Gorishniy et al. 2022), constant beyond
+        them, where a steep last piece would run away; 0: as it is.
     dim : int, default=8
         Of an embedded number or category.
 
@@ -47,6 +48,9 @@ class TableEmbedding(nn.Module):
         self.register_buffer("binned", torch.from_numpy(np.flatnonzero(binned)), persistent=False)
         self.register_buffer("plain", torch.from_numpy(np.flatnonzero(~binned)), persistent=False)
         self.pieces = _pieces(numbers[:, binned], n_bins, dim) if binned.any() else None
+        ends = numbers[:, binned].min(axis=0), numbers[:, binned].max(axis=0)
+        for name, end in zip(("least", "most"), ends, strict=True):
+            self.register_buffer(name, torch.from_numpy(end), persistent=False)
         self.levels = _level_vectors(n_levels, dim) if len(n_levels) else None
         firsts = np.cumsum([0, *(n + 1 for n in n_levels)])[:-1] + 1  # one before: not seen
         self.register_buffer("firsts", torch.from_numpy(firsts), persistent=False)
@@ -55,7 +59,8 @@ class TableEmbedding(nn.Module):
     def forward(self, X: Tensor) -> Tensor:
         parts = [X.index_select(1, self.plain)]  # (n, p)
         if self.pieces is not None:
-            parts.append(self.pieces(X.index_select(1, self.binned)).flatten(1))  # (n, b w)
+            numbers = X.index_select(1, self.binned).clamp(self.least, self.most)
+            parts.append(self.pieces(numbers).flatten(1))  # (n, b w)
         if self.levels is not None:
             codes = X.narrow(1, self.n_numbers, len(self.firsts)).long() + self.firsts  # (n, c)
             parts.append(self.levels(codes).flatten(1))  # (n, c w)

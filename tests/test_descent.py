@@ -10,7 +10,8 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 
 from moe_lab.nn import SparseMoE
-from moe_lab.nn.descent import Descent, Terms, _Run, seeded
+from moe_lab.nn.descent import Descent, Terms
+from moe_lab.nn.descent_run import Run, seeded
 from moe_lab.nn.rows import held_out_rows
 
 TRAIN, HELD_OUT = np.arange(160), np.arange(160, 200)
@@ -71,7 +72,7 @@ def test_history_holds_what_was_trained_on_and_stopped_by():
     ],
 )
 def test_schedules(schedule, rates, monkeypatch):
-    monkeypatch.setattr(_Run, "_score", lambda self, rows: 1.0)  # it stalls at once
+    monkeypatch.setattr(Run, "_score", lambda self, rows: 1.0)  # it stalls at once
     settings = {"learning_rate": 0.1, "max_epochs": 6, "patience": 5}
     history = descend(make_net(), schedule=schedule, **settings)
     got = [row["learning_rate"] for row in history]
@@ -80,18 +81,18 @@ def test_schedules(schedule, rates, monkeypatch):
 
 def test_training_stops_after_patience_epochs_without_gain(monkeypatch):
     scores = iter([3.0, 1.0, 2.0, 2.0, 2.0, 0.0])
-    monkeypatch.setattr(_Run, "_score", lambda self, rows: next(scores))
+    monkeypatch.setattr(Run, "_score", lambda self, rows: next(scores))
     assert len(descend(make_net(), patience=3)) == 5
 
 
 def test_a_step_takes_all_rows_once_an_epoch(monkeypatch):
-    whole, seen = _Run._terms, []
+    whole, seen = Run._terms, []
 
     def terms(self, rows):
         seen.append(rows.tolist())
         return whole(self, rows)
 
-    monkeypatch.setattr(_Run, "_terms", terms)
+    monkeypatch.setattr(Run, "_terms", terms)
     descend(make_net(), max_epochs=1, batch_size=50)
     *batches, held_out = seen
     assert [len(rows) for rows in batches] == [40, 40, 40, 40]
@@ -121,7 +122,7 @@ class Stop(Exception):
 
 
 def stop_in_epoch(monkeypatch, number):
-    whole, calls = _Run._descend, []
+    whole, calls = Run._descend, []
 
     def descend(self, order):
         calls.append(None)
@@ -129,7 +130,7 @@ def stop_in_epoch(monkeypatch, number):
             raise Stop
         return whole(self, order)
 
-    monkeypatch.setattr(_Run, "_descend", descend)
+    monkeypatch.setattr(Run, "_descend", descend)
 
 
 @pytest.mark.parametrize("schedule", ["plateau", "cosine"])
@@ -144,7 +145,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(tmp_path, monkeypatch, sche
             descend(make_net(), checkpoint=path, **settings)
     net = make_net()
     steps = []
-    monkeypatch.setattr(_Run, "_descend", _counted(_Run._descend, steps))
+    monkeypatch.setattr(Run, "_descend", _counted(Run._descend, steps))
     assert descend(net, checkpoint=path, **settings) == expected
     assert len(steps) == len(expected) - 5
     for name, one in weights(net).items():
@@ -164,7 +165,7 @@ def test_a_finished_run_is_not_trained_again_but_can_be_trained_longer(tmp_path,
     settings = {"checkpoint": tmp_path / "c.pt", "patience": 100}
     first = descend(make_net(), max_epochs=3, **settings)
     steps = []
-    monkeypatch.setattr(_Run, "_descend", _counted(_Run._descend, steps))
+    monkeypatch.setattr(Run, "_descend", _counted(Run._descend, steps))
     assert descend(make_net(), max_epochs=3, **settings) == first
     assert steps == []
     longer = descend(make_net(), max_epochs=5, **settings)
@@ -219,7 +220,7 @@ def test_a_checkpoint_that_cannot_be_written_says_so(tmp_path):
 
 def test_a_loss_that_diverges_keeps_the_best_weights_and_says_so(monkeypatch):
     scores = iter([2.0, 1.0, float("nan")])
-    monkeypatch.setattr(_Run, "_score", lambda self, rows: next(scores))
+    monkeypatch.setattr(Run, "_score", lambda self, rows: next(scores))
     with pytest.warns(ConvergenceWarning, match="not finite in epoch 3; the weights of epoch 2"):
         assert len(descend(make_net())) == 3
 

@@ -16,7 +16,7 @@ from torch import nn
 from moe_lab import MoEClassifier, MoERegressor
 from moe_lab.divide.base import Divider
 from moe_lab.experts import ModuleExpert
-from moe_lab.nn.descent import _Run
+from moe_lab.nn.descent_run import Run
 from moe_lab.registry import datasets, experts
 from moe_lab.testing import example_table, example_target
 from moe_lab.train import Gradient
@@ -210,7 +210,7 @@ def test_groups_are_held_out_together(monkeypatch):
     X, y, _ = two_regimes(300)
     held = []
     monkeypatch.setattr(
-        _Run,
+        Run,
         "go",
         lambda self, train, held_out: (
             held.append((train, held_out)) or self._epoch(train, held_out)
@@ -237,7 +237,7 @@ def test_a_stopped_fit_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
     X, y, _ = two_regimes(200)
     settings = {"max_epochs": 8, "checkpoint": tmp_path / "c.pt"}
     expected = mixture(max_epochs=8).fit(X, y)
-    whole, calls = _Run._descend, []
+    whole, calls = Run._descend, []
 
     def descend(self, order):
         calls.append(None)
@@ -245,7 +245,7 @@ def test_a_stopped_fit_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return whole(self, order)
 
-    monkeypatch.setattr(_Run, "_descend", descend)
+    monkeypatch.setattr(Run, "_descend", descend)
     with pytest.raises(KeyboardInterrupt):
         mixture(**settings).fit(X, y)
     again = mixture(**settings).fit(X, y)

@@ -12,7 +12,7 @@ from torch import nn
 from moe_lab import MoEClassifier, MoERegressor
 from moe_lab.experts import ModuleExpert
 from moe_lab.experts.base import as_expert, label
-from moe_lab.nn.descent import _Run
+from moe_lab.nn.descent_run import Run
 from moe_lab.registry import experts
 from moe_lab.testing import EXPERT_CHECKS
 
@@ -106,7 +106,7 @@ def test_mlp_pickles_its_weights_on_the_cpu():
 
 
 def interrupt_in_epoch(monkeypatch, number):
-    whole, calls = _Run._descend, []
+    whole, calls = Run._descend, []
 
     def one_epoch(self, *args):
         calls.append(None)
@@ -114,7 +114,7 @@ def interrupt_in_epoch(monkeypatch, number):
             raise KeyboardInterrupt
         return whole(self, *args)
 
-    monkeypatch.setattr(_Run, "_descend", one_epoch)
+    monkeypatch.setattr(Run, "_descend", one_epoch)
 
 
 def test_ctrl_c_under_the_progress_bar_keeps_the_best_weights(monkeypatch, capsys):

@@ -141,7 +141,8 @@ class Net(NetHolder, BaseEstimator):
         self.device = device
 
     def fit(self, X, y, sample_weight=None):
-        from moe_lab.nn.descent import Descent, seeded
+        from moe_lab.nn.descent import Descent
+        from moe_lab.nn.descent_run import seeded
 
         Z = self.learn_features(X, sample_weight)
         targets, n_outputs = self.learn_target(np.asarray(y), sample_weight)

@@ -123,7 +123,7 @@ class MLPGate(NetHolder, FeatureGate):
         return log_softmax(self._ask(features), axis=1)
 
     def _make(self, features, n_experts):
-        from moe_lab.nn.descent import seeded
+        from moe_lab.nn.descent_run import seeded
 
         device = resolve_device(self.device)
         with seeded(self.random_state, device):

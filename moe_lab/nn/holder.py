@@ -44,7 +44,7 @@ class NetHolder:
         """Return what ``net_`` says of Z, float64."""
         import torch
 
-        from moe_lab.nn.descent import ROWS_AT_ONCE
+        from moe_lab.nn.descent_run import ROWS_AT_ONCE
 
         device = next(self.net_.parameters()).device
         Z = torch.as_tensor(Z, dtype=torch.float32).split(ROWS_AT_ONCE)

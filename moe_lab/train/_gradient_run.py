@@ -50,7 +50,7 @@ class GradientRun:
     def _join(self, seeds):
         """Let each part read the table and make its network; what several read alike is kept
         once."""
-        from moe_lab.nn.descent import seeded
+        from moe_lab.nn.descent_run import seeded
         from moe_lab.train._joint import Joint
 
         matrices, columns, nets = [], [], []

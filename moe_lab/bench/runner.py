@@ -92,12 +92,12 @@ def run_notebook(name, given=None, *, force=False, timeout=None) -> Iterator[Out
             yield Outcome(title.strip(), "skipped", finished["folder"])
         else:
             count = f"({number}/{len(plan)})" if len(plan) > 1 else ""
-            run = Run(notebook, parameters, results_dir, key, data, timeout, title.strip())
+            run = _Run(notebook, parameters, results_dir, key, data, timeout, title.strip())
             yield _run(run, f"{title} {count}".strip())
 
 
 @dataclass(frozen=True)
-class Run:
+class _Run:
     """One run that has passed the checks."""
 
     notebook: Path

@@ -5,6 +5,7 @@ a folder. The ensemble has more members than the mixture has experts, so that it
 many parameters as experts and gate. One random split a seed; generated sets are drawn anew.
 """
 
+from itertools import product
 from pathlib import Path
 
 import click
@@ -23,19 +24,18 @@ ORDINARY = (
 )  # fmt: skip
 GENERATED = (*REGIMES, "friedman1", "robot_arm")
 N_EXPERTS, N_MEMBERS = 4, 6
-EXPERTS = {
-    "as they are": ("mlp", {"hidden": (64,), "n_bins": 0}),
-    "embedded": ("mlp", {"hidden": (64,), "n_bins": 24}),
-}
+HIDDEN = (64,)
 
 
-def lineup(expert) -> dict:
+def lineup(n_bins=0) -> dict:
     """Return the methods to compare by their labels, all of the same networks.
 
     Parameters
     ----------
-    expert : (name, params) pair
+    n_bins : int, default=0
+        Pieces by which the networks embed numbers; 0: they read them as they are.
     """
+    expert = ("mlp", {"hidden": HIDDEN, "n_bins": n_bins})
     shares = {"row_share": 1.0, "column_share": 1.0}
     mixture = {"experts": expert, "n_experts": N_EXPERTS}
     return {
@@ -45,7 +45,7 @@ def lineup(expert) -> dict:
     }
 
 
-def study(names, n_train, seeds) -> pd.DataFrame:
+def study(names, n_train, seeds, n_bins=0) -> pd.DataFrame:
     """Fit and score all methods on one split a seed of every data set.
 
     Parameters
@@ -53,35 +53,33 @@ def study(names, n_train, seeds) -> pd.DataFrame:
     names : sequence of str
     n_train : int
     seeds : sequence of int
+    n_bins : int, default=0
+        As for `lineup`.
 
     Returns
     -------
     scores : DataFrame
-        As `compare` returns it, and the column ``numbers``: how the networks read them.
+        As `compare` returns it.
     """
     tables = []
-    for name in names:
-        for seed in seeds:
-            params = {"random_state": seed} if name in GENERATED else {}
-            data = datasets.create(name, **params)
-            for numbers, expert in EXPERTS.items():
-                scores = compare(lineup(expert), data, n_train=n_train, n_test=2000, seeds=[seed])
-                tables.append(scores.assign(numbers=numbers))
+    for name, seed in product(names, seeds):
+        data = datasets.create(name, **({"random_state": seed} if name in GENERATED else {}))
+        methods = lineup(n_bins)
+        tables.append(compare(methods, data, n_train=n_train, n_test=2000, seeds=[seed]))
     return pd.concat(tables, ignore_index=True)
 
 
 def differences(scores) -> pd.DataFrame:
-    """Return one row a data set: RMSE or log-loss of the ensembles, and what the mixtures are over
-    them in per cent, with the standard error over seeds."""
+    """Return one row a data set: RMSE or log-loss of the ensemble, and what the mixtures are over
+    it in per cent, with the standard error over seeds."""
     rows = {}
-    for numbers, of_one in scores.groupby("numbers", sort=False):
-        table = paired(of_one, baseline="ensemble").set_index(["dataset", "method"])
-        for (name, method), row in table.iterrows():
-            metric = of_one[(of_one["dataset"] == name) & (of_one["metric"] == row["metric"])]
-            base = metric.loc[metric["method"] == "ensemble", "score"].mean()
-            cells = rows.setdefault(name, {"metric": row["metric"]})
-            cells[f"ensemble, {numbers}"] = f"{base:.4g}"
-            cells[f"{method}, {numbers}"] = f"{row['difference']:+.1f} ± {row['se']:.1f}"
+    for (name, method), row in (
+        paired(scores, "ensemble").set_index(["dataset", "method"]).iterrows()
+    ):
+        of_ensemble = (scores["dataset"] == name) & (scores["method"] == "ensemble")
+        base = scores.loc[of_ensemble & (scores["metric"] == row["metric"]), "score"].mean()
+        cells = rows.setdefault(name, {"metric": row["metric"], "ensemble": f"{base:.4g}"})
+        cells[method] = f"{row['difference']:+.1f} ± {row['se']:.1f}"
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("data set")
 
 
@@ -89,11 +87,14 @@ def differences(scores) -> pd.DataFrame:
 @click.option("--datasets", "names", default=",".join((*REGIMES, *ORDINARY)), show_default=True)
 @click.option("--n-train", default=1500, show_default=True, help="Training rows.")
 @click.option("--seeds", default=5, show_default=True, help="Splits.")
+@click.option(
+    "--n-bins", default=0, show_default=True, help="Pieces by which numbers are embedded."
+)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder to write to.")
-def main(names, n_train, seeds, out):
+def main(names, n_train, seeds, n_bins, out):
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
-    scores = study(split_names(names), n_train, range(seeds))
+    scores = study(split_names(names), n_train, range(seeds), n_bins)
     table = as_markdown(differences(scores).reset_index())
     click.echo(table)
     if out is not None:

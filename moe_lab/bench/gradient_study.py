@@ -87,9 +87,7 @@ def differences(scores) -> pd.DataFrame:
 @click.option("--datasets", "names", default=",".join((*REGIMES, *ORDINARY)), show_default=True)
 @click.option("--n-train", default=1500, show_default=True, help="Training rows.")
 @click.option("--seeds", default=5, show_default=True, help="Splits.")
-@click.option(
-    "--n-bins", default=0, show_default=True, help="Pieces by which numbers are embedded."
-)
+@click.option("--n-bins", default=0, show_default=True, help="Pieces of each number.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder to write to.")
 def main(names, n_train, seeds, n_bins, out):
     if out is not None:

@@ -91,8 +91,8 @@ def test_separable_classes(gate, alpha):
     moe = fit(example(gates, gate), X, y, alpha=alpha)
     assert_right(moe, X, y, error=0.05)
     # Far out: certain, yet finite. EM asks the shrunk gate out of fold, so that its experts are not
-    # exactly those of the gate; both go on linearly.
-    far = 0.2 if gate == "shrunk_softmax" else 0.05
+    # exactly those of the gate; both go on linearly. A network bends where it has seen no rows.
+    far = {"shrunk_softmax": 0.2, "mlp": 0.3}.get(gate, 0.05)
     assert_right(moe, X * [100, 100, 1], y, error=far)
 
 

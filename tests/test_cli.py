@@ -26,6 +26,11 @@ TINY = {
 COMMAND = [sys.executable, "-m", "moe_lab.cli"]
 
 
+def heed_ctrl_c():
+    """Undo what a shell does to commands in the background: they inherit a deaf SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def environment(lab, monkeypatch) -> dict:
     """The environment of a shell inside a lab of our own."""
@@ -105,6 +110,7 @@ def test_ctrl_c_keeps_finished_runs_and_nothing_else(lab, environment, moe_lab, 
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=heed_ctrl_c,
     )
     kernel = wait_for(lambda: second_kernel(lab.root / "results"))
 
@@ -143,7 +149,12 @@ def wait_for(condition, seconds=60):
 def test_ctrl_c_before_any_run_has_finished_leaves_nothing(lab, environment):
     lab.notebook("exp", "seed = 0", "print('up', flush=True)\nimport time; time.sleep(60)")
     process = subprocess.Popen(
-        [*COMMAND, "run", "exp"], cwd=lab.root, env=environment, text=True, stderr=subprocess.PIPE
+        [*COMMAND, "run", "exp"],
+        cwd=lab.root,
+        env=environment,
+        text=True,
+        stderr=subprocess.PIPE,
+        preexec_fn=heed_ctrl_c,
     )
     results = lab.root / "results"
     wait_for(lambda: any(log.read_text() for log in results.glob(".tmp/*/log.txt")))

@@ -8,10 +8,8 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.metaestimators import available_if
 
 from moe_lab.fitting import constant_expert, predict_expert, rows_that_matter, teach_nothing
+from moe_lab.folds import HELD_OUT, MIN_HELD_OUT
 from moe_lab.registry.spelling import unknown_name
-
-HELD_OUT = 0.15  # share of the rows by which the number of trees is found
-MIN_HELD_OUT = 10  # rows; with fewer, all trees are grown
 
 
 def checked_params(params, known, owner):

@@ -77,11 +77,6 @@ class NetExpert(Expert):
         return NumericTable(scale=True, one_hot=self.one_hot)
 
 
-def n_levels(table):
-    """Return how many levels each of the last columns of a fitted NumericTable has."""
-    return [] if table.one_hot else list(map(len, table.levels_))
-
-
 @dataclass(frozen=True)
 class Alone:
     """The objective of a network trained by itself: every member of an ensemble has its own loss.
@@ -165,7 +160,7 @@ class Net(NetHolder, BaseEstimator):
 
     def module(self, Z, n_outputs):
         """Make the network for what ``learn_features`` returned; ``net_`` takes it, trained."""
-        return self.expert.module(Z, n_levels(self.table_), n_outputs)
+        return self.expert.module(Z, self.table_.n_levels, n_outputs)
 
     def _outputs(self, X):
         """Return what the network says, (n, o) or (n, m, o)."""

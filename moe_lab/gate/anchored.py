@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from moe_lab.gate.base import gates
+from moe_lab.gate.base import check_loss, gates
 from moe_lab.gate.boosted import BoostedGate
 from moe_lab.gate.constant import ConstantGate
 from moe_lab.softmax import softmax
@@ -86,8 +86,7 @@ class AnchoredGate(BoostedGate):
         -------
         self : AnchoredGate
         """
-        if loss not in ("log_loss", "squared_error"):
-            raise ValueError(f"loss must be 'log_loss' or 'squared_error', got {loss!r}.")
+        check_loss(loss)
         known = ~np.isnan(predictions).any(axis=(0, 2))
         if self.anchor is None:
             constant = ConstantGate().fit_pooled(X, predictions[:, known], y, loss, sample_weight)

@@ -17,6 +17,8 @@ from moe_lab.softmax import (
 
 __all__ = ["FeatureGate", "Gate", "LinearGate", "as_gate", "ask_gate", "gates"]
 
+LEAST_PROBABILITY = 1e-15
+
 
 class Gate(ABC, BaseEstimator):
     """Learns from responsibilities which expert to trust where.
@@ -184,15 +186,25 @@ class LinearGate(FeatureGate):
         -------
         self : Gate
         """
+        check_loss(loss)
         features = self.learn_features(X, sample_weight)
         if loss == "squared_error":
             self.coef_ = fit_pooled_mean(features, predictions[:, :, 0], y, sample_weight, C=self.C)
-        elif loss == "log_loss":
-            log_lik = np.log(np.maximum(predictions[np.arange(len(y)), :, y], 1e-15))
-            self.coef_ = fit_mixing(features, log_lik, sample_weight, C=self.C)
         else:
-            raise ValueError(f"loss must be 'log_loss' or 'squared_error', got {loss!r}.")
+            log_lik = np.log(likelihoods(predictions, y))
+            self.coef_ = fit_mixing(features, log_lik, sample_weight, C=self.C)
         return self
+
+
+def check_loss(loss):
+    """Refuse what ``fit_pooled`` cannot be fitted to."""
+    if loss not in ("log_loss", "squared_error"):
+        raise ValueError(f"loss must be 'log_loss' or 'squared_error', got {loss!r}.")
+
+
+def likelihoods(predictions, y):
+    """Return what each expert gives to the class that came, (n_samples, n_experts); never 0."""
+    return np.maximum(predictions[np.arange(len(y)), :, y], LEAST_PROBABILITY)
 
 
 def ask_gate(gate, X, predictions):

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import log_softmax
 
 from moe_lab.device import resolve_device
-from moe_lab.gate.base import FeatureGate, gates
+from moe_lab.gate.base import FeatureGate, check_loss, gates, likelihoods
 from moe_lab.nn.holder import NetHolder, present_rows
 from moe_lab.table import NumericTable, as_float32
 
@@ -68,10 +68,7 @@ class MLPGate(NetHolder, FeatureGate):
 
     def fit_features(self, features, responsibilities, sample_weight=None, start=None):
         self._make(present_rows(features, sample_weight), responsibilities.shape[1])
-        if start is not None:
-            self.net_.load_state_dict(start.net_.state_dict())
-        else:
-            self._start_at(np.average(responsibilities, axis=0, weights=sample_weight))
+        self._start_at(np.average(responsibilities, axis=0, weights=sample_weight))
         targets = responsibilities.astype(np.float32)
         self._train(features, targets, sample_weight, CrossEntropy())
         return self
@@ -93,13 +90,12 @@ class MLPGate(NetHolder, FeatureGate):
         -------
         self : MLPGate
         """
+        check_loss(loss)
         if loss == "squared_error":
             said = predictions[:, :, 0] - y[:, None]
             said = said / (np.sqrt(np.mean(said**2)) or 1.0)
-        elif loss == "log_loss":
-            said = np.maximum(predictions[np.arange(len(y)), :, y], 1e-15)
         else:
-            raise ValueError(f"loss must be 'log_loss' or 'squared_error', got {loss!r}.")
+            said = likelihoods(predictions, y)
         features = self.learn_features(X, sample_weight)
         self._make(present_rows(features, sample_weight), said.shape[1])
         self._train(features, said.astype(np.float32), sample_weight, Pooled(loss))
@@ -112,8 +108,7 @@ class MLPGate(NetHolder, FeatureGate):
 
         from moe_lab.nn.tabular import TableEmbedding, mlp
 
-        n_levels = list(map(len, self.table_.levels_))
-        embedding = TableEmbedding(Z, n_levels, self.n_bins)
+        embedding = TableEmbedding(Z, self.table_.n_levels, self.n_bins)
         layers = mlp(sum(embedding.chunks), self.hidden, n_experts)
         nn.init.zeros_(layers[-1].weight)
         nn.init.zeros_(layers[-1].bias)

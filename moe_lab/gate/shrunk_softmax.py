@@ -4,13 +4,12 @@ import numpy as np
 import pandas as pd
 
 from moe_lab.folds import make_folds
-from moe_lab.gate.base import FeatureGate, gates
+from moe_lab.gate.base import FeatureGate, check_loss, gates, likelihoods
 from moe_lab.softmax import fit_mixing, fit_pooled_mean, fit_softmax, log_softmax, logits
 from moe_lab.table import NumericTable
 
 PATH = (0.0, 0.001, 0.01, 0.1, 1.0, 10.0)  # inverse penalties; 0: constant weights
 MOST_ROWS = 5000  # on which the strength is chosen
-LEAST = 1e-15  # probability
 NEWTON_STEPS = 5  # from one strength to the next; fit_softmax makes one from a given start
 
 
@@ -85,13 +84,11 @@ class ShrunkSoftmaxGate(FeatureGate):
         -------
         self : ShrunkSoftmaxGate
         """
+        check_loss(loss)
         if loss == "squared_error":
             objective = _SquaredError(predictions[:, :, 0], y)
-        elif loss == "log_loss":
-            likelihood = np.maximum(predictions[np.arange(len(y)), :, y], LEAST)
-            objective = _LogLoss(likelihood)
         else:
-            raise ValueError(f"loss must be 'log_loss' or 'squared_error', got {loss!r}.")
+            objective = _LogLoss(likelihoods(predictions, y))
         return self._fit(objective, self.learn_features(X, sample_weight), sample_weight)
 
     def _fit(self, objective, features, sample_weight):

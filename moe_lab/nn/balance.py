@@ -5,9 +5,9 @@
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 
-from moe_lab.nn import losses
+from moe_lab.nn import losses, processes
 from moe_lab.nn.choice import count
 
 
@@ -89,8 +89,6 @@ class LoadBias(nn.Module):
     @torch.no_grad()
     def update(self):
         """Move every bias by one step: up where the load was below the mean."""
-        if distributed.is_available() and distributed.is_initialized():
-            distributed.all_reduce(self.load_since)
-        load = self.load_since.view(self.n_groups, -1)
+        load = processes.total(self.load_since).view(self.n_groups, -1)
         self.steps += (load.sum(1, keepdim=True) - load.shape[1] * load).sign().flatten()
         self.load_since.zero_()

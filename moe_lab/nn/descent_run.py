@@ -140,7 +140,7 @@ class Run:
         sums, weights = [], []
         for rows in self._batches(order):
             terms, weight = self._terms(rows)
-            total = processes.total(weight.sum()) if self.several else weight.sum()
+            total = self._total(weight.sum())
             share = processes.count() if self.several else 1  # gradients are averaged over these
             mean = share * (weight * terms.loss).sum() / total
             self.optimizer.zero_grad()
@@ -153,8 +153,7 @@ class Run:
             sums.append(torch.stack([(weight * one.detach()).sum() for one in watched.values()]))
             weights.append(weight.sum())
         sums, weight = torch.stack(sums).sum(0), torch.stack(weights).sum()
-        if self.several:
-            sums, weight = processes.total(sums), processes.total(weight)
+        sums, weight = self._total(sums), self._total(weight)
         sums[0] /= weight
         return dict(zip(watched, sums.tolist(), strict=True))
 
@@ -184,8 +183,12 @@ class Run:
         for part in rows.split(ROWS_AT_ONCE):
             terms, weight = self._terms(part)
             score += torch.stack([(weight * terms.score).sum(), weight.sum()])
-        score = processes.total(score) if self.several else score
+        score = self._total(score)
         return (score[0] / score[1]).item()
+
+    def _total(self, part):
+        """Sum a part of this process over all that share the minibatch."""
+        return processes.total(part) if self.several else part
 
     def save(self):
         if self.settings.checkpoint is None or (self.several and processes.number() > 0):

@@ -5,7 +5,7 @@ import copy
 import numpy as np
 from sklearn.utils import check_random_state
 
-from moe_lab.nn.rows import held_out_rows
+from moe_lab.folds import held_out_rows
 
 
 def present_rows(Z, sample_weight):

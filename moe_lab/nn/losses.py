@@ -6,7 +6,9 @@ loss of the whole batch, and the mean of the processes' gradients is its gradien
 
 # shapes: (n)samples, (e)xperts, (k) choices of a row
 
-from torch import Tensor, distributed
+from torch import Tensor
+
+from moe_lab.nn import processes
 
 
 def importance(gate_weights: Tensor) -> Tensor:
@@ -96,11 +98,9 @@ def z(logits: Tensor) -> Tensor:
 
 def over_processes(mean: Tensor) -> Tensor:
     """Return the mean over all processes; its gradient goes to this one's part."""
-    if not (distributed.is_available() and distributed.is_initialized()):
+    if processes.count() == 1:
         return mean
-    total = mean.detach().clone()
-    distributed.all_reduce(total)
-    return mean + (total / distributed.get_world_size() - mean.detach())
+    return mean + (processes.total(mean) / processes.count() - mean.detach())
 
 
 def _squared_variation(x):

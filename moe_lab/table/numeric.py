@@ -110,6 +110,11 @@ class NumericTable(TransformerMixin, BaseEstimator):
             levels = [f"{name}={level}" for name, its_levels in known for level in its_levels]
         return np.array([*numbers, *flags, *levels], dtype=object)
 
+    @property
+    def n_levels(self):
+        """How many levels each of the last columns numbers; none where they are one-hot."""
+        return [] if self.one_hot else list(map(len, self.levels_))
+
     def _find_kinds(self, X, chosen):
         if is_numeric_array(X):
             levels = np.zeros(len(chosen), dtype=bool)

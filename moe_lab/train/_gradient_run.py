@@ -8,7 +8,7 @@ from sklearn.utils import _safe_indexing, check_random_state
 
 from moe_lab.density import ScaleMixture
 from moe_lab.fitting import log_prob, predict_expert, standard_deviation
-from moe_lab.nn.rows import held_out_rows
+from moe_lab.folds import held_out_rows
 from moe_lab.train.base import Trained
 from moe_lab.train.responsibilities import e_step
 

@@ -23,6 +23,10 @@ class Answer(NamedTuple):
     scales: Tensor  # (e,): noise scales of the experts
     extra: Tensor | float  # (): balancing losses within the experts
 
+    def for_scales(self) -> "Answer":
+        """Return the same with gate and means fixed, so that scales alone learn from it."""
+        return self._replace(log_gate=self.log_gate.detach(), said=self.said.detach())
+
 
 class Joint(nn.Module):
     """Gate and experts side by side.
@@ -100,13 +104,15 @@ class Objective:
     balance: float = 0.0
 
     def __call__(self, answer: Answer, y: Tensor) -> Terms:
-        log_lik = log_likelihoods(answer, y, self.task)  # (n, e)
-        row = (answer.log_gate + log_lik).logsumexp(1)
-        score = -row
-        loss = score + self.individual * self._alone(answer, y, log_lik)
+        # The likelihood trains all; beside the pooled loss the noise scales alone.
+        heard = answer.for_scales() if self._pools else answer
+        log_lik = log_likelihoods(heard, y, self.task)  # (n, e)
+        row = (heard.log_gate + log_lik).logsumexp(1)
+        score = self._pooled(answer, y) if self._pools else -row
+        loss = score - row if self._pools else score
+        if self.individual:
+            loss = loss + self.individual * self._alone(answer, y, log_lik)
         extra = answer.extra
-        if self._pools:
-            loss, score = self._pooled(answer, y, log_lik)
         if self.balance:
             extra = extra + self.balance * losses.importance(answer.log_gate.exp())
         with torch.no_grad():
@@ -118,17 +124,13 @@ class Objective:
     def _pools(self):
         return self.objective == "pooled" and self.task == "regression"
 
+    def _pooled(self, answer, y):
+        return ((answer.log_gate.exp() * answer.said).sum(1) - y).square()
+
     def _alone(self, answer, y, log_lik):
         if self.task == "regression":
             return (answer.said - y.unsqueeze(1)).square().mean(1)
         return -log_lik.mean(1)
-
-    def _pooled(self, answer, y, log_lik):
-        """Train the means by the squared error of the pool, the scales by the likelihood."""
-        score = ((answer.log_gate.exp() * answer.said).sum(1) - y).square()
-        fixed = Answer(answer.log_gate.detach(), answer.said.detach(), answer.scales, 0.0)
-        density = (fixed.log_gate + log_likelihoods(fixed, y, self.task)).logsumexp(1)
-        return score - density + self.individual * self._alone(answer, y, log_lik), score
 
 
 def log_likelihoods(answer: Answer, y: Tensor, task: str) -> Tensor:

@@ -48,3 +48,17 @@ def test_the_command_writes_scores_and_table(tmp_path):
     assert done.exit_code == 0
     assert (out / "table.md").read_text() in done.output
     assert set(pd.read_csv(out / "scores.csv")["method"]) == {"ensemble", "likelihood", "pooled"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--datasets", "piecewise,switchin"], "Did you mean 'switching'"),
+        (["--seeds", "0"], "0 is not in the range x>=2"),
+    ],
+)
+def test_wrong_arguments_are_named_before_the_first_fit(arguments, message, monkeypatch):
+    monkeypatch.setattr("moe_lab.bench.gradient_study.compare", None)
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code != 0
+    assert message in done.output + str(done.exception)

@@ -61,6 +61,8 @@ def study(names, n_train, seeds, n_bins=0) -> pd.DataFrame:
     scores : DataFrame
         As `compare` returns it.
     """
+    for name in names:
+        datasets.get(name)  # a misspelt one is named before the first fit
     tables = []
     for name, seed in product(names, seeds):
         data = datasets.create(name, **({"random_state": seed} if name in GENERATED else {}))
@@ -83,11 +85,20 @@ def differences(scores) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("data set")
 
 
-@click.command(help="Networks trained jointly with their gate against an ensemble of them.")
-@click.option("--datasets", "names", default=",".join((*REGIMES, *ORDINARY)), show_default=True)
-@click.option("--n-train", default=1500, show_default=True, help="Training rows.")
-@click.option("--seeds", default=5, show_default=True, help="Splits.")
-@click.option("--n-bins", default=0, show_default=True, help="Pieces of each number.")
+@click.command(
+    help="Networks trained jointly with their gate against an ensemble of them.",
+    context_settings={"show_default": True},
+)
+@click.option("--datasets", "names", default=",".join((*REGIMES, *ORDINARY)))
+@click.option("--n-train", default=1500, type=click.IntRange(min=1), help="Training rows.")
+@click.option("--seeds", default=5, type=click.IntRange(min=2), help="Splits.")
+@click.option(
+    "--n-bins",
+    default=0,
+    type=click.IntRange(min=0),
+    show_default=True,
+    help="Pieces of each number.",
+)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder to write to.")
 def main(names, n_train, seeds, n_bins, out):
     if out is not None:

@@ -106,6 +106,20 @@ def test_torch_is_left_as_it_was():
     assert torch.equal(torch.get_rng_state(), before)
 
 
+@pytest.mark.parametrize(("hidden", "expected"), [(16, 1), (2_000_000, 2)])
+def test_small_steps_take_one_thread_and_leave_the_setting(hidden, expected):
+    before, seen = torch.get_num_threads(), set()
+    net = nn.Sequential(nn.Linear(3, 1), nn.Embedding(1, hidden))
+    net.forward = lambda X: (seen.add(torch.get_num_threads()), net[0](X))[1]
+    torch.set_num_threads(2)
+    try:
+        descend(net, max_epochs=1, batch_size=32)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert seen == {expected}
+
+
 def test_bfloat16_computes_in_it_and_learns_as_well():
     dtypes = []
     net = make_net()

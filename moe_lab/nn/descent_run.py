@@ -19,9 +19,11 @@ from torch.optim import lr_scheduler
 from moe_lab.nn import checkpoint, processes
 from moe_lab.nn.balance import LoadBias
 from moe_lab.nn.sparse import update_biases
+from moe_lab.nn.threads import one_thread
 
 DECISIVE = ("learning_rate", "weight_decay", "batch_size", "schedule", "precision")
 ROWS_AT_ONCE = 65_536  # without gradients
+SMALL_STEP = 5e7  # rows times weights: a few milliseconds on one core
 
 
 @contextmanager
@@ -80,7 +82,8 @@ class Run:
         )
         try:
             while len(state.history) < settings.max_epochs and not self._is_stuck():
-                self._epoch(train, held_out)
+                with one_thread(self._steps_are_small(len(train))):
+                    self._epoch(train, held_out)
                 bar.set_postfix(held_out=f"{state.history[-1]['held_out']:.4g}", refresh=False)
                 bar.update()
                 self.save()
@@ -94,6 +97,10 @@ class Run:
         finally:
             bar.close()
         self._keep_best()
+
+    def _steps_are_small(self, n_rows):
+        n_weights = sum(one.numel() for one in self.net.parameters())
+        return self._batch_size(n_rows) * n_weights < SMALL_STEP
 
     def _is_stuck(self):
         history = self.state.history
@@ -157,9 +164,11 @@ class Run:
         sums[0] /= weight
         return dict(zip(watched, sums.tolist(), strict=True))
 
+    def _batch_size(self, n_rows):
+        return self.settings.batch_size or min(256, max(16, n_rows // 20))
+
     def _batches(self, order):
-        size = self.settings.batch_size or min(256, max(16, len(order) // 20))
-        n_batches = math.ceil(len(order) / size)
+        n_batches = math.ceil(len(order) / self._batch_size(len(order)))
         if not self.several:
             return order.tensor_split(n_batches)
         share = processes.count()

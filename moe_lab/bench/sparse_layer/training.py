@@ -3,7 +3,6 @@
 # shapes: (n)samples, (e)xperts, (k) choices of a row, (s)tages of training
 
 import time
-from contextlib import contextmanager
 from itertools import islice
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from moe_lab.nn import update_biases
+from moe_lab.nn.threads import one_thread
 
 __all__ = ["Trained", "train"]
 
@@ -60,7 +60,7 @@ def train(net, facts, *, n_steps, batch_size, learning_rate, seed, device="cpu")
     order = _batches(len(keys), batch_size, seed, device)
     ends = np.linspace(0, n_steps, min(STAGES, n_steps) + 1).round().astype(int)
     stages = []
-    with _one_thread():
+    with one_thread():
         for n_more in np.diff(ends):
             began = _clock(device)
             load = sum(
@@ -127,14 +127,3 @@ def _clock(device):
         return time.process_time()
     torch.cuda.synchronize(device)
     return time.perf_counter()
-
-
-@contextmanager
-def _one_thread():
-    """Compute on one thread: sums come out the same however many nets train side by side."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

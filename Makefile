@@ -19,8 +19,8 @@ gpu: .venv/.installed ## on a CUDA device: the tests that need one, then the spa
 		sys.exit(not cuda_device_count() and "make gpu must have a CUDA device that torch can use," \
 		" got none. Install its driver and a torch built for it (pytorch.org), or run make test.")'
 	$(BIN)/python -m pytest -m cuda
-	$(BIN)/python -m moe_lab.bench.sparse_speed --device cuda
-	$(BIN)/python -m moe_lab.bench.sparse_speed --device cuda --dtype bfloat16
+	$(BIN)/python -m moe_lab.studies.sparse_speed --device cuda
+	$(BIN)/python -m moe_lab.studies.sparse_speed --device cuda --dtype bfloat16
 
 lab: .venv/.installed ## open JupyterLab on notebooks/
 	$(BIN)/jupyter lab notebooks

@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner
 
 from moe_lab.bench import compare
-from moe_lab.bench.autogluon import collect, export, fit, main, place_script
-from moe_lab.bench.autogluon_fit import read_table
-from moe_lab.bench.datasets.base import Dataset
+from moe_lab.datasets.base import Dataset
+from moe_lab.studies.autogluon.fit import read_table
+from moe_lab.studies.autogluon.study import collect, export, fit, main, place_script
 
 FAKE = '''
 """Predicts the mean, or the shares of the classes."""
@@ -121,5 +121,5 @@ def test_without_a_python_splits_are_written_and_the_command_is_told(tmp_path):
     done = CliRunner().invoke(main, asked)
 
     assert done.exit_code == 0, done.output
-    assert "autogluon_fit.py" in done.output
+    assert "fit.py" in done.output
     assert len(list(tmp_path.glob("mcycle-2000-*/train.csv"))) == 2

@@ -11,7 +11,10 @@ from sklearn.ensemble import StackingClassifier
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
-from moe_lab.baselines import (
+from moe_lab.experts.base import as_experts
+from moe_lab.fitting import cross_fit
+from moe_lab.folds import make_folds
+from moe_lab.methods import (
     AverageClassifier,
     AverageRegressor,
     GroupedStackingRegressor,
@@ -20,9 +23,6 @@ from moe_lab.baselines import (
     MatchedEnsembleClassifier,
     MatchedEnsembleRegressor,
 )
-from moe_lab.experts.base import as_experts
-from moe_lab.fitting import cross_fit
-from moe_lab.folds import make_folds
 from moe_lab.registry import methods
 from moe_lab.table import log_odds
 

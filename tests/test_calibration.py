@@ -14,7 +14,7 @@ from moe_lab.bench.calibration import (
     calibration_table,
     score_distribution,
 )
-from moe_lab.bench.datasets.base import Dataset
+from moe_lab.datasets.base import Dataset
 from moe_lab.distribution import MixtureDistribution
 
 METRICS = ["coverage_50", "coverage_80", "coverage_95", "crps", "rmse", "nll"]

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from moe_lab import MoEClassifier, MoERegressor, select_n_experts
-from moe_lab.bench import classical
 from moe_lab.bench.calibration import calibration_table
-from moe_lab.bench.datasets.generated import robot_arm, two_spirals
+from moe_lab.datasets.generated import robot_arm, two_spirals
+from moe_lab.studies import classical
 
 SHORT = {"n_init": 1, "max_iter": 3, "tol": 1.0}
 

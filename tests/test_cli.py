@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from moe_lab.bench import read_runs, read_scores
+from moe_lab.runs import read_runs, read_scores
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 TINY = {
@@ -250,7 +250,7 @@ def test_compare_runs_by_bare_papermill_and_publishes_itself(compare_notebook, l
 
 
 def defaults(notebook):
-    from moe_lab.bench.identity import parameter_cell
+    from moe_lab.runs.notebook import parameter_cell
 
     return parameter_cell(notebook)
 

@@ -9,10 +9,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from moe_lab.bench import compare, explain, fit_on_fold, leaderboard, mixture, paired, summary
-from moe_lab.bench.datasets.base import Dataset
+from moe_lab.bench import compare, fit_on_fold, in_words, leaderboard, mixture, paired, summary
 from moe_lab.bench.lineup import label
 from moe_lab.bench.metrics import classification_scores
+from moe_lab.datasets.base import Dataset
 from moe_lab.registry import methods
 
 
@@ -173,7 +173,7 @@ def test_a_failing_method_can_be_left_without_a_score(colours):
     board = leaderboard(scores)
     assert board["method"].tolist() == ["stacking", "bad"]
     assert np.isnan(board["score"].iloc[1])
-    assert "No score, since a fold failed: bad." in explain(scores)[0]
+    assert "No score, since a fold failed: bad." in in_words(scores)[0]
 
 
 @pytest.mark.parametrize(
@@ -304,7 +304,7 @@ def test_words_name_only_differences_that_are_seen():
         bad=[20.0, 20.1, 19.9, 20.0],
     )
 
-    best, better, worse, unclear = explain(scores)
+    best, better, worse, unclear = in_words(scores)
 
     assert best == "d: moe has the best rmse (9)."
     assert better.startswith("d: better than stacking: moe (-10.0 ±")
@@ -326,22 +326,22 @@ def test_words_name_only_differences_that_are_seen():
 )
 def test_words_say_whether_routing_added_anything(moe, constant, said):
     scores = table(stacking=[10.0] * len(moe), moe=moe, moe_constant=constant)
-    sentence = explain(scores)[-1]
+    sentence = in_words(scores)[-1]
     assert re.fullmatch(rf"d: {said}.* \(moe against moe_constant\)\.", sentence)
-    assert explain(scores[scores["method"] != "stacking"])[-1] == sentence
+    assert in_words(scores[scores["method"] != "stacking"])[-1] == sentence
 
 
 def test_words_of_routing_need_both_methods_and_a_score_of_each():
     scores = table(stacking=[10.0] * 3, moe=[9.0, 9.1, 8.9], moe_constant=[np.nan] * 3)
-    assert not any("routing" in sentence for sentence in explain(scores))
+    assert not any("routing" in sentence for sentence in in_words(scores))
     scores = scores[scores["method"] != "moe_constant"]
-    assert not any("routing" in sentence for sentence in explain(scores))
+    assert not any("routing" in sentence for sentence in in_words(scores))
 
 
 def test_a_higher_score_that_is_better_is_a_gain_of_routing():
     scores = table(moe=[0.8, 0.81, 0.79], moe_constant=[0.7, 0.71, 0.69])
     scores = scores.assign(task="classification", metric="accuracy")
-    assert "routing pays: accuracy +14." in explain(scores, metric="accuracy")[-1]
+    assert "routing pays: accuracy +14." in in_words(scores, metric="accuracy")[-1]
 
 
 @pytest.mark.parametrize("task", ["regression", "classification"])

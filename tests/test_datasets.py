@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from moe_lab.bench.datasets import base, from_file
-from moe_lab.bench.datasets.base import Dataset, from_table
-from moe_lab.bench.datasets.from_file import load_dataset
+from moe_lab.datasets import base, from_file
+from moe_lab.datasets.base import Dataset, from_table
+from moe_lab.datasets.from_file import load_dataset
 from moe_lab.registry import datasets
 
 # name, task, rows, numeric, categorical, missing cells, classes (0: regression), target

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 from numpy.testing import assert_allclose, assert_array_equal
 
-from moe_lab.bench import flexmix
+from moe_lab.studies.em_speed import flexmix
 
 
 def test_the_data_are_four_linear_experts_and_seeded():

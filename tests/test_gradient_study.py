@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from moe_lab.bench.gradient_study import differences, lineup, main
 from moe_lab.bench.lineup import line_up
 from moe_lab.registry import datasets
+from moe_lab.studies.gradient import differences, lineup, main
 
 
 def n_parameters(*nets):
@@ -58,7 +58,7 @@ def test_the_command_writes_scores_and_table(tmp_path):
     ],
 )
 def test_wrong_arguments_are_named_before_the_first_fit(arguments, message, monkeypatch):
-    monkeypatch.setattr("moe_lab.bench.gradient_study.compare", None)
+    monkeypatch.setattr("moe_lab.studies.gradient.compare", None)
     done = CliRunner().invoke(main, arguments)
     assert done.exit_code != 0
     assert message in done.output + str(done.exception)

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from moe_lab.bench import mixture_study as study
-from moe_lab.bench.mixture_study.__main__ import main, read_sizes
-from moe_lab.bench.mixture_study.comparisons import COMPARISONS, REGIMES, is_generated
-from moe_lab.bench.mixture_study.figures import cost_and_quality
-from moe_lab.bench.mixture_study.tables import against_rivals, over_sets, rival_goals
 from moe_lab.experts.base import as_experts
 from moe_lab.registry import datasets, methods
+from moe_lab.studies import mixture_vs_stacking as study
+from moe_lab.studies.mixture_vs_stacking.__main__ import main, read_sizes
+from moe_lab.studies.mixture_vs_stacking.comparisons import COMPARISONS, REGIMES, is_generated
+from moe_lab.studies.mixture_vs_stacking.figures import cost_and_quality
+from moe_lab.studies.mixture_vs_stacking.tables import against_rivals, over_sets, rival_goals
 
 TASKS = ("regression", "classification")
 SHARED = ("stacking", "log-odds stacking", "one more expert", "mixture", "constant")

@@ -7,7 +7,7 @@ import nbformat
 import papermill
 import pytest
 
-from moe_lab.bench import read_scores
+from moe_lab.runs import read_scores
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 TINY = {

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from moe_lab import MoERegressor
-from moe_lab.bench import one_dimension
+from moe_lab.plots import one_column as one_dimension
 
 
 @pytest.fixture(scope="module")

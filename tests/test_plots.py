@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from moe_lab import MoERegressor
-from moe_lab.bench import plot_cost, plot_gate_weights, plot_scores, plot_trust
-from moe_lab.bench.gate_plots import expert_names
+from moe_lab.bench import plot_cost, plot_scores
+from moe_lab.plots import plot_gate_weights, plot_trust
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_cost_has_one_point_a_method_and_one_legend(scores):
 def test_gate_weights_show_every_expert(fitted, table):
     weights, most = plot_gate_weights(fitted, table).axes
 
-    assert [tick.get_text() for tick in weights.get_yticklabels()] == ["linear 1", "linear 2"]
+    assert [tick.get_text() for tick in weights.get_yticklabels()] == ["expert 0", "expert 1"]
     means = next(line for line in weights.lines if line.get_marker() == "D").get_xdata()
     assert means == pytest.approx(fitted.gate_weights(table).mean(axis=0))
     assert sum(bar.get_width() for bar in most.patches) == pytest.approx(100)
@@ -115,11 +115,3 @@ def test_trust_draws_categories(table):
 def test_a_misspelt_column_is_told(fitted, table, columns, message):
     with pytest.raises(ValueError, match=message):
         plot_trust(fitted, table, columns)
-
-
-def test_experts_are_named_as_they_were_asked_for(table):
-    y = table["x"]
-    pair = ("linear", {"alpha": 0.5})
-    moe = MoERegressor(["linear", pair, "linear"], gate="constant", random_state=0).fit(table, y)
-
-    assert expert_names(moe) == ["linear 1", "linear(alpha=0.5)", "linear 2"]

@@ -8,8 +8,8 @@ import nbformat
 import pandas as pd
 import pytest
 
-from moe_lab.bench import open_run, write_report
-from moe_lab.bench.store import new_scratch, publish
+from moe_lab.runs import open_run, write_report
+from moe_lab.runs.store import new_scratch, publish
 
 
 @pytest.fixture(autouse=True)

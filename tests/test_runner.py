@@ -7,8 +7,8 @@ import sys
 import nbformat
 import pytest
 
-from moe_lab.bench import read_runs, read_scores, run_notebook
-from moe_lab.bench.runner import find_notebook
+from moe_lab.runs import read_runs, read_scores, run_notebook
+from moe_lab.runs.runner import find_notebook
 
 PARAMETERS = """
 dataset = "mcycle"  # a data set
@@ -44,7 +44,7 @@ def left_in(folder) -> set:
 @pytest.fixture
 def no_kernel(monkeypatch):
     """Fail if a kernel is started."""
-    monkeypatch.setattr("moe_lab.bench.runner.execute", lambda *a, **k: pytest.fail("a kernel"))
+    monkeypatch.setattr("moe_lab.runs.runner.execute", lambda *a, **k: pytest.fail("a kernel"))
 
 
 @pytest.mark.usefixtures("no_kernel")
@@ -89,7 +89,7 @@ def test_a_broken_plugin_raises_its_own_exception(lab):
     lab.drop_in("gate", "crashing", "raise RuntimeError('of its own')")
     ran = lab.run(
         """
-        from moe_lab.bench import run_notebook
+        from moe_lab.runs import run_notebook
         list(run_notebook("exp", {"gate": "crashing"}))
         """,
         MOE_LAB_ROOT=str(lab.root),
@@ -105,9 +105,9 @@ def test_notebooks_are_found_by_name_and_by_path(lab):
 
 
 SCORES = """
-from moe_lab import bench
+from moe_lab import bench, runs
 assert type(folds) is int and type(share) is float and verbose is True
-run = bench.open_run(results_dir=results_dir, parameters={}, notebook="ignored")
+run = runs.open_run(results_dir=results_dir, parameters={}, notebook="ignored")
 run.save_scores(bench.compare(methods, dataset, folds=folds))
 run.publish()
 """

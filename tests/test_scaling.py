@@ -1,6 +1,6 @@
 """The scaling benchmark: it measures rounds, and one row for each size."""
 
-from moe_lab.bench.scaling import scaling
+from moe_lab.studies.em_speed.scaling import scaling
 
 
 def test_every_size_is_measured():

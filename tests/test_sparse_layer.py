@@ -9,8 +9,8 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from moe_lab.bench import leaderboard
-from moe_lab.bench import sparse_layer as study
-from moe_lab.bench.sparse_layer.training import STAGES
+from moe_lab.studies import sparse_layer as study
+from moe_lab.studies.sparse_layer.training import STAGES
 
 SETTING = study.Setting(
     n_facts=512,

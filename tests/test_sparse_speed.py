@@ -9,8 +9,8 @@ from click.testing import CliRunner
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from moe_lab.bench import sparse_speed
-from moe_lab.bench.sparse_speed import (
+from moe_lab.studies import sparse_speed
+from moe_lab.studies.sparse_speed import (
     Pair,
     Size,
     by_turns,

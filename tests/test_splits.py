@@ -7,8 +7,8 @@ from sklearn.dummy import DummyRegressor
 
 from moe_lab.bench import compare, fit_on_split, paired
 from moe_lab.bench.comparison import encode_target
-from moe_lab.bench.datasets.base import Dataset
 from moe_lab.bench.splits import draw_split
+from moe_lab.datasets.base import Dataset
 
 
 def make(task="regression", n_samples=200, classes=None, **parts) -> Dataset:

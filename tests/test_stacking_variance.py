@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from moe_lab.baselines import LogOddsStackingRegressor, StackingVarianceRegressor
-from moe_lab.baselines.stacking_variance import LogVarianceTrees
 from moe_lab.folds import make_folds
+from moe_lab.methods import LogOddsStackingRegressor, StackingVarianceRegressor
+from moe_lab.methods.stacking_variance import LogVarianceTrees
 from moe_lab.registry import methods
 
 POOL = ["linear", ("lightgbm", {"n_estimators": 10})]

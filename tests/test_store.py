@@ -9,9 +9,12 @@ import nbformat
 import pandas as pd
 import pytest
 
-from moe_lab.bench import load_dataset, open_run, read_runs, read_scores
-from moe_lab.bench.identity import fingerprint, git_commit, parameter_cell, run_key, versions
-from moe_lab.bench.store import check_writable, drop_scratch, new_scratch, publish, results_folder
+from moe_lab.datasets import load_dataset
+from moe_lab.runs import open_run, read_runs, read_scores
+from moe_lab.runs.key import fingerprint, run_key
+from moe_lab.runs.notebook import parameter_cell
+from moe_lab.runs.provenance import git_commit, versions
+from moe_lab.runs.store import check_writable, drop_scratch, new_scratch, publish, results_folder
 
 
 @pytest.fixture(autouse=True)

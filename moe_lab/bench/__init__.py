@@ -1,13 +1,11 @@
-"""The bench: data sets, comparison, result store, statistics, figures, report.
+"""The bench: methods compared over the same folds, with paired statistics, figures and words.
 
-All that notebooks and the command line call; each name is imported when it is first used.
+Each name is imported when it is first used.
 """
 
 import importlib
 
 _PUBLIC = {
-    "Dataset": "datasets",
-    "load_dataset": "datasets",
     "compare": "comparison",
     "fit_on_fold": "comparison",
     "fit_on_split": "comparison",
@@ -15,16 +13,9 @@ _PUBLIC = {
     "paired": "statistics",
     "leaderboard": "statistics",
     "summary": "statistics",
-    "explain": "words",
-    "plot_scores": "plots",
-    "plot_cost": "plots",
-    "plot_gate_weights": "gate_plots",
-    "plot_trust": "gate_plots",
-    "open_run": "run",
-    "read_runs": "runs",
-    "read_scores": "runs",
-    "run_notebook": "runner",
-    "write_report": "report",
+    "in_words": "words",
+    "plot_scores": "figures",
+    "plot_cost": "figures",
 }
 
 __all__ = list(_PUBLIC)

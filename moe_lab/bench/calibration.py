@@ -3,15 +3,15 @@
 import numpy as np
 import pandas as pd
 
-from moe_lab.baselines.base import RegressorEnsemble
 from moe_lab.bench.comparison import as_dataset, encode_target, fit_on_fold
 from moe_lab.bench.lineup import line_up
-from moe_lab.bench.progress import progress_bar
 from moe_lab.bench.splits import make_splits
 from moe_lab.distribution import MixtureDistribution
 from moe_lab.experts.base import as_expert
 from moe_lab.fitting import cross_fit, noise_scales
 from moe_lab.folds import folds_or_in_sample
+from moe_lab.methods.base import RegressorEnsemble
+from moe_lab.progress import progress_bar
 
 __all__ = ["Homoscedastic", "calibration", "calibration_table"]
 
@@ -52,7 +52,7 @@ def calibration(
 
     Examples
     --------
-    >>> from moe_lab.bench.datasets.base import Dataset
+    >>> from moe_lab.datasets.base import Dataset
     >>> x = np.linspace(0, 1, 30)
     >>> line = Dataset("line", pd.DataFrame({"x": x}), pd.Series(x + x % 0.1), "regression")
     >>> methods = {"line": Homoscedastic("linear")}

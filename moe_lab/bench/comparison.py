@@ -11,9 +11,9 @@ from sklearn.utils.validation import has_fit_parameter
 
 from moe_lab.bench.lineup import line_up
 from moe_lab.bench.metrics import METRICS, score_fitted
-from moe_lab.bench.progress import progress_bar
 from moe_lab.bench.splits import draw_split, make_splits
 from moe_lab.device import resolve_device
+from moe_lab.progress import progress_bar
 
 __all__ = ["IDENTITY", "compare", "encode_target", "fit_on_fold", "fit_on_split"]
 
@@ -77,7 +77,7 @@ def compare(
     Examples
     --------
     >>> from sklearn.datasets import make_regression
-    >>> from moe_lab.bench.datasets.base import Dataset
+    >>> from moe_lab.datasets.base import Dataset
     >>> X, y = make_regression(60, 3, random_state=0)
     >>> tiny = Dataset("tiny", pd.DataFrame(X), pd.Series(y), "regression")
     >>> scores = compare(["linear"], tiny, folds=3, progress=False)
@@ -167,7 +167,7 @@ def as_dataset(dataset):
     """Return a Dataset as it is; load one by its registered name or path."""
     if not isinstance(dataset, str | Path):
         return dataset
-    from moe_lab.bench.datasets import load_dataset
+    from moe_lab.datasets import load_dataset
 
     return load_dataset(dataset)
 

@@ -5,13 +5,13 @@ import numpy as np
 from moe_lab.bench.metrics import get_metric
 from moe_lab.bench.statistics import leaderboard, paired, summary
 
-__all__ = ["explain", "number"]
+__all__ = ["in_words", "number"]
 
 SURE = 2.0  # a difference of so many standard errors counts as seen
 ROUTED, CONTROL = "moe", "moe_constant"  # the same experts with and without routing
 
 
-def explain(scores, baseline="stacking", metric=None) -> list[str]:
+def in_words(scores, baseline="stacking", metric=None) -> list[str]:
     """Say what a comparison shows, one sentence for each thing.
 
     Parameters
@@ -38,7 +38,7 @@ def explain(scores, baseline="stacking", metric=None) -> list[str]:
     ...     "fold": [0, 1, 2] * 2, "n_train": 60, "n_test": 30, "fit_seconds": 1.0,
     ...     "fit_cpu_seconds": 1.0, "predict_seconds": 0.1,
     ...     "score": [5.0, 5.1, 4.9, 4.5, 4.6, 4.4]})
-    >>> for sentence in explain(scores):
+    >>> for sentence in in_words(scores):
     ...     print(sentence)
     d: moe has the best rmse (4.5).
     d: better than stacking: moe (-10.0 ± 0.2 %).

@@ -11,7 +11,7 @@ MOST = 125  # larger exit codes mean something else to a shell
 
 def run_all(notebook, given, *, force, timeout) -> int:
     """Run a notebook for every data set named, say what came of each, return the exit code."""
-    from moe_lab.bench.runner import run_notebook
+    from moe_lab.runs.runner import run_notebook
 
     outcomes = []
     try:

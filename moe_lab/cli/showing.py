@@ -11,10 +11,10 @@ WIDE = 140  # columns where the output is no terminal
 
 def show_report(experiment, results_dir, baseline) -> None:
     """Print what an experiment's runs say, and write the report."""
-    from moe_lab.bench.report import write_report
-    from moe_lab.bench.runs import read_scores
     from moe_lab.bench.statistics import leaderboard, summary
-    from moe_lab.bench.words import explain
+    from moe_lab.bench.words import in_words
+    from moe_lab.runs.read import read_scores
+    from moe_lab.runs.report import write_report
 
     console, scores = _console(), read_scores(experiment, results_dir)
     for name, board in leaderboard(scores, baseline).groupby("dataset", sort=False):
@@ -22,7 +22,7 @@ def show_report(experiment, results_dir, baseline) -> None:
     shared = scores.groupby("dataset").filter(lambda one: (one["method"] == baseline).any())
     if shared["dataset"].nunique() > 1:
         console.print(_summary(summary(shared, baseline), baseline))
-    for sentence in explain(scores, baseline):
+    for sentence in in_words(scores, baseline):
         console.print(f"- {sentence}", markup=False, highlight=False)
     path = write_report(experiment, results_dir, baseline)
     console.print(f"report: {path}", markup=False, highlight=False, soft_wrap=True)
@@ -56,9 +56,9 @@ def show_datasets() -> None:
 def show_lab(results_dir) -> None:
     """Print where the lab is, what it runs on, and what is broken."""
     from moe_lab import registry
-    from moe_lab.bench.identity import versions
-    from moe_lab.bench.store import results_folder
     from moe_lab.device import resolve_device
+    from moe_lab.runs.provenance import versions
+    from moe_lab.runs.store import results_folder
 
     console = _console()
     root = (

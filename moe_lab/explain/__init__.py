@@ -2,7 +2,6 @@
 
 from moe_lab.explain.diagnosis import Diagnosis, diagnose
 from moe_lab.explain.importance import routing_importance
-from moe_lab.explain.picture import plot_tree
 from moe_lab.explain.retelling import Retelling, retell
 from moe_lab.explain.trust import error_by_region, gate_entropy, usage
 
@@ -12,7 +11,6 @@ __all__ = [
     "diagnose",
     "error_by_region",
     "gate_entropy",
-    "plot_tree",
     "retell",
     "routing_importance",
     "usage",

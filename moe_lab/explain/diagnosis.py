@@ -8,8 +8,8 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from moe_lab.explain.controls import Controls
 from moe_lab.explain.errors import error_name, mean_error, target_of
-from moe_lab.explain.names import expert_names
 from moe_lab.inputs import check_table, weighted_rows
+from moe_lab.names import expert_names
 
 __all__ = ["Diagnosis", "diagnose"]
 

@@ -6,7 +6,7 @@ from scipy.special import entr
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from moe_lab.explain.errors import error_name, mean_error, pooled, row_losses, target_of
-from moe_lab.explain.names import expert_names
+from moe_lab.names import expert_names
 
 __all__ = ["error_by_region", "gate_entropy", "usage"]
 

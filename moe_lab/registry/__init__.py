@@ -14,8 +14,8 @@ experts = Registry("expert", "moe_lab.experts", "moe_lab.train", group="moe_lab.
 gates = Registry("gate", "moe_lab.gate", "moe_lab.train", group="moe_lab.gate")
 poolers = Registry("pooler", "moe_lab.pool", group="moe_lab.pool")
 trainers = Registry("trainer", "moe_lab.train", group="moe_lab.train")
-methods = Registry("method", "moe_lab.baselines", "moe_lab.bench.methods", group="moe_lab.methods")
-datasets = Registry("data set", "moe_lab.bench.datasets", group="moe_lab.datasets")
+methods = Registry("method", "moe_lab.methods", group="moe_lab.methods")
+datasets = Registry("data set", "moe_lab.datasets", group="moe_lab.datasets")
 
 __all__ = [
     "Card",

@@ -10,8 +10,8 @@ FOLDERS = {
     "gate": "moe_lab.gate",
     "pool": "moe_lab.pool",
     "train": "moe_lab.train",
-    "methods": "moe_lab.baselines",
-    "datasets": "moe_lab.bench.datasets",
+    "methods": "moe_lab.methods",
+    "datasets": "moe_lab.datasets",
 }
 
 

@@ -1,0 +1,172 @@
+"""Any data set by one name: registered, a file of the user's own, or one of OpenML."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from moe_lab.datasets.base import Dataset, datasets, from_table
+from moe_lab.registry import lab_root
+from moe_lab.registry.spelling import unknown_name
+
+CSV = (".csv", ".csv.gz", ".csv.zip", ".csv.xz", ".tsv")
+PARQUET = (".parquet", ".pq")
+FEW = 20  # an integer target with more values than this is a number
+
+
+def load_dataset(name_or_path, target=None, groups=None, task=None, time_ordered=False) -> Dataset:
+    """Load a data set by its registered name, from a file, or from OpenML.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        A name of `datasets.names()`; a path to a CSV or Parquet file, looked up from the working
+        directory, then from the lab root; or "openml:ID" with the number of a data set.
+    target : str, optional
+        The column to predict. A file needs one, OpenML has a default.
+    groups : str, optional
+        A column whose equal values are never split between training and test; it is then no
+        feature.
+    task : {"regression", "classification"}, optional
+        None: guessed from the target. Strings, booleans and categories are classes; whole
+        numbers are classes if there are at most 20 different ones with five rows each on average;
+        else it is regression.
+    time_ordered : bool, default=False
+        The rows are in time order.
+
+    Returns
+    -------
+    dataset : Dataset
+
+    Raises
+    ------
+    ValueError
+        If a name or a column is unknown, or a target is missing in some rows.
+    FileNotFoundError
+        If there is no such file.
+
+    Examples
+    --------
+    >>> load_dataset("two_lines").X.shape
+    (400, 1)
+    """
+    name = str(name_or_path)
+    options = {"target": target, "groups": groups, "task": task, "time_ordered": time_ordered}
+    if name.startswith("openml:"):
+        return _from_openml(name, **options)
+    if not _is_path(name_or_path):
+        return _registered(name, **options)
+    path = _found(Path(name_or_path).expanduser())
+    return _dataset(path.name.split(".")[0], _read(path), source=str(path), **options)
+
+
+def _is_path(name_or_path):
+    name = str(name_or_path)
+    return (
+        isinstance(name_or_path, Path)
+        or "/" in name
+        or "\\" in name
+        or name.lower().endswith(CSV + PARQUET)
+    )
+
+
+def _registered(name, **options):
+    given = [option for option, value in options.items() if value not in (None, False)]
+    create = datasets.get(name)
+    if given:
+        raise ValueError(
+            f"{', '.join(given)} can only be set for a file, got the registered data set {name!r}, "
+            "which brings its own; leave it out."
+        )
+    return create()
+
+
+def _found(path):
+    places = (
+        [path]
+        if path.is_absolute()
+        else [Path.cwd() / path, *([lab_root() / path] if lab_root() else [])]
+    )
+    for place in places:
+        if place.is_file():
+            return place
+    raise FileNotFoundError(
+        f"No file {str(path)!r}; looked for {', '.join(map(str, dict.fromkeys(places)))}. "
+        f"Correct the path, or use a registered data set: {', '.join(datasets.names())}."
+    )
+
+
+def _read(path):
+    name = path.name.lower()
+    if name.endswith(PARQUET):
+        try:
+            return pd.read_parquet(path)
+        except ImportError as error:
+            raise ImportError(
+                "Reading Parquet needs pyarrow, which is not installed; run pip install pyarrow."
+            ) from error
+    if name.endswith(CSV):
+        return pd.read_csv(path, sep="\t" if name.endswith(".tsv") else ",")
+    raise ValueError(
+        f"A data file must end in {', '.join(CSV + PARQUET)}, got {path.name!r}; convert it first."
+    )
+
+
+def _from_openml(name, target, **options):
+    from sklearn.datasets import fetch_openml
+
+    number = name.removeprefix("openml:")
+    if not number.isdigit():
+        raise ValueError(
+            f"An OpenML data set is named by its number, such as 'openml:31', got {name!r}."
+        )
+    try:
+        bunch = fetch_openml(data_id=int(number), as_frame=True)
+    except OSError as error:
+        raise ConnectionError(
+            f"{name} needs a network, got {error}; download the table elsewhere and pass the path "
+            "of its CSV file."
+        ) from error
+    target = target or ", ".join(bunch.target_names) or None
+    return _dataset(name, bunch.frame, target, source=f"OpenML {number}", **options)
+
+
+def _dataset(name, table, target, *, groups, task, time_ordered, source):
+    columns = ", ".join(map(str, table.columns))
+    if target is None:
+        raise ValueError(
+            f"target must be given for a file, got target=None and {source!r}. Columns: {columns}."
+        )
+    for column in (target, groups):
+        if column is not None and column not in table.columns:
+            raise ValueError(
+                unknown_name("column", column, map(str, table.columns), listed="Columns")
+            )
+    return from_table(
+        name,
+        table,
+        target,
+        task=task or guess_task(table[target]),
+        groups=groups,
+        time_ordered=time_ordered,
+        source=source,
+    )
+
+
+def guess_task(y: pd.Series) -> str:
+    """Guess the task from a target; `load_dataset` states the rule.
+
+    Examples
+    --------
+    >>> guess_task(pd.Series(["yes", "no"])), guess_task(pd.Series([0.5, 1.5]))
+    ('classification', 'regression')
+    >>> guess_task(pd.Series([0, 1] * 10)), guess_task(pd.Series(range(20)))
+    ('classification', 'regression')
+    """
+    if pd.api.types.is_bool_dtype(y) or not pd.api.types.is_numeric_dtype(y):
+        return "classification"
+    known = y.dropna().to_numpy(dtype=float)
+    distinct = np.unique(known)
+    whole = np.array_equal(distinct, np.round(distinct))
+    few = len(distinct) <= min(FEW, len(known) / 5)
+    return "classification" if whole and few else "regression"

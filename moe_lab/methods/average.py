@@ -1,0 +1,89 @@
+"""Soft average: the same experts, each trusted alike everywhere."""
+
+from moe_lab.experts.base import Expert
+from moe_lab.methods.base import ClassifierEnsemble, RegressorEnsemble, methods
+
+
+class _Average:
+    def __init__(self, experts="auto", *, device="auto", n_jobs=None, random_state=None):
+        self.experts = experts
+        self.device = device
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def fit(self, X, y, sample_weight=None):
+        """Fit every expert on all rows.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        self : estimator
+        """
+        X, y, weight, _ = self._read(X, y, sample_weight)
+        self.experts_ = self._fit_all(*self._built_pool(), X, y, weight)
+        return self
+
+    def _pool(self, predictions):
+        return predictions.mean(axis=1)
+
+
+class AverageRegressor(_Average, RegressorEnsemble):
+    """The mean of the experts' predictions.
+
+    Parameters
+    ----------
+    experts : "auto" or list of names, (name, params) pairs and estimators, default="auto"
+    device : {"auto", "cpu", "cuda", "cuda:N"}, default="auto"
+    n_jobs : int, optional
+        Fits at a time.
+    random_state : int, RandomState or None
+
+    Attributes
+    ----------
+    experts_ : list of fitted experts
+
+    Examples
+    --------
+    >>> average = AverageRegressor(["linear"]).fit([[0.0], [1.0], [2.0]], [0.0, 2.0, 4.0])
+    >>> average.predict([[1.0]])
+    array([2.])
+    """
+
+
+class AverageClassifier(_Average, ClassifierEnsemble):
+    """The mean of the experts' class probabilities.
+
+    Parameters
+    ----------
+    experts, device, n_jobs, random_state
+        As in `AverageRegressor`.
+
+    Attributes
+    ----------
+    experts_ : list of fitted experts
+        Fitted on class codes.
+    classes_ : ndarray of shape (n_classes,)
+    """
+
+
+@methods.register("average")
+class Average(Expert):
+    """Soft average: the mean of the experts' predictions or probabilities.
+
+    Parameters
+    ----------
+    experts : "auto" or list, default="auto"
+        The same pool as the mixture's.
+    """
+
+    def __init__(self, experts="auto"):
+        self.experts = experts
+
+    def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
+        kind = AverageRegressor if task == "regression" else AverageClassifier
+        return kind(self.experts, device=device, n_jobs=n_jobs, random_state=random_state)

@@ -1,0 +1,1 @@
+"""AutoGluon on the same rows, in an environment of its own."""

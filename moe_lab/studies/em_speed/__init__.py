@@ -1,0 +1,1 @@
+"""How fast EM is: against R's flexmix, and with the number of rows."""

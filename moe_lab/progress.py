@@ -20,3 +20,12 @@ def progress_bar(total, *, unit, shown=True):
     else:
         from tqdm.auto import tqdm
     return tqdm(total=total, unit=unit, disable=not shown)
+
+
+def progress(steps, title, verbose):
+    """Wrap a sequence in a progress bar if ``verbose``."""
+    if not verbose:
+        return steps
+    from tqdm.auto import tqdm
+
+    return tqdm(steps, desc=title, leave=False)

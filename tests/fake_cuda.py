@@ -13,9 +13,9 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from moe_lab.nn import HierarchicalMoE, SparseMoE, dispatch
-from moe_lab.nn.tabular import TableEmbedding, mlp
+from moe_lab.nn.tables.tabular import TableEmbedding, mlp
 from moe_lab.registry import experts
-from moe_lab.train._joint import Joint, Objective
+from moe_lab.train.gradient.joint import Joint, Objective
 
 ALL_LOSSES = dict.fromkeys(("gshard", "importance", "load", "switch", "z"), 0.1)
 COMPAT = {"compat": "mixture-of-experts", "eval_second_policy": "all"}

@@ -11,9 +11,8 @@ from sklearn.ensemble import StackingClassifier
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
-from moe_lab.experts.base import as_experts
-from moe_lab.fitting import cross_fit
-from moe_lab.folds import make_folds
+from moe_lab.experts.cross_fitting import cross_fit
+from moe_lab.experts.spec import as_experts
 from moe_lab.methods import (
     AverageClassifier,
     AverageRegressor,
@@ -25,6 +24,7 @@ from moe_lab.methods import (
 )
 from moe_lab.registry import methods
 from moe_lab.table import log_odds
+from moe_lab.table.folds import make_folds
 
 CHEAP = ["linear", ("lightgbm", {"n_estimators": 20})]
 NAMES = ["average", "log_odds_stacking", "matched_ensemble", "stacking"]

@@ -12,8 +12,8 @@ from moe_lab import MoEClassifier, MoERegressor
 from moe_lab.gate.boosted import BoostedGate
 from moe_lab.testing import example_table, example_target
 from moe_lab.train import Boosting
-from moe_lab.train._lockstep import CategoricalExperts, GaussianExperts
-from moe_lab.train._trunk import tree_settings
+from moe_lab.train.boosting.lockstep import CategoricalExperts, GaussianExperts
+from moe_lab.train.boosting.trunk import tree_settings
 
 FEW = ("lightgbm", {"n_estimators": 30})
 
@@ -255,7 +255,7 @@ def test_one_group_is_trained_in_sample_with_a_warning():
 
 
 def test_tree_settings_leave_out_what_is_not_of_a_tree():
-    from moe_lab.experts.base import as_expert
+    from moe_lab.experts.spec import as_expert
 
     built = as_expert(("lightgbm", {"num_leaves": 5})).build("regression", random_state=1)
     settings, n_rounds = tree_settings([built, built])

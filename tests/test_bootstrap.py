@@ -10,9 +10,9 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression
 
 from moe_lab import MoEClassifier, MoERegressor, bootstrap_intervals
-from moe_lab.coefficients import coefficients
 from moe_lab.experts import LinearExpert
 from moe_lab.gate import SoftmaxGate
+from moe_lab.inspection.coefficients import coefficients
 from moe_lab.testing import example_table, example_target
 from moe_lab.train import EM
 

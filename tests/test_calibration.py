@@ -15,7 +15,7 @@ from moe_lab.bench.calibration import (
     score_distribution,
 )
 from moe_lab.datasets.base import Dataset
-from moe_lab.distribution import MixtureDistribution
+from moe_lab.likelihood.distribution import MixtureDistribution
 
 METRICS = ["coverage_50", "coverage_80", "coverage_95", "crps", "rmse", "nll"]
 

@@ -6,7 +6,8 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.linear_model import LinearRegression
 from sklearn.neighbors import KNeighborsRegressor
 
-from moe_lab.experts.base import EstimatorExpert, Expert
+from moe_lab.experts.base import Expert
+from moe_lab.experts.estimator import EstimatorExpert
 from moe_lab.registry import dividers, experts, gates, methods, poolers, trainers
 from moe_lab.table import NumericTable, Prepared
 from moe_lab.testing import (

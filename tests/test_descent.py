@@ -9,10 +9,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 from torch import nn
 
-from moe_lab.folds import held_out_rows
 from moe_lab.nn import SparseMoE
-from moe_lab.nn.descent import Descent, Terms
-from moe_lab.nn.descent_run import Run, seeded
+from moe_lab.nn.tables.descent import Descent, Terms
+from moe_lab.nn.tables.descent_run import Run, seeded
+from moe_lab.table.folds import held_out_rows
 
 TRAIN, HELD_OUT = np.arange(160), np.arange(160, 200)
 

@@ -9,7 +9,8 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.neighbors import KNeighborsRegressor
 
 from moe_lab import MoERegressor
-from moe_lab.distribution import MixtureDistribution, expert_distribution
+from moe_lab.likelihood.distribution import MixtureDistribution
+from moe_lab.mixture.density import expert_distribution
 from moe_lab.registry import poolers
 
 LEVELS = [1e-12, 1e-4, 0.025, 0.1, 0.5, 0.8, 0.975, 1 - 1e-9]

@@ -12,8 +12,8 @@ from moe_lab import MoEClassifier, MoERegressor
 from moe_lab.divide.base import Divider
 from moe_lab.experts import LinearExpert
 from moe_lab.gate import SoftmaxGate
+from moe_lab.likelihood.e_step import e_step
 from moe_lab.train import EM
-from moe_lab.train.em import e_step
 
 
 def unregularised(n_experts=2, **params):

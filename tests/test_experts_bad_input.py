@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from moe_lab.experts.cross_fitting import cross_fit
+from moe_lab.experts.fitting import fit_expert, predict_expert
 from moe_lab.experts.k_nearest import KNearestClassifier, KNearestRegressor
-from moe_lab.fitting import cross_fit, fit_expert, predict_expert
-from moe_lab.folds import make_folds
 from moe_lab.registry import experts
+from moe_lab.table.folds import make_folds
 from moe_lab.testing import example_table, example_target
 
 NEW = ["catboost", "k_nearest", "tabm"]

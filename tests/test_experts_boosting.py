@@ -8,10 +8,11 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, RegressorMixin
 
-from moe_lab.experts import _boosting
-from moe_lab.fitting import CrossFitted, cross_fit, fit_expert, predict_expert, refit
-from moe_lab.folds import make_folds
+from moe_lab.experts.boosting import boosted as _boosting
+from moe_lab.experts.cross_fitting import CrossFitted, cross_fit, refit
+from moe_lab.experts.fitting import fit_expert, predict_expert
 from moe_lab.registry import experts
+from moe_lab.table.folds import make_folds
 from moe_lab.testing import example_table, example_target
 
 BOOSTERS = ["lightgbm", "xgboost", "catboost"]

@@ -16,12 +16,12 @@ from torch import nn
 from moe_lab import MoEClassifier, MoERegressor
 from moe_lab.divide.base import Divider
 from moe_lab.experts import ModuleExpert
-from moe_lab.nn.descent_run import Run
+from moe_lab.nn.tables.descent_run import Run
 from moe_lab.registry import datasets, experts
 from moe_lab.testing import example_table, example_target
 from moe_lab.train import Gradient
-from moe_lab.train._gradient_run import held_out_scales
-from moe_lab.train._joint import Divided, Joint, Objective
+from moe_lab.train.gradient.joint import Divided, Joint, Objective
+from moe_lab.train.gradient.run import held_out_scales
 
 SMALL = ("mlp", {"hidden": (16,), "n_bins": 0})
 
@@ -322,7 +322,7 @@ def test_experts_that_share_a_module_are_refused():
 
 def test_the_device_of_the_mixture_is_that_of_its_gate(monkeypatch):
     X, y, _ = two_regimes(60)
-    monkeypatch.setattr("moe_lab.mixture.resolve_device", lambda device: "cpu")
+    monkeypatch.setattr("moe_lab.mixture.estimators.resolve_device", lambda device: "cpu")
     moe = MoERegressor(["linear", SMALL], gate="mlp", device="auto", random_state=0).fit(X, y)
     assert moe.gate_.device == "cpu"
 

@@ -8,7 +8,7 @@ from scipy.optimize import approx_fprime
 
 from moe_lab import MoEClassifier, MoERegressor
 from moe_lab.gate import HierarchicalGate, SoftmaxGate
-from moe_lab.gate._tree import leaves, nodes
+from moe_lab.gate.hierarchical.tree import leaves, nodes
 from moe_lab.testing import example_table, example_target
 from moe_lab.train import EM
 

@@ -5,11 +5,11 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.optimize import check_grad
 
+from moe_lab.experts import linear_mixture
 from moe_lab.experts.linear import GaussianLinear, SoftmaxLinear
-from moe_lab.softmax import LinearProblem
-from moe_lab.train import linear_mixture
-from moe_lab.train._deviations import LogLossDeviations, SquaredErrorDeviations
-from moe_lab.train.linear_mixture import LinearMixtureClassifier, LinearMixtureRegressor
+from moe_lab.experts.linear_mixture import LinearMixtureClassifier, LinearMixtureRegressor
+from moe_lab.likelihood.deviations import LogLossDeviations, SquaredErrorDeviations
+from moe_lab.likelihood.linear_problem import LinearProblem
 
 
 def regimes(n_samples, seed=0, slope=3.0):

@@ -9,8 +9,8 @@ from sklearn.neighbors import KNeighborsRegressor
 
 from moe_lab import MoEClassifier, MoERegressor
 from moe_lab.experts import LinearExpert
-from moe_lab.fitting import cross_fit
-from moe_lab.folds import make_folds
+from moe_lab.experts.cross_fitting import cross_fit
+from moe_lab.table.folds import make_folds
 from moe_lab.testing import example_table, example_target
 
 

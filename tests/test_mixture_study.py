@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from moe_lab.experts.base import as_experts
+from moe_lab.experts.spec import as_experts
 from moe_lab.registry import datasets, methods
 from moe_lab.studies import mixture_vs_stacking as study
 from moe_lab.studies.mixture_vs_stacking.__main__ import main, read_sizes

@@ -11,7 +11,7 @@ import torch
 
 from moe_lab import MoERegressor
 from moe_lab.nn import SparseMoE, dispatch
-from moe_lab.nn.tabular import TableEmbedding
+from moe_lab.nn.tables.tabular import TableEmbedding
 from moe_lab.testing import example_table, example_target
 
 FAKE_CUDA = Path(__file__).with_name("fake_cuda.py")

@@ -10,7 +10,8 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 
 from moe_lab import MoEClassifier, MoERegressor
-from moe_lab.experts.base import Expert, as_experts, experts
+from moe_lab.experts.base import Expert, experts
+from moe_lab.experts.spec import as_experts
 from moe_lab.testing import example_table, example_target
 from moe_lab.train import OutOfFold
 
@@ -178,7 +179,7 @@ def test_a_sparse_pool_refuses_what_reads_all_experts(pool):
 
 
 def test_the_auto_pool_drops_what_does_not_pay(monkeypatch):
-    monkeypatch.setattr("moe_lab.experts.base.AUTO", ("linear", "lightgbm", "noise"))
+    monkeypatch.setattr("moe_lab.experts.spec.AUTO", ("linear", "lightgbm", "noise"))
     experts.register("noise", regressor=Noise)
     try:
         X, y = smooth()
@@ -200,7 +201,7 @@ class Noise(RegressorMixin, BaseEstimator):
 
 
 def test_an_expert_of_the_auto_pool_that_fails_is_left_out_with_a_warning(monkeypatch):
-    monkeypatch.setattr("moe_lab.experts.base.AUTO", ("linear", "lightgbm", "fails"))
+    monkeypatch.setattr("moe_lab.experts.spec.AUTO", ("linear", "lightgbm", "fails"))
     experts.register("fails", regressor=Fails)
     X, y = smooth()
     X[0, 0] = 7.0

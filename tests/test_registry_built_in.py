@@ -17,8 +17,8 @@ PROMISED = {
         column gaussian_mixture kmeans linear_em random rules tree
     """,
     "experts": """
-        catboost extra_trees k_nearest lightgbm linear linear_mixture log_odds_stacker mlp
-        probability_stacker residual_stacker sparse_moe stacker tabm xgboost
+        catboost extra_trees k_nearest lightgbm linear linear_mixture mlp residual_stacker
+        sparse_moe stacker tabm xgboost
     """,
     "gates": """
         anchored boosted column constant gaussian hierarchical mlp rules shrunk_softmax softmax

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
-from moe_lab.rules import column_levels, rule_regions
+from moe_lab.table.rules import column_levels, rule_regions
 
 PEOPLE = pd.DataFrame(
     {

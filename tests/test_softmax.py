@@ -6,8 +6,10 @@ from numpy.testing import assert_allclose
 from scipy.optimize import approx_fprime
 from sklearn.linear_model import LogisticRegression
 
-from moe_lab import softmax
-from moe_lab.softmax import fit_mixing, fit_pooled_mean, fit_softmax, logits, softmax_gradient
+from moe_lab.likelihood import softmax
+from moe_lab.likelihood.arrays import logits
+from moe_lab.likelihood.mixing import fit_mixing, fit_pooled_mean
+from moe_lab.likelihood.softmax import fit_softmax, softmax_gradient
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from moe_lab.folds import make_folds
 from moe_lab.methods import LogOddsStackingRegressor, StackingVarianceRegressor
 from moe_lab.methods.stacking_variance import LogVarianceTrees
 from moe_lab.registry import methods
+from moe_lab.table.folds import make_folds
 
 POOL = ["linear", ("lightgbm", {"n_estimators": 10})]
 

@@ -6,7 +6,8 @@ from numpy.testing import assert_allclose
 from sklearn.tree import DecisionTreeClassifier
 
 from moe_lab import MoEClassifier
-from moe_lab.tempering import Tempered, find_temperatures, temper
+from moe_lab.experts.tempered import Tempered
+from moe_lab.likelihood.temper import find_temperatures, temper
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,13 @@ import pandas as pd
 from moe_lab.bench.comparison import as_dataset, encode_target, fit_on_fold
 from moe_lab.bench.lineup import line_up
 from moe_lab.bench.splits import make_splits
-from moe_lab.distribution import MixtureDistribution
-from moe_lab.experts.base import as_expert
-from moe_lab.fitting import cross_fit, noise_scales
-from moe_lab.folds import folds_or_in_sample
+from moe_lab.experts.cross_fitting import cross_fit
+from moe_lab.experts.spec import as_expert
+from moe_lab.likelihood.distribution import MixtureDistribution
+from moe_lab.likelihood.outcome import noise_scales
 from moe_lab.methods.base import RegressorEnsemble
 from moe_lab.progress import progress_bar
+from moe_lab.table.folds import folds_or_in_sample
 
 __all__ = ["Homoscedastic", "calibration", "calibration_table"]
 

@@ -159,7 +159,7 @@ def _as_method(entry, task):
     elif hasattr(entry, "build"):
         method = entry
     else:
-        from moe_lab.experts.base import as_expert
+        from moe_lab.experts.spec import as_expert
 
         method = as_expert(entry, task)
     tasks = getattr(method, "tasks", (task,))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from moe_lab.divide.base import Divider, dividers
-from moe_lab.rules import MANY_LEVELS, column_levels
+from moe_lab.table.rules import MANY_LEVELS, column_levels
 
 
 @dividers.register("column")

@@ -7,7 +7,7 @@ from scipy.special import logsumexp
 from moe_lab.divide.base import Divider, dividers
 from moe_lab.divide.kmeans import clusters
 from moe_lab.divide.random import target_columns
-from moe_lab.softmax import log_softmax
+from moe_lab.likelihood.arrays import log_softmax
 from moe_lab.table import NumericTable
 
 ROUNDS = 50

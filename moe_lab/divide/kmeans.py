@@ -3,8 +3,8 @@
 import numpy as np
 
 from moe_lab.divide.base import Divider, dividers
-from moe_lab.inputs import count_distinct
 from moe_lab.table import NumericTable
+from moe_lab.table.inputs import count_distinct
 
 MANY = 10_000  # rows above which minibatches do
 

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from moe_lab.divide.base import Divider, dividers
-from moe_lab.softmax import blocks
+from moe_lab.likelihood.arrays import blocks
 from moe_lab.table import NumericTable
 
 BALANCING_ROUNDS = 50

@@ -3,7 +3,7 @@
 import numpy as np
 
 from moe_lab.divide.base import Divider, dividers
-from moe_lab.rules import rule_regions
+from moe_lab.table.rules import rule_regions
 
 
 @dividers.register("rules")

@@ -4,7 +4,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from moe_lab.experts.base import Expert, experts
-from moe_lab.softmax import blocks, fit_softmax, log_softmax, logits, softmax, softmax_gradient
+from moe_lab.likelihood.arrays import blocks, log_softmax, logits, softmax
+from moe_lab.likelihood.softmax import fit_softmax, softmax_gradient
 from moe_lab.table import NumericTable, Prepared
 
 LEAST_SCALE = np.sqrt(np.finfo(float).tiny)  # its square is not 0

@@ -1,7 +1,7 @@
 """MLP expert: a small neural network in torch."""
 
-from moe_lab.experts._net import NetExpert
 from moe_lab.experts.base import experts
+from moe_lab.experts.net import NetExpert
 
 
 @experts.register("mlp")
@@ -48,6 +48,6 @@ class MLPExpert(NetExpert):
         self.verbose = verbose
 
     def body(self, chunks, n_outputs):
-        from moe_lab.nn.tabular import mlp
+        from moe_lab.nn.tables.tabular import mlp
 
         return mlp(sum(chunks), self.hidden, n_outputs, self.dropout)

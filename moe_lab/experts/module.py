@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from moe_lab.experts._net import NetExpert
+from moe_lab.experts.net import NetExpert
 
 
 class ModuleExpert(NetExpert):

@@ -5,7 +5,7 @@ from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from moe_lab.experts.base import Expert, experts
-from moe_lab.experts.stacker import LinearStack, LogLinearStack
+from moe_lab.likelihood.stacks import LinearStack, LogLinearStack
 from moe_lab.table import StackedTable
 
 MOST_CLASSES = 30  # each round grows a tree for each class

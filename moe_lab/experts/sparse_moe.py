@@ -1,7 +1,7 @@
 """Sparse MoE expert: a network for tables made of sparsely gated layers."""
 
-from moe_lab.experts._net import NetExpert
 from moe_lab.experts.base import experts
+from moe_lab.experts.net import NetExpert
 
 
 @experts.register("sparse_moe")
@@ -66,7 +66,7 @@ class SparseMoEExpert(NetExpert):
         self.verbose = verbose
 
     def body(self, chunks, n_outputs):
-        from moe_lab.nn.tabular import SparseNet
+        from moe_lab.nn.tables.tabular import SparseNet
 
         return SparseNet(
             sum(chunks),

@@ -1,7 +1,7 @@
 """TabM expert: many small networks in one, for tables."""
 
-from moe_lab.experts._net import NetExpert
 from moe_lab.experts.base import experts
+from moe_lab.experts.net import NetExpert
 
 
 @experts.register("tabm")

@@ -3,14 +3,9 @@
 from sklearn.utils import _safe_indexing
 
 from moe_lab.device import resolve_device
-from moe_lab.experts._boosting import (
-    BoostedClassifier,
-    BoostedRegressor,
-    Trees,
-    check_stopping,
-    checked_params,
-)
 from moe_lab.experts.base import Expert, experts
+from moe_lab.experts.boosting.boosted import BoostedClassifier, BoostedRegressor
+from moe_lab.experts.boosting.trees import Trees, check_stopping, checked_params
 from moe_lab.table import CategoryTable, Prepared
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from moe_lab.gate.base import check_loss, gates
 from moe_lab.gate.boosted import BoostedGate
 from moe_lab.gate.constant import ConstantGate
-from moe_lab.softmax import softmax
+from moe_lab.likelihood.arrays import softmax
 from moe_lab.table import StackedTable
 
 LEAST_CURVATURE = 1e-3

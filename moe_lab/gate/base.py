@@ -5,15 +5,10 @@ from abc import ABC, abstractmethod
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from moe_lab.likelihood.arrays import log_softmax, logits
+from moe_lab.likelihood.mixing import fit_mixing, fit_pooled_mean
+from moe_lab.likelihood.softmax import fit_softmax, softmax_gradient
 from moe_lab.registry import gates
-from moe_lab.softmax import (
-    fit_mixing,
-    fit_pooled_mean,
-    fit_softmax,
-    log_softmax,
-    logits,
-    softmax_gradient,
-)
 
 __all__ = ["FeatureGate", "Gate", "LinearGate", "as_gate", "ask_gate", "gates"]
 

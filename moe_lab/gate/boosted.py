@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils import _safe_indexing
 
 from moe_lab.gate.base import FeatureGate, gates
-from moe_lab.softmax import log_softmax
+from moe_lab.likelihood.arrays import log_softmax
 from moe_lab.table import CategoryTable
 
 LEAST = 1e-9  # an expert that no row trusts starts with this weight

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from moe_lab.gate._region import RegionGate
 from moe_lab.gate.base import gates
-from moe_lab.rules import MANY_LEVELS
+from moe_lab.gate.region import RegionGate
 from moe_lab.table.chosen import chosen_columns
 from moe_lab.table.columns import as_frame, match_levels, read_levels
+from moe_lab.table.rules import MANY_LEVELS
 
 
 @gates.register("column")

@@ -7,8 +7,9 @@ from scipy.special import log_softmax
 
 from moe_lab.device import resolve_device
 from moe_lab.gate.base import FeatureGate, check_loss, gates, likelihoods
-from moe_lab.nn.holder import NetHolder, present_rows
+from moe_lab.nn.tables.holder import NetHolder, present_rows
 from moe_lab.table import NumericTable, as_float32
+from moe_lab.table.folds import held_out_rows
 
 
 @gates.register("mlp")
@@ -106,7 +107,7 @@ class MLPGate(NetHolder, FeatureGate):
         equal at first; ``net_`` takes it, trained."""
         from torch import nn
 
-        from moe_lab.nn.tabular import TableEmbedding, mlp
+        from moe_lab.nn.tables.tabular import TableEmbedding, mlp
 
         embedding = TableEmbedding(Z, self.table_.n_levels, self.n_bins)
         layers = mlp(sum(embedding.chunks), self.hidden, n_experts)
@@ -118,18 +119,19 @@ class MLPGate(NetHolder, FeatureGate):
         return log_softmax(self._ask(features), axis=1)
 
     def _make(self, features, n_experts):
-        from moe_lab.nn.descent_run import seeded
+        from moe_lab.nn.tables.descent_run import seeded
 
         device = resolve_device(self.device)
         with seeded(self.random_state, device):
             self.net_ = self.module(features, n_experts).to(device)
 
     def _train(self, features, target, sample_weight, objective):
-        from moe_lab.nn.descent import Descent
+        from moe_lab.nn.tables.descent import Descent
 
         names = ("learning_rate", "weight_decay", "max_epochs", "patience")
         descent = Descent(**{name: getattr(self, name) for name in names})
-        self._descend(descent, [features, target], sample_weight, objective, self.random_state)
+        parts, seed = [features, target], self.random_state
+        self._descend(descent, parts, sample_weight, objective, seed, held_out_rows)
 
     def _start_at(self, mean):
         import torch
@@ -143,7 +145,7 @@ class CrossEntropy:
     """The objective of a gate fitted to responsibilities, (n_samples, n_experts)."""
 
     def __call__(self, logits, responsibilities):
-        from moe_lab.nn.descent import Terms
+        from moe_lab.nn.tables.descent import Terms
 
         loss = -(responsibilities * logits.float().log_softmax(1)).sum(1)
         return Terms(loss, loss)
@@ -161,7 +163,7 @@ class Pooled:
     loss: str
 
     def __call__(self, logits, said):
-        from moe_lab.nn.descent import Terms
+        from moe_lab.nn.tables.descent import Terms
 
         pooled = (logits.float().softmax(1) * said).sum(1)
         loss = pooled.square() if self.loss == "squared_error" else -pooled.log()

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from moe_lab.gate._region import RegionGate
 from moe_lab.gate.base import gates
-from moe_lab.rules import rule_regions
+from moe_lab.gate.region import RegionGate
+from moe_lab.table.rules import rule_regions
 
 
 @gates.register("rules")

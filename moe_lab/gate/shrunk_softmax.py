@@ -3,10 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from moe_lab.folds import make_folds
 from moe_lab.gate.base import FeatureGate, check_loss, gates, likelihoods
-from moe_lab.softmax import fit_mixing, fit_pooled_mean, fit_softmax, log_softmax, logits
+from moe_lab.likelihood.arrays import log_softmax, logits
+from moe_lab.likelihood.mixing import fit_mixing, fit_pooled_mean
+from moe_lab.likelihood.softmax import fit_softmax
 from moe_lab.table import NumericTable
+from moe_lab.table.folds import make_folds
 
 PATH = (0.0, 0.001, 0.01, 0.1, 1.0, 10.0)  # inverse penalties; 0: constant weights
 MOST_ROWS = 5000  # on which the strength is chosen

@@ -9,9 +9,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from moe_lab.device import resolve_device
-from moe_lab.experts.base import as_experts
-from moe_lab.fitting import fit_expert, predict_expert
-from moe_lab.inputs import (
+from moe_lab.experts.fitting import fit_expert, predict_expert
+from moe_lab.experts.spec import as_experts
+from moe_lab.registry import methods
+from moe_lab.table.inputs import (
     TakesTables,
     as_codes,
     as_numbers,
@@ -19,7 +20,6 @@ from moe_lab.inputs import (
     check_target,
     weighted_rows,
 )
-from moe_lab.registry import methods
 
 __all__ = ["ClassifierEnsemble", "ExpertEnsemble", "RegressorEnsemble", "methods"]
 

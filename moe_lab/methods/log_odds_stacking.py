@@ -7,10 +7,10 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression, RidgeCV
 
 from moe_lab.experts.base import Expert
-from moe_lab.fitting import cross_fit
-from moe_lab.folds import folds_or_in_sample
+from moe_lab.experts.cross_fitting import cross_fit
 from moe_lab.methods.base import ClassifierEnsemble, RegressorEnsemble, methods
 from moe_lab.table import log_odds
+from moe_lab.table.folds import folds_or_in_sample
 
 
 class _OutOfFoldStacking:

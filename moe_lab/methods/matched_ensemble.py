@@ -4,8 +4,9 @@ import numpy as np
 from joblib import Parallel, delayed
 from sklearn.utils import _safe_indexing
 
-from moe_lab.experts.base import Expert, as_expert
-from moe_lab.fitting import fit_expert
+from moe_lab.experts.base import Expert
+from moe_lab.experts.fitting import fit_expert
+from moe_lab.experts.spec import as_expert
 from moe_lab.methods.base import ClassifierEnsemble, RegressorEnsemble, methods
 
 

@@ -1,6 +1,7 @@
 """Mixtures as methods to compare: one class, and the settings that go by a name."""
 
-from moe_lab.experts.base import Expert, listed
+from moe_lab.experts.base import Expert
+from moe_lab.experts.spec import listed
 from moe_lab.pool.base import as_pooler
 from moe_lab.pool.linear import LinearPooler
 from moe_lab.registry import methods

@@ -4,9 +4,10 @@ import numpy as np
 from sklearn.ensemble import StackingClassifier, StackingRegressor
 from sklearn.utils import check_random_state
 
-from moe_lab.experts.base import Expert, as_experts
-from moe_lab.folds import make_folds
+from moe_lab.experts.base import Expert
+from moe_lab.experts.spec import as_experts
 from moe_lab.methods.base import methods
+from moe_lab.table.folds import make_folds
 
 
 class _Grouped:

@@ -3,13 +3,13 @@
 import numpy as np
 from sklearn.utils import _safe_indexing
 
-from moe_lab.distribution import MixtureDistribution
 from moe_lab.experts.base import Expert
-from moe_lab.fitting import standard_deviation
-from moe_lab.inputs import check_table
+from moe_lab.likelihood.distribution import MixtureDistribution
+from moe_lab.likelihood.outcome import standard_deviation
 from moe_lab.methods.base import methods
 from moe_lab.methods.log_odds_stacking import LogOddsStackingRegressor
 from moe_lab.table import CategoryTable
+from moe_lab.table.inputs import check_table
 
 TREES = {
     "objective": "none",

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from moe_lab.inputs import check_table
+from moe_lab.table.inputs import check_table
 
 __all__ = ["plot_tree"]
 

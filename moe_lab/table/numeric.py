@@ -2,9 +2,9 @@
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from moe_lab.softmax import blocks
 from moe_lab.table.chosen import chosen_columns
 from moe_lab.table.columns import (
     as_frame,
@@ -17,6 +17,7 @@ from moe_lab.table.columns import (
 )
 
 FAR_OUT = 1e9  # standard deviations
+BLOCK = 50_000  # numbers in the largest array made for a block of rows
 
 
 class NumericTable(TransformerMixin, BaseEstimator):
@@ -191,14 +192,15 @@ def _mean_and_scale(numbers, weight):
     """Weighted mean and standard deviation of what is there; a constant column has scale 1."""
     share = weight / weight.sum()
     known, total, squares = np.zeros((3, numbers.shape[1]))
-    for rows in blocks(len(numbers), numbers.shape[1] + 1):
+    blocks = list(gen_batches(len(numbers), max(256, BLOCK // (numbers.shape[1] + 1))))
+    for rows in blocks:
         there = ~np.isnan(numbers[rows])
         known += share[rows] @ there
         total += share[rows] @ np.where(there, numbers[rows], 0.0)
     known = np.maximum(known, np.finfo(float).tiny)
     mean = total / known
     with np.errstate(over="ignore"):
-        for rows in blocks(len(numbers), numbers.shape[1] + 1):
+        for rows in blocks:
             deviation = numbers[rows] - mean
             deviation[np.isnan(deviation)] = 0.0
             squares += share[rows] @ np.square(deviation, out=deviation)

@@ -7,8 +7,9 @@ import pandas as pd
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.integrate import trapezoid
 
-from moe_lab.fitting import cross_fit, fit_expert, predict_expert
-from moe_lab.folds import make_folds
+from moe_lab.experts.cross_fitting import cross_fit
+from moe_lab.experts.fitting import fit_expert, predict_expert
+from moe_lab.table.folds import make_folds
 from moe_lab.testing.examples import N_CLASSES, example_table, example_target
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from moe_lab.names import expert_names
+from moe_lab.mixture.names import expert_names
 from moe_lab.plots.style import new_figure
 
 __all__ = ["plot_bands", "plot_regions", "plot_sizes"]

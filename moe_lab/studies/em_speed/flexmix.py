@@ -90,7 +90,7 @@ def fit_flexmix(X, y, start, *, tolerance, max_iter):
     return its_version, float(seconds), int(rounds), float(log_likelihood)
 
 
-_SCRIPT = files("moe_lab.bench") / "flexmix.R"
+_SCRIPT = files("moe_lab.studies.em_speed") / "flexmix.R"
 
 
 def r_version():

@@ -1,0 +1,128 @@
+"""Out-of-fold predictions of experts, and their refit to all rows."""
+
+from typing import NamedTuple
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import clone
+from sklearn.utils import _safe_indexing
+
+from moe_lab.experts.fitting import (
+    constant_expert,
+    fit_expert,
+    predict_expert,
+    rows_that_matter,
+    teach_nothing,
+)
+from moe_lab.likelihood.outcome import log_prob
+from moe_lab.progress import progress
+
+
+class CrossFitted(NamedTuple):
+    """An estimator that cross-fitted itself and can be refitted with what it found or made."""
+
+    estimator: object
+
+
+def cross_fit(
+    estimators,
+    X,
+    y,
+    folds,
+    weights=None,
+    *,
+    task,
+    n_classes=None,
+    seeds=None,
+    n_jobs=None,
+    verbose=0,
+    scoring=False,
+    keep=False,
+):
+    """Predict every row with experts that did not see it.
+
+    An estimator that has a method ``cross_fit(X, y, folds, sample_weight)`` does it its own way;
+    the others are fitted once for each fold.
+
+    Parameters
+    ----------
+    estimators : list of unfitted estimators
+    folds : list of (train, test) pairs of index arrays
+    weights : ndarray of shape (n_samples, n_experts), optional
+        Each expert's own sample weights.
+    seeds : list of int, optional
+        One for each expert.
+    scoring : bool, default=False
+        Ask the experts for ``log_prob`` of the targets instead of predictions.
+    keep : bool, default=False
+        Return also what ``refit`` takes.
+
+    Returns
+    -------
+    predictions : ndarray of shape (n_samples, n_experts, n_outputs)
+        Out of fold. If ``scoring``: log-probabilities of shape (n_samples, n_experts), in nats.
+    to_refit : list, only if ``keep``
+        For each expert what ``refit`` fits to all rows: the estimator, or, where it has a method
+        ``refit(X, y, sample_weight)`` and cross-fitted itself, that very instance.
+    """
+    predictions = np.full((len(y), len(estimators), 1 if scoring else n_classes or 1), np.nan)
+    weights = np.ones((len(y), len(estimators))) if weights is None else weights
+    seeds = seeds or [None] * len(estimators)
+    settings = {"task": task, "n_classes": n_classes, "scoring": scoring}
+    jobs, to_do = [], []  # (expert, rows predicted), what to call
+    for k, estimator in enumerate(estimators):
+        if hasattr(estimator, "cross_fit") and not scoring:
+            jobs.append((k, slice(None)))
+            to_do.append(delayed(_cross_fit_itself)(estimator, X, y, folds, weights[:, k]))
+            continue
+        for train, test in folds:
+            jobs.append((k, test))
+            fold = (estimator, train, test, weights[train, k])
+            to_do.append(delayed(_fit_and_predict)(X, y, *fold, seed=seeds[k], **settings))
+    to_refit = list(estimators)
+    done = Parallel(n_jobs=n_jobs)(progress(to_do, "cross-fit", verbose))
+    for (k, rows), (part, kept) in zip(jobs, done, strict=True):
+        predictions[rows, k] = part.reshape(predictions[rows, k].shape)
+        to_refit[k] = to_refit[k] if kept is None else kept
+    predictions = predictions[:, :, 0] if scoring else predictions
+    return (predictions, to_refit) if keep else predictions
+
+
+def _cross_fit_itself(estimator, X, y, folds, weight):
+    """Return its predictions, and the estimator where it can be refitted."""
+    estimator = clone(estimator)
+    predictions = np.asarray(estimator.cross_fit(X, y, folds, weight), dtype=float)
+    return predictions, CrossFitted(estimator) if hasattr(estimator, "refit") else None
+
+
+def refit(estimator, X, y, sample_weight=None, *, task, random_state=None):
+    """Fit an expert to all rows after cross-fitting.
+
+    Parameters
+    ----------
+    estimator : one of ``to_refit`` of ``cross_fit``
+    X, y, sample_weight : the same rows
+
+    Returns
+    -------
+    fitted : fitted expert
+        A part that teaches nothing gives a constant one, as in ``fit_expert``.
+    """
+    if not isinstance(estimator, CrossFitted):
+        return fit_expert(estimator, X, y, sample_weight, task=task, random_state=random_state)
+    kept, _ = rows_that_matter(np.ones(len(y)) if sample_weight is None else sample_weight)
+    if teach_nothing(y[kept], task):
+        return constant_expert(y, kept, task)
+    return estimator.estimator.refit(X, y, sample_weight)
+
+
+def _fit_and_predict(X, y, estimator, train, test, weight, *, task, n_classes, scoring, seed):
+    rows, held_out = _safe_indexing(X, train), _safe_indexing(X, test)
+    fitted = fit_expert(estimator, rows, y[train], weight, task=task, random_state=seed)
+    if scoring and hasattr(fitted, "log_prob"):
+        return fitted.log_prob(held_out, y[test])[:, None], None
+    predictions = predict_expert(fitted, held_out, n_classes=n_classes)
+    if not scoring:
+        return predictions, None
+    scales = None if n_classes else [y[train].std() or 1.0]  # a constant stands in for the expert
+    return log_prob(predictions[:, None, :], y[test], scales), None

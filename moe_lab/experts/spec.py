@@ -1,0 +1,125 @@
+"""What ``experts=`` means: a name, a pair, an estimator, the class of a Module, or a list."""
+
+import inspect
+import sys
+from importlib.util import find_spec
+
+from sklearn.base import BaseEstimator, is_classifier, is_regressor
+from sklearn.pipeline import Pipeline
+
+from moe_lab.experts.base import Expert, experts
+from moe_lab.experts.estimator import EstimatorExpert, wrong_task
+
+__all__ = ["AUTO", "as_expert", "as_experts", "label", "listed"]
+
+# What experts="auto" means, most gain for the time first; catboost where it is installed.
+AUTO = (
+    "lightgbm",
+    "linear",
+    "extra_trees",
+    "linear_mixture",
+    "xgboost",
+    "k_nearest",
+    "mlp",
+    "catboost",
+)
+
+
+def as_expert(obj, task=None):
+    """Return an Expert from a registered name, a (name, params) pair, an Expert, any estimator or
+    the class of a torch Module.
+
+    Raises
+    ------
+    TypeError
+        If it cannot be an expert, or does not serve ``task``.
+    """
+    if isinstance(obj, BaseEstimator | Pipeline) and not isinstance(obj, Expert):
+        if is_classifier(obj):
+            expert = EstimatorExpert(classifier=obj)
+        elif is_regressor(obj):
+            expert = EstimatorExpert(regressor=obj)
+        else:
+            raise TypeError(f"An expert must be a classifier or a regressor, got {obj!r}.")
+    elif _is_module(obj):
+        expert = _module_expert(obj)
+    else:
+        expert = experts.resolve(obj, Expert)
+    if task is not None and task not in expert.tasks:
+        raise TypeError(wrong_task(obj, task))
+    return expert
+
+
+def as_experts(spec, task, n_experts=None):
+    """Return the list of Experts that ``experts=`` and ``n_experts=`` describe.
+
+    Parameters
+    ----------
+    spec : "auto", one expert or a list of them
+    task : {"regression", "classification"}
+    n_experts : int, optional
+        How many copies of one expert; with a list, its length or None.
+
+    Returns
+    -------
+    experts : list of Expert
+    """
+    specs = listed(spec)
+    if specs is not None:
+        if not specs:
+            raise ValueError(f"experts must hold at least one expert, got {spec!r}.")
+        if n_experts is not None and n_experts != len(specs):
+            raise ValueError(
+                f"n_experts must be None or the length of experts, got n_experts={n_experts} and "
+                f"{len(specs)} experts."
+            )
+        return [as_expert(one, task) for one in specs]
+    if n_experts is None:
+        raise ValueError(
+            f"n_experts must be given when experts is one expert, got n_experts=None and "
+            f"experts={spec!r}. "
+            "Pass n_experts=4, a list of experts, or a divide that decides (a column, rules)."
+        )
+    return [as_expert(spec, task)] * n_experts
+
+
+def listed(spec):
+    """Return the experts that ``experts=`` lists, or None where it is one expert to be copied."""
+    if isinstance(spec, str) and spec == "auto":
+        return [name for name in AUTO if name != "catboost" or find_spec(name)]
+    is_pair = len(spec) == 2 and isinstance(spec[1], dict) if isinstance(spec, tuple) else False
+    return list(spec) if isinstance(spec, list | tuple) and not is_pair else None
+
+
+def label(expert):
+    """Return the name by which people know an Expert: its registered one, or the estimator's class.
+
+    Examples
+    --------
+    >>> label(as_expert("linear"))
+    'linear'
+    """
+    if isinstance(expert, EstimatorExpert):
+        return type(expert.classifier if expert.regressor is None else expert.regressor).__name__
+    if hasattr(expert, "make"):  # a torch Module of the caller's
+        return getattr(expert.make, "__name__", "module")
+    return experts.name_of(expert) or type(expert).__name__
+
+
+def _is_module(obj):
+    """Whether it is a torch Module or the class of one; torch is not imported for that."""
+    torch = sys.modules.get("torch")
+    kind = obj if inspect.isclass(obj) else type(obj)
+    return torch is not None and issubclass(kind, torch.nn.Module)
+
+
+def _module_expert(obj):
+    from moe_lab.experts.module import ModuleExpert
+
+    if not inspect.isclass(obj):
+        raise TypeError(
+            "A torch Module must be given as its class, of which every expert makes its own, got "
+            f"an instance of {type(obj).__name__}. Pass the class, or ModuleExpert(make) with a "
+            "function make(n_inputs, n_outputs)."
+        )
+    return ModuleExpert(obj)

@@ -1,0 +1,38 @@
+"""A fitted classifier whose probabilities are as sharp as held-out rows say."""
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from moe_lab.experts.fitting import predict_expert
+from moe_lab.likelihood.temper import temper
+
+
+class Tempered(ClassifierMixin, BaseEstimator):
+    """A fitted classifier of class codes, tempered.
+
+    Parameters
+    ----------
+    model : fitted classifier
+    temperature : float
+    n_classes : int
+        Classes that the model never saw get little probability.
+    """
+
+    def __init__(self, model, temperature, n_classes):
+        self.model = model
+        self.temperature = temperature
+        self.n_classes = n_classes
+
+    @property
+    def classes_(self):
+        return np.arange(self.n_classes)
+
+    def predict_proba(self, X):
+        probabilities = predict_expert(self.model, X, n_classes=self.n_classes)
+        return temper(probabilities[:, None], [self.temperature])[:, 0]
+
+    def predict(self, X):
+        return self.predict_proba(X).argmax(axis=1)
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self.model, "classes_")

@@ -1,0 +1,84 @@
+"""The controls of a mixture: other weights for the same experts, on the same rows."""
+
+import numpy as np
+
+from moe_lab.experts.base import is_stacker
+from moe_lab.gate.base import ask_gate
+from moe_lab.gate.constant import ConstantGate
+from moe_lab.inspection.errors import error_name, pooled, row_losses
+from moe_lab.table.folds import make_folds
+
+FOLDS = 5  # by which constant weights are cross-fitted
+N_SHUFFLES = 5
+
+
+class Controls:
+    """What the experts and the gate say of the rows, asked once, and what it is worth.
+
+    Parameters
+    ----------
+    mixture : fitted MoERegressor or MoEClassifier
+    X : DataFrame or ndarray of shape (n_samples, n_features)
+    y : ndarray of shape (n_samples,)
+        From `target_of`.
+    weight : ndarray of shape (n_samples,)
+
+    Attributes
+    ----------
+    routes : bool
+        Whether the gate's weights vary over the rows.
+    plain, flexible : bool ndarrays of shape (n_experts,)
+        Who is no stacker; who is one of many parameters.
+    alone : ndarray of shape (n_samples, n_plain)
+        Each plain expert's losses.
+    best : int
+        The plain expert of least mean loss, numbered among these.
+    """
+
+    def __init__(self, mixture, X, y, weight):
+        self.mixture, self.y, self.weight = mixture, y, weight
+        self.predictions = mixture.expert_predictions(X)
+        self.gate_weights = ask_gate(mixture.gate_, X, self.predictions)
+        self.routes = bool(np.ptp(self.gate_weights, axis=0).max() > 1e-9)
+        self.plain = np.array([not is_stacker(expert) for expert in mixture.experts_])
+        self.flexible = ~self.plain & ~np.array(
+            [getattr(expert, "parametric", False) for expert in mixture.experts_]
+        )
+        self.alone = row_losses(mixture, self.predictions[:, self.plain], y)
+        self.best = int(np.average(self.alone, axis=0, weights=weight).argmin())
+
+    def losses(self):
+        """Return each control's losses by its name, (n_samples,); the mixture's own first."""
+        every = np.ones(len(self.plain), dtype=bool)
+        losses = {
+            "mixture": self._of(self.gate_weights),
+            "constant": self._of(self._constant(every)),
+            "uniform": self._of(np.tile(self.plain / self.plain.sum(), (len(self.y), 1))),
+            "shuffled": self._shuffled(),
+        }
+        if self.flexible.any():
+            losses["no residual"] = self._of(self._constant(~self.flexible))
+        return losses | {
+            "best expert": self.alone[:, self.best],
+            "oracle": self.alone.min(axis=1),
+        }
+
+    def _of(self, gate_weights):
+        answer = pooled(self.mixture, self.predictions, gate_weights)
+        return row_losses(self.mixture, answer, self.y)
+
+    def _shuffled(self):
+        rng = np.random.default_rng(0)
+        orders = (rng.permutation(len(self.y)) for _ in range(N_SHUFFLES))
+        return np.mean([self._of(self.gate_weights[order]) for order in orders], axis=0)
+
+    def _constant(self, chosen):
+        """Return the best constant weights of the chosen experts, each row's learnt on others."""
+        loss = "squared_error" if error_name(self.mixture) == "rmse" else "log_loss"
+        weights = np.zeros(self.gate_weights.shape)
+        for train, test in make_folds(self.y, task="regression", cv=FOLDS):  # in order of the rows
+            gate = ConstantGate().fit_pooled(
+                train, self.predictions[train][:, chosen], self.y[train], loss, self.weight[train]
+            )
+            weights[np.ix_(test, chosen)] = gate.predict_proba(test)
+        return weights

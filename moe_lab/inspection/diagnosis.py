@@ -1,0 +1,203 @@
+"""Whether routing adds anything: a mixture against its controls."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
+
+from moe_lab.inspection.controls import Controls
+from moe_lab.inspection.errors import error_name, mean_error, target_of
+from moe_lab.mixture.names import expert_names
+from moe_lab.table.inputs import check_table, weighted_rows
+
+__all__ = ["Diagnosis", "diagnose"]
+
+SURE = 2.0  # a difference of so many standard errors counts as seen
+LEAST_ROWS = 20
+
+
+@dataclass(repr=False)
+class Diagnosis:
+    """A mixture against its controls. Printed, it says what the table shows.
+
+    Attributes
+    ----------
+    table : DataFrame, one row for the mixture and one per control
+        ``error``: the root mean squared error in the unit of y, or the log-loss in nats
+        (``table.columns.name`` says which); ``difference`` to the mixture's, in % of it, positive
+        where the mixture is better; ``se``, its paired standard error over the rows.
+    routing_helps : bool or None
+        Whether the best mixture in which nothing varies with the input, neither the gate's weights
+        nor a residual stacker, is worse (True) or better (False) by more than two standard errors;
+        None: they cannot be told apart, or nothing varies in this one.
+    sentences : list of str
+        The same in words.
+    """
+
+    table: pd.DataFrame
+    routing_helps: bool | None
+    sentences: list
+
+    def __str__(self):
+        table = self.table.round(9).to_string(float_format="{:.4g}".format)
+        return "\n".join([*self.sentences, "", table])
+
+    __repr__ = __str__
+
+
+def diagnose(mixture, X, y, sample_weight=None):
+    """Say whether routing adds anything, on rows that were not seen in training.
+
+    The mixture is held against controls made of the same experts, each asked once:
+
+    - ``constant``: the best weights that are the same for every row, cross-fitted on these rows, so
+      that they have neither an advantage nor a handicap;
+    - ``uniform``: equal weights of the plain experts;
+    - ``shuffled``: the gate's own weights, handed to other rows (mean over five permutations);
+    - ``no residual``, where a stacker of many parameters joins the experts: constant weights of
+      all others, cross-fitted;
+    - ``best expert``: the plain expert that is the best on these rows;
+    - ``oracle``: for each row the plain expert that comes closest. It knows y: no gate that picks
+      one plain expert a row does better, and none comes near where experts differ by chance.
+
+    Parameters
+    ----------
+    mixture : fitted MoERegressor or MoEClassifier
+    X : DataFrame or array-like of shape (n_samples, n_features)
+        Rows that were not seen in training; 20 at least.
+    y : array-like of shape (n_samples,)
+    sample_weight : array-like of shape (n_samples,), optional
+
+    Returns
+    -------
+    diagnosis : Diagnosis
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than 20 rows, or y holds missing values or classes not seen in fit.
+
+    Notes
+    -----
+    Constant weights minimise the loss of the linear pool; all weights go through the mixture's own
+    pooler. Standard errors take the rows for independent: they are too small where rows come in
+    groups or depend on the rows before. They do not count that the mixture itself would differ,
+    trained on other rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from moe_lab import MoERegressor, diagnose
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.uniform(-1, 1, (600, 1))
+    >>> y = np.abs(X[:, 0]) + rng.normal(0, 0.1, 600)
+    >>> moe = MoERegressor("linear", n_experts=2, train="em", random_state=0)
+    >>> diagnosis = diagnose(moe.fit(X[:300], y[:300]), X[300:], y[300:])
+    >>> diagnosis.routing_helps
+    True
+    >>> print(diagnosis)
+    Routing pays: without it the rmse would be ... ± ... % higher.
+    ...
+    """
+    check_is_fitted(mixture)
+    X = check_table(mixture, X, reset=False)
+    check_consistent_length(X, y)
+    X, y, weight, _ = weighted_rows(X, target_of(mixture, y), sample_weight, None)
+    if len(y) < LEAST_ROWS:
+        raise ValueError(
+            f"X must have at least {LEAST_ROWS} rows of positive weight, got {len(y)}. Hold out "
+            "more rows."
+        )
+    controls = Controls(mixture, X, y, weight)
+    losses = controls.losses()
+    table = _compared(mixture, losses, weight)
+    routing_helps = None
+    if controls.routes or controls.flexible.any():
+        routing_helps = _seen(table.loc[_without_routing(table)])
+    return Diagnosis(table, routing_helps, list(_said(controls, losses, table, routing_helps)))
+
+
+def _compared(mixture, losses, weight):
+    """Return the table: errors, and how far they are from the mixture's."""
+    rows = {
+        name: {
+            "error": mean_error(mixture, of_control, weight),
+            **_difference(mixture, of_control, losses["mixture"], weight),
+        }
+        for name, of_control in losses.items()
+    }
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("control")
+    return table.rename_axis(columns=error_name(mixture))
+
+
+def _difference(mixture, losses, base, weight):
+    """Return how much larger an error is than another, in % of it, and its standard error."""
+    share = weight / weight.sum()
+    mean, mean_of_base = share @ losses, share @ base
+    if mean_of_base == 0:
+        return {"difference": 0.0 if mean == 0 else np.inf, "se": 0.0}
+    ratio = mean / mean_of_base
+    influence = (losses - ratio * base) / mean_of_base  # of a row on the ratio: the delta method
+    degrees = 1 / (1 - share @ share)  # n / (n - 1) for equal weights
+    se = np.sqrt(degrees * np.sum((share * influence) ** 2))
+    if error_name(mixture) == "rmse":
+        ratio = np.sqrt(ratio)
+        se = se / (2 * ratio) if ratio > 0 else 0.0
+    return {"difference": 100 * (ratio - 1), "se": 100 * se}
+
+
+def _seen(row):
+    """Say whether an error is larger (True), smaller (False), or not to be told apart (None)."""
+    beyond = abs(row["difference"]) > SURE * row["se"] + 1e-9  # more than rounding
+    return bool(row["difference"] > 0) if beyond else None
+
+
+def _without_routing(table):
+    """Return the control in which nothing varies with the input."""
+    return "no residual" if "no residual" in table.index else "constant"
+
+
+def _said(controls, losses, table, routing_helps):
+    names, error = expert_names(controls.mixture), table.columns.name
+    constant = (
+        f"The best weights that are the same for every row cost {_amount(table.loc['constant'])}"
+    )
+    if controls.routes or controls.flexible.any():
+        yield _of_routing(table.loc[_without_routing(table)], error, routing_helps)
+    else:
+        yield f"Routing adds nothing here: the gate's weights do not vary. {constant}."
+    if controls.routes:
+        yield f"Handed to other rows, the gate's weights cost {_amount(table.loc['shuffled'])}."
+    if controls.flexible.any():
+        yield f"{constant}, those experts included that vary themselves."
+        row = _difference(
+            controls.mixture, losses["no residual"], losses["constant"], controls.weight
+        )
+        yield _of_residual(row, [names[k] for k in np.flatnonzero(controls.flexible)])
+    best = names[np.flatnonzero(controls.plain)[controls.best]]
+    row = table.loc["best expert"]
+    yield f"The best single expert, {best}: {error} {_amount(row)} against the mixture."
+    yield (
+        f"An oracle that knows y and picks an expert for each row: {error} "
+        f"{_amount(table.loc['oracle'])} against the mixture."
+    )
+
+
+def _of_routing(row, error, routing_helps):
+    if routing_helps is None:
+        return f"Routing adds nothing that can be told here: without it {_amount(row)}."
+    verdict, way = ("pays", "higher") if routing_helps else ("does harm", "lower")
+    size = f"{abs(row['difference']):.1f} ± {row['se']:.1f} %"
+    return f"Routing {verdict}: without it the {error} would be {size} {way}."
+
+
+def _of_residual(row, names):
+    verdict = {True: "pays", False: "does harm", None: "adds nothing that can be told"}[_seen(row)]
+    said = f"{' and '.join(names)} {verdict}"
+    return f"{said}: without it, constant weights would cost {_amount(row)} more."
+
+
+def _amount(row):
+    difference = round(row["difference"], 1) + 0.0  # no minus before a zero
+    return f"{difference:+.1f} ± {row['se']:.1f} %"

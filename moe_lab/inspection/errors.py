@@ -1,0 +1,48 @@
+"""The error of predictions, row by row."""
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.utils.validation import column_or_1d
+
+from moe_lab.likelihood.outcome import MIN_PROBABILITY
+from moe_lab.table.inputs import as_numbers, codes_of
+
+
+def target_of(mixture, y):
+    """Return y as finite floats, or as the codes of the mixture's classes."""
+    if is_classifier(mixture):
+        return codes_of(y, mixture.classes_)
+    return as_numbers(column_or_1d(y))
+
+
+def row_losses(mixture, predictions, y):
+    """Return each row's squared error, or log-loss in nats.
+
+    Parameters
+    ----------
+    predictions : ndarray of shape (n_samples, ..., n_outputs)
+    y : ndarray of shape (n_samples,)
+        From `target_of`.
+
+    Returns
+    -------
+    losses : ndarray of shape (n_samples, ...)
+    """
+    if is_classifier(mixture):
+        return -np.log(np.clip(predictions[np.arange(len(y)), ..., y], MIN_PROBABILITY, 1.0))
+    return (y.reshape(-1, *[1] * (predictions.ndim - 2)) - predictions[..., 0]) ** 2
+
+
+def error_name(mixture):
+    return "log_loss" if is_classifier(mixture) else "rmse"
+
+
+def mean_error(mixture, losses, sample_weight=None):
+    """Return the mean log-loss, or the root mean squared error, over the rows."""
+    mean = np.average(losses, axis=0, weights=sample_weight)
+    return mean if is_classifier(mixture) else np.sqrt(mean)
+
+
+def pooled(mixture, predictions, gate_weights):
+    """Pool the experts' predictions by gate weights, shape (n_samples, n_outputs)."""
+    return mixture.pooler_.pool(predictions, gate_weights, mixture.scales_)

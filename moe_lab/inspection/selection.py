@@ -1,0 +1,287 @@
+"""How many experts: information criteria and the out-of-fold likelihood, side by side."""
+
+import warnings
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import _safe_indexing
+
+from moe_lab.experts.spec import listed
+from moe_lab.likelihood.outcome import standard_deviation
+from moe_lab.progress import progress
+from moe_lab.table.folds import make_folds
+from moe_lab.table.inputs import check_table, check_target, weighted_rows
+from moe_lab.train.base import as_trainer
+
+__all__ = ["CRITERIA", "Selection", "select_n_experts"]
+
+CRITERIA = {"aic": "AIC", "bic": "BIC", "icl": "ICL", "out_of_fold": "out-of-fold log-likelihood"}
+
+
+@dataclass
+class Selection:
+    """What mixtures of different sizes reach.
+
+    Attributes
+    ----------
+    table : DataFrame, one row per n_experts
+        ``log_likelihood`` (nats), ``df`` (free parameters), ``aic``, ``bic``, ``icl`` (lower is
+        better; NaN where a part has no ``n_parameters_``), ``out_of_fold`` (mean log-likelihood of
+        a row that was not seen, in nats; higher is better), ``n_experts_`` (those that are left
+        after training), ``smallest_share`` (mean gate weight of the least trusted one: near 0, it
+        may have caught a few rows that happen to lie on a line), ``noise_at_floor`` (a noise scale
+        stopped at its least value: the likelihood is too good to be true).
+    criterion : {"aic", "bic", "icl", "out_of_fold"}
+    mixtures : dict from n_experts to the mixture fitted to all rows
+    """
+
+    table: pd.DataFrame
+    criterion: str
+    mixtures: dict = field(repr=False)
+
+    @property
+    def best(self):
+        """The number of experts that the criterion picks."""
+        return self._best_by(self.criterion)
+
+    @property
+    def best_mixture(self):
+        """The mixture of that size, fitted to all rows."""
+        return self.mixtures[self.best]
+
+    def _best_by(self, criterion):
+        scores = self.table[criterion]
+        return int(scores.idxmax() if criterion == "out_of_fold" else scores.idxmin())
+
+    def _known(self):
+        return [name for name in CRITERIA if self.table[name].notna().all()]
+
+    def plot(self, ax=None):
+        """Draw the criteria against the number of experts; lower is better, a star is the best.
+
+        The out-of-fold log-likelihood is drawn as a deviance, -2 n times its mean: AIC estimates
+        the same.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+
+        Returns
+        -------
+        figure : matplotlib Figure
+        """
+        import seaborn as sns
+
+        ax = _new_axes() if ax is None else ax
+        for name, color in zip(CRITERIA, sns.color_palette("colorblind"), strict=False):
+            if name in self._known():
+                best, line = self._best_by(name), self.table[name]
+                if name == "out_of_fold":
+                    line = -2 * self.table.attrs["n_samples"] * line
+                label = "out-of-fold deviance" if name == "out_of_fold" else CRITERIA[name]
+                ax.plot(line.index, line, "o-", color=color, label=label, markersize=4)
+                ax.plot(best, line[best], "*", color=color, markersize=14)
+        ax.set(xlabel="number of experts", ylabel="criterion (lower is better)")
+        ax.set_xticks(self.table.index)
+        ax.grid(alpha=0.3)
+        ax.legend(title="star: best", frameon=False)
+        return ax.figure
+
+    def _repr_html_(self):
+        style = self.table.style.format(precision=2, na_rep="-")
+        style = style.format("{:.4f}", subset=["out_of_fold", "smallest_share"])
+        for name in self._known():
+            rows = pd.IndexSlice[[self._best_by(name)], [name]]
+            style = style.set_properties(subset=rows, **{"font-weight": "bold"})
+        return style.set_caption(
+            f"{CRITERIA[self.criterion]} picks n_experts={self.best}; bold: best of its column"
+        ).to_html()
+
+
+def select_n_experts(
+    estimator,
+    X,
+    y,
+    n_experts=range(1, 6),
+    *,
+    criterion="bic",
+    cv=3,
+    sample_weight=None,
+    groups=None,
+    n_jobs=None,
+    verbose=0,
+):
+    """Fit mixtures of several sizes and say which is best.
+
+    Parameters
+    ----------
+    estimator : MoERegressor or MoEClassifier
+        Of one kind of expert; it is cloned for each number of experts.
+    X : DataFrame or array-like of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,)
+    n_experts : iterable of int, default=range(1, 6)
+    criterion : {"bic", "aic", "icl", "out_of_fold"}, default="bic"
+        The first three need experts and a gate that count their parameters (linear ones do, and
+        count penalised parameters in full).
+    cv : int, default=3
+        Folds of the out-of-fold log-likelihood.
+    sample_weight : array-like of shape (n_samples,), optional
+        A row of weight 2 counts as two rows, in the criteria too.
+    groups : array-like of shape (n_samples,), optional
+        Rows of one group are held out together.
+    n_jobs : int, optional
+        Fits at a time; there is one for each number of experts and fold, and one on all rows.
+    verbose : int, default=0
+        1 shows a progress bar.
+
+    Returns
+    -------
+    selection : Selection
+        Its ``best`` is the number, its ``table`` the evidence, its ``best_mixture`` fitted.
+
+    References
+    ----------
+    Schwarz (1978) for BIC; Biernacki, Celeux & Govaert (2000) for ICL.
+
+    Examples
+    --------
+    >>> from moe_lab import MoERegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.uniform(-1, 1, (200, 1))
+    >>> y = np.abs(X[:, 0]) + rng.normal(0, 0.05, 200)
+    >>> moe = MoERegressor("linear", n_experts=2, train="em", random_state=0)
+    >>> select_n_experts(moe, X, y, [1, 2], cv=2).best
+    2
+    """
+    numbers = _checked_numbers(estimator, n_experts, criterion)
+    X = check_table(clone(estimator), X, reset=True)
+    X, y, weight, groups = weighted_rows(X, check_target(X, y), sample_weight, groups)
+    folds = _checked_folds(y, estimator._task, cv, groups, max(numbers))
+    everything = np.arange(len(y)), None
+    jobs = [(k, *part) for part in (everything, *folds) for k in numbers]
+    data = X, y, None if sample_weight is None else weight, groups
+    answers = Parallel(n_jobs=n_jobs)(
+        delayed(_fit_and_score)(estimator, data, *job, criterion)
+        for job in progress(jobs, "numbers of experts", verbose)
+    )
+    _warn_of([message for _, messages in answers for message in messages[:1]], len(jobs))
+    table, mixtures = _collected(jobs, [answer for answer, _ in answers], y, weight)
+    return Selection(table, criterion, mixtures)
+
+
+def _checked_numbers(estimator, n_experts, criterion):
+    if criterion not in CRITERIA:
+        known = ", ".join(map(repr, CRITERIA))
+        raise ValueError(f"criterion must be one of {known}, got {criterion!r}.")
+    if "n_experts" not in estimator.get_params(deep=False):
+        raise TypeError(f"estimator must be MoERegressor or MoEClassifier, got {estimator!r}.")
+    if listed(estimator.experts) is not None:
+        raise ValueError(
+            f"experts must be one expert to be copied, got experts={estimator.experts!r}. "
+            "Pass experts='linear', say."
+        )
+    numbers = [n_experts] if np.ndim(n_experts) == 0 else sorted(set(n_experts))
+    if not numbers or not all(isinstance(k, int | np.integer) and k >= 1 for k in numbers):
+        raise ValueError(f"n_experts must hold integers of at least 1, got {n_experts!r}.")
+    return [int(k) for k in numbers]
+
+
+def _checked_folds(y, task, cv, groups, most):
+    folds = make_folds(y, task=task, cv=cv, groups=groups)
+    if not folds:
+        raise ValueError(
+            "The out-of-fold log-likelihood needs two folds, got too few rows or groups "
+            f"(rows: {len(y)})."
+        )
+    fewest = min(len(train) for train, _ in folds)
+    if most > fewest:
+        raise ValueError(
+            f"n_experts must be at most the rows that a fold trains on, got n_experts={most} and "
+            f"{fewest} rows."
+        )
+    if task == "classification":
+        for train, test in folds:
+            unseen = sorted(set(y[test]) - set(y[train]))
+            if unseen:
+                raise ValueError(
+                    f"Every class must be in the training rows of every fold, got {unseen} only in "
+                    "one fold's test rows. Drop or merge these classes, or change groups."
+                )
+    return folds
+
+
+def _fit_and_score(estimator, data, n_experts, train, test, criterion):
+    """Fit to the rows ``train``; score the rows ``test``, or where None, describe the mixture."""
+    X, y, weight, groups = data
+    mixture = clone(estimator).set_params(n_experts=n_experts)
+    parts = [None if part is None else part[train] for part in (weight, groups)]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        mixture.fit(_safe_indexing(X, train), y[train], *parts)
+    told = [f"{n_experts} experts: {warning.message}" for warning in caught]
+    if test is not None:
+        return mixture.score_samples(_safe_indexing(X, test), y[test]), told
+    if criterion != "out_of_fold":
+        mixture.n_parameters_  # noqa: B018 - an error here spares the other fits
+    weight = np.ones(len(y)) if weight is None else weight
+    return (mixture, _described(mixture, X, y, weight)), told
+
+
+def _warn_of(told, n_fits):
+    if told:
+        warnings.warn(
+            f"{len(told)} of {n_fits} fits warned; the first, of {told[0]}",
+            ConvergenceWarning,
+            stacklevel=3,
+        )
+
+
+def _described(mixture, X, y, weight):
+    log_likelihood = weight @ mixture.score_samples(X, y)
+    unsure = weight @ np.log(mixture.responsibilities(X, y).max(axis=1))
+    df = getattr(mixture, "n_parameters_", np.nan)
+    bic = df * np.log(weight.sum()) - 2 * log_likelihood
+    return {
+        "log_likelihood": log_likelihood,
+        "df": df,
+        "aic": 2 * df - 2 * log_likelihood,
+        "bic": bic,
+        "icl": bic - 2 * unsure,
+        "out_of_fold": np.nan,
+        "n_experts_": mixture.n_experts_,
+        "smallest_share": np.average(mixture.gate_weights(X), axis=0, weights=weight).min(),
+        "noise_at_floor": _at_floor(mixture, y, weight),
+    }
+
+
+def _at_floor(mixture, y, weight):
+    least = getattr(as_trainer(mixture.train), "min_scale", None)
+    if mixture.scales_ is None or least is None:
+        return False
+    return bool((mixture.scales_ <= 1.001 * least * standard_deviation(y, weight)).any())
+
+
+def _collected(jobs, answers, y, weight):
+    rows, mixtures, out_of_fold = {}, {}, {}
+    for (k, _, test), answer in zip(jobs, answers, strict=True):
+        if test is None:
+            mixtures[k], rows[k] = answer
+            out_of_fold[k] = np.empty(len(y))
+        else:
+            out_of_fold[k][test] = answer
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("n_experts")
+    table["out_of_fold"] = [np.average(out_of_fold[k], weights=weight) for k in table.index]
+    table.attrs["n_samples"] = weight.sum()
+    return table, mixtures
+
+
+def _new_axes():
+    import matplotlib.pyplot as plt
+
+    figure, ax = plt.subplots(figsize=(6, 4), layout="constrained")
+    plt.close(figure)  # else it would show twice in a notebook, and stay in memory
+    return ax

@@ -1,0 +1,46 @@
+"""Sums along the rows of narrow arrays, softmax, and rows in blocks that stay in the cache."""
+
+import numpy as np
+
+BLOCK = 50_000  # numbers in the largest array made for a block of rows
+
+
+def logits(Z, coef):
+    """Return Z W + b, (n, k): column by column in memory, where sums along a row are fastest."""
+    columns = coef[:-1].T @ Z.T
+    columns += coef[-1][:, None]
+    return columns.T
+
+
+def log_softmax(logits):
+    """Return the log softmax of each row, (n, k)."""
+    shifted = logits - row_max(logits)[:, None]
+    shifted -= np.log(row_sum(np.exp(shifted)))[:, None]
+    return shifted
+
+
+def softmax(logits):
+    """Return the softmax of each row, (n, k)."""
+    shares = logits - row_max(logits)[:, None]
+    np.exp(shares, out=shares)
+    shares /= row_sum(shares)[:, None]
+    return shares
+
+
+def row_max(array):
+    """Return the maximum of each row of a narrow array: column by column is many times faster."""
+    best = array[:, 0].copy()
+    for column in array.T[1:]:
+        np.maximum(best, column, out=best)
+    return best
+
+
+def row_sum(array):
+    """Return the sum of each row of a narrow array; as a product, which is many times faster."""
+    return array @ np.ones(array.shape[1])
+
+
+def blocks(n_samples, width):
+    """Cut the rows into slices whose products with ``width`` columns stay in the cache."""
+    size = max(256, BLOCK // width)
+    return (slice(first, first + size) for first in range(0, n_samples, size))

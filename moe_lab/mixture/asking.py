@@ -1,0 +1,137 @@
+"""Asking a fitted mixture: gate weights, predictions, responsibilities, likelihood."""
+
+import numpy as np
+from scipy.special import logsumexp
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
+
+from moe_lab.experts.base import is_stacker
+from moe_lab.experts.fitting import predict_expert
+from moe_lab.likelihood.e_step import e_step
+from moe_lab.likelihood.outcome import log_prob
+from moe_lab.table.inputs import check_table
+
+
+class AnswersRows:
+    """What a fitted mixture says of rows.
+
+    A subclass has the fitted ``experts_``, ``gate_``, ``pooler_``, ``scales_`` and ``n_experts_``,
+    ``_n_classes`` and ``_encode_seen``. An expert is asked only for the rows that need it.
+    """
+
+    def gate_weights(self, X):
+        """Return the weights behind ``predict``: the prior trust in every expert.
+
+        Returns
+        -------
+        gate_weights : ndarray of shape (n_samples, n_experts)
+            Each row sums to 1.
+        """
+        return self._asked(self._table(X))[0]
+
+    def expert_predictions(self, X):
+        """Return what every expert says, shape (n_samples, n_experts, n_outputs): means or
+        probabilities."""
+        return self._expert_predictions(self._table(X))
+
+    def responsibilities(self, X, y):
+        """Return the posterior trust in every expert, once y is seen, shape (n_samples,
+        n_experts)."""
+        X, y = self._seen(X, y)
+        return e_step(*self._log_terms(X, y), overwrite=True)[0]
+
+    def score_samples(self, X, y=None):
+        """Return the log-likelihood of every row, log p(y | x) in nats, shape (n_samples,).
+
+        Without y it is that of ``predict(X)``: how sure the mixture is of its own prediction. Of a
+        mixture trained by EM it is that of all experts, whatever the pool.
+        """
+        return self._row_log_likelihood(*self._seen(X, self.predict(X) if y is None else y))
+
+    def log_prob(self, X, y):
+        """Return ``score_samples(X, y)``: what a mixture offers as an expert of another."""
+        return self.score_samples(X, y)
+
+    def _row_log_likelihood(self, X, y):
+        log_gate, log_lik = self._log_terms(X, y)
+        return logsumexp(log_gate + log_lik, axis=1)
+
+    def log_likelihood(self, X, y, sample_weight=None):
+        """Return the log-likelihood in nats, summed over samples, each with its weight."""
+        weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
+        return float(weight @ self.score_samples(X, y))
+
+    def _table(self, X):
+        check_is_fitted(self)
+        return check_table(self, X, reset=False)
+
+    def _seen(self, X, y):
+        X = self._table(X)
+        check_consistent_length(X, y)
+        return X, self._encode_seen(y)
+
+    def _log_terms(self, X, y):
+        """Return the log gate weights and the log-likelihood of y under every expert, each
+        (n_samples, n_experts)."""
+        if not self.gate_.reads_predictions:
+            return self.gate_.log_proba(X), self._log_lik(X, y)
+        gate_weights, predictions = self._asked(X)
+        with np.errstate(divide="ignore"):
+            return np.log(gate_weights), self._log_lik(X, y, predictions)
+
+    def _asked(self, X, pooler=None):
+        """Return gate weights and the predictions at hand: all that the gate reads, or those that a
+        pooler needs."""
+        if self.gate_.reads_predictions:
+            predictions = self._expert_predictions(X)
+            return self.gate_.predict_proba(X, predictions), predictions
+        weights = self.gate_.predict_proba(X)
+        needed = None if pooler is None else pooler.needs(weights)
+        return weights, None if needed is None else self._expert_predictions(X, needed)
+
+    def _expert_predictions(self, X, needed=None):
+        """Ask each expert for the rows it is needed for; the others stay NaN."""
+        predictions = np.full((len(X), self.n_experts_, self._n_classes or 1), np.nan)
+        stackers = np.array([is_stacker(expert) for expert in self.experts_])
+        if needed is not None and stackers.any():  # what a stacker is needed for, all others are
+            needed = needed | needed[:, stackers].any(axis=1, keepdims=True) & ~stackers
+        for k in np.argsort(stackers, kind="stable"):  # stackers last
+            told = {"predictions": predictions[:, ~stackers]} if stackers[k] else {}
+            self._ask(k, X, None if needed is None else needed[:, k], predictions, told)
+        return predictions
+
+    def _ask(self, k, X, needed, predictions, told):
+        if needed is None or needed.all():
+            predictions[:, k] = predict_expert(
+                self.experts_[k], X, n_classes=self._n_classes, **told
+            )
+            return
+        rows = np.flatnonzero(needed)
+        if len(rows):
+            told = {name: values[rows] for name, values in told.items()}
+            predictions[rows, k] = predict_expert(
+                self.experts_[k], _safe_indexing(X, rows), n_classes=self._n_classes, **told
+            )
+
+    def _pooled(self, X):
+        """Return the pooled predictions, (n_samples, n_outputs)."""
+        gate_weights, predictions = self._asked(X, self.pooler_)
+        return self.pooler_.pool(predictions, gate_weights, self.scales_)
+
+    def _log_lik(self, X, y, predictions=None):
+        """Return the log-likelihood of y under every expert, (n_samples, n_experts)."""
+        scales = np.full(self.n_experts_, np.nan) if self.scales_ is None else self.scales_
+        own = [k for k in np.flatnonzero(np.isnan(scales)) if self._has_density(self.experts_[k])]
+        if len(own) == self.n_experts_:
+            return np.column_stack([expert.log_prob(X, y) for expert in self.experts_])
+        if predictions is None:
+            predictions = self._expert_predictions(X)
+        log_lik = log_prob(predictions, y, self.scales_)
+        for k in own:
+            log_lik[:, k] = self.experts_[k].log_prob(X, y)
+        return log_lik
+
+    def _has_density(self, expert):
+        """Whether an expert scores every target itself; of a class it never saw it could not."""
+        n_classes = len(expert.classes_) if self._n_classes else None
+        return hasattr(expert, "log_prob") and n_classes == self._n_classes

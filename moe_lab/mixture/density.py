@@ -1,0 +1,68 @@
+"""Mixtures of mixtures: what the experts say of y becomes one distribution."""
+
+import numpy as np
+
+from moe_lab.experts.fitting import predict_expert
+from moe_lab.likelihood.distribution import MixtureDistribution
+
+TINY = np.finfo(float).tiny  # an expert that fits a constant y has no noise at all
+
+
+def mix(weights, parts):
+    """Mix distributions: the components of all parts, each weighted by its part's weight too.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_samples, n_parts)
+        Each row sums to 1.
+    parts : list of MixtureDistribution or None
+        Part k has a row for every positive ``weights[:, k]``, in their order; None: there is none.
+
+    Returns
+    -------
+    mixture : MixtureDistribution
+
+    Examples
+    --------
+    >>> two = MixtureDistribution([[0.5, 0.5]], [[-1.0, 1.0]], 0.5)
+    >>> one = MixtureDistribution([[1.0]], [[4.0]], 2.0)
+    >>> mix(np.array([[0.8, 0.2]]), [two, one]).weights
+    array([[0.4, 0.4, 0.2]])
+    """
+    columns = []
+    for k, part in enumerate(parts):
+        if part is None:
+            continue
+        rows = np.flatnonzero(weights[:, k] > 0)
+        column = np.zeros((3, len(weights), part.weights.shape[1]))
+        column[0, rows] = weights[rows, k, None] * part.weights
+        column[1, rows], column[2, rows] = part.means, part.scales
+        columns.append(column)
+    return MixtureDistribution(*np.concatenate(columns, axis=2))
+
+
+def expert_distribution(expert, X, scale=np.nan):
+    """Return what a fitted expert says of y: its own distribution, or a Gaussian around its mean.
+
+    Parameters
+    ----------
+    expert : fitted regressor
+    X : DataFrame or ndarray of shape (n_samples, n_features)
+    scale : float, optional
+        Its noise standard deviation, in the unit of y; NaN: its own ``scale_``.
+
+    Returns
+    -------
+    distribution : MixtureDistribution
+    """
+    if hasattr(expert, "predict_distribution"):
+        return expert.predict_distribution(X)
+    if np.isnan(scale):
+        scale = getattr(expert, "scale_", np.nan)
+    if np.isnan(scale):
+        raise ValueError(
+            f"An expert of a predictive distribution must have a noise scale, got none for "
+            f"{expert!r}. Give it scale_ or predict_distribution, or use train='out_of_fold'."
+        )
+    means = predict_expert(expert, X)
+    return MixtureDistribution(np.ones(means.shape), means, max(scale, TINY))

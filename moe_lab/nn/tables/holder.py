@@ -1,0 +1,60 @@
+"""What models have in common that hold a network. Listed without torch, which they import late."""
+
+import copy
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+
+def present_rows(Z, sample_weight):
+    """Return the rows of positive weight: the others are as if absent."""
+    return Z if sample_weight is None else Z[np.asarray(sample_weight) > 0]
+
+
+class NetHolder:
+    """A model with a fitted ``net_``: trains it alone, asks it, is pickled with it on the CPU."""
+
+    def _descend(self, descent, parts, sample_weight, objective, random_state, hold_out):
+        """Train ``net_`` on rows of positive weight; return the history, as `Descent` does.
+
+        Parameters
+        ----------
+        descent : Descent
+        parts : list of ndarray of n_samples rows
+            The input first, then the targets.
+        sample_weight : ndarray of shape (n_samples,) or None
+        objective : callable, as for `Descent`
+        random_state : int or RandomState
+        hold_out : callable
+            From a number of rows and a RandomState to the rows that train and those that stop.
+        """
+        import torch
+
+        weight = np.ones(len(parts[0])) if sample_weight is None else np.asarray(sample_weight)
+        present = weight > 0
+        weight = (weight / weight[present].mean()).astype(np.float32)
+        device = next(self.net_.parameters()).device
+        data = [torch.as_tensor(part[present], device=device) for part in (*parts, weight)]
+        rng = check_random_state(random_state)
+        train, held_out = hold_out(len(data[0]), rng)
+        settings = {"train": train, "held_out": held_out, "seed": rng.randint(2**31 - 1)}
+        return descent.run(self.net_, data, objective, **settings)
+
+    def _ask(self, Z):
+        """Return what ``net_`` says of Z, float64."""
+        import torch
+
+        from moe_lab.nn.tables.descent_run import ROWS_AT_ONCE
+
+        device = next(self.net_.parameters()).device
+        Z = torch.as_tensor(Z, dtype=torch.float32).split(ROWS_AT_ONCE)
+        with torch.no_grad():
+            answers = [self.net_(rows.to(device)) for rows in Z]
+        parts = [answer[0] if isinstance(answer, tuple) else answer for answer in answers]
+        return torch.cat(parts).double().cpu().numpy()
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        if "net_" in state:  # what was trained on a CUDA device can be read without one
+            state = {**state, "net_": copy.deepcopy(state["net_"]).cpu()}
+        return state

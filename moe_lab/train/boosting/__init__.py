@@ -1,0 +1,5 @@
+"""Boosting: experts and gate grown together, tree by tree."""
+
+from moe_lab.train.boosting.trainer import Boosting
+
+__all__ = ["Boosting"]

@@ -1,0 +1,100 @@
+"""What boosting leaves behind: experts and gate as views of two boosters, each asked once."""
+
+import numpy as np
+from joblib import hash as fingerprint
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+
+from moe_lab.train.boosting.lockstep import expert_log_proba
+from moe_lab.train.boosting.trunk import trunk_answer
+
+
+class BoostedTrees:
+    """The trunk and the trees of experts and gate, fitted.
+
+    A mixture asks its gate and each expert in turn: the answer to the last table is kept, known
+    again by its content, so that every tree is walked once.
+
+    Parameters
+    ----------
+    table : fitted CategoryTable
+    trunk : lightgbm.Booster
+    joint : lightgbm.Booster or None
+        None: experts and gate have no trees of their own.
+    n_experts : int
+    n_expert_columns : int
+        Scores of all experts, before those of the gate.
+    n_classes : int or None
+    """
+
+    def __init__(self, table, trunk, joint, n_experts, n_expert_columns, n_classes):
+        self.table, self.trunk, self.joint = table, trunk, joint
+        self.n_experts, self.n_expert_columns = n_experts, n_expert_columns
+        self.n_classes = n_classes
+        self._last = None
+
+    def ask(self, features):
+        """Return the trunk's answer, (n, c), and the scores of experts and gate, (n, columns)."""
+        known = fingerprint(features)
+        last = self._last
+        if last is None or last[0] != known:
+            last = known, *self._walk(features)
+            self._last = last  # one assignment: threads see the old answer or the new one
+        return last[1:]
+
+    def _walk(self, features):
+        trunk = trunk_answer(self.trunk, features, self.n_classes)
+        if self.joint is None:
+            return trunk, np.zeros((len(trunk), self.n_expert_columns + self.n_experts))
+        return trunk, self.joint.predict(features, raw_score=True, num_threads=1)
+
+    def predict(self, features, **_):
+        """Return the gate's scores, as the booster of a BoostedGate does."""
+        return self.ask(features)[1][:, self.n_expert_columns :]
+
+    def __getstate__(self):
+        return vars(self) | {"_last": None}
+
+
+class _BoostedExpert(BaseEstimator):
+    def __init__(self, trees, number):
+        self.trees = trees
+        self.number = number
+
+    def _ask(self, X):
+        return self.trees.ask(self.trees.table.transform(X))
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+
+class BoostedRegressor(RegressorMixin, _BoostedExpert):
+    """One expert of a boosted mixture: the trunk's mean and what its own trees add."""
+
+    def __init__(self, trees, number, centre, unit):
+        super().__init__(trees, number)
+        self.centre = centre
+        self.unit = unit
+
+    def predict(self, X):
+        trunk, scores = self._ask(X)
+        mean = trunk[:, 0]
+        if self.trees.n_expert_columns:
+            mean = mean + scores[:, self.number]
+        return self.centre + self.unit * mean
+
+
+class BoostedClassifier(ClassifierMixin, _BoostedExpert):
+    """One expert of a boosted mixture: the trunk's log-odds and what its own trees add."""
+
+    @property
+    def classes_(self):
+        return np.arange(self.trees.n_classes)
+
+    def predict_proba(self, X):
+        trunk, scores = self._ask(X)
+        if not self.trees.n_expert_columns:
+            return np.exp(trunk) / np.exp(trunk).sum(axis=1, keepdims=True)
+        return np.exp(expert_log_proba(scores, trunk, self.trees.n_experts)[:, self.number])
+
+    def predict(self, X):
+        return self.predict_proba(X).argmax(axis=1)

@@ -1,0 +1,113 @@
+"""Boosting: experts and gate as trees, grown together on the gradient of the mixture likelihood."""
+
+from moe_lab.gate.boosted import BoostedGate
+from moe_lab.train.base import Trainer, trainers
+from moe_lab.train.boosting.run import BoostingRun
+from moe_lab.train.boosting.trunk import tree_settings
+
+
+@trainers.register("boosting")
+class Boosting(Trainer):
+    """Grow experts and gate as LightGBM trees, together, on the gradient of the mixture likelihood.
+
+    First a trunk, an ordinary booster that all experts share, cross-fitted. Then, from its
+    out-of-fold answers, one tree for each expert and one for its gate weight in every round; the
+    experts add theirs to the trunk. In regression each expert has a noise scale of its own, so that
+    the gate says how wide the noise is; the number of rounds is chosen by the held-out likelihood
+    of the gate. In classification the rounds are few and fixed, and the trunk alone is kept where
+    the mixture is no better on a part held out of both. In the end all is grown on all rows.
+
+    ``experts`` must be copies of ``"lightgbm"``, whose parameters shape the trunk (``n_estimators``
+    is the most rounds); ``gate`` must be ``"boosted"``, whose parameters shape the trees of experts
+    and gate.
+
+    Parameters
+    ----------
+    cv : int, default=3
+        Folds: contiguous in the order of the rows, or by group.
+    expert_rate : float, default=0.1
+        Step size of the experts' trees over the gate's. In regression 0 leaves every expert, and so
+        ``predict``, the mean of the trunk: they differ in their noise alone.
+    n_class_rounds : int, default=20
+        Rounds in classification.
+    patience : int, default=12
+        Rounds without a gain on held-out rows before growing stops.
+    small_trees : float, default=0.25
+        The trunk is tried with the leaves that are asked for and with this share of them.
+    min_scale : float, default=0.03
+        Least noise scale of an expert, in standard deviations of y.
+
+    References
+    ----------
+    Jordan & Jacobs (1994) for the likelihood; Friedman (2001), Greedy function approximation, for
+    trees grown on a gradient.
+    """
+
+    default_experts = ("lightgbm", {"n_estimators": 300})
+    default_gate = ("boosted", {"n_estimators": 150, "learning_rate": 0.2, "num_leaves": 8})
+
+    def __init__(
+        self,
+        cv=3,
+        expert_rate=0.1,
+        n_class_rounds=20,
+        patience=12,
+        small_trees=0.25,
+        min_scale=0.03,
+    ):
+        self.cv = cv
+        self.expert_rate = expert_rate
+        self.n_class_rounds = n_class_rounds
+        self.patience = patience
+        self.small_trees = small_trees
+        self.min_scale = min_scale
+
+    def train(
+        self,
+        X,
+        y,
+        *,
+        experts,
+        gate,
+        divide,
+        task,
+        n_classes,
+        sample_weight,
+        groups,
+        seeds,
+        n_jobs,
+        verbose,
+    ):
+        self._check(gate)
+        settings, max_rounds = tree_settings(experts)
+        run = BoostingRun(
+            X,
+            y,
+            trainer=self,
+            gate=gate,
+            settings=settings | {"seed": seeds[0] % 2**31},
+            max_rounds=max_rounds,
+            n_classes=n_classes,
+            weight=sample_weight,
+            groups=groups,
+            verbose=verbose,
+        )
+        start = None if divide is None else divide(seeds[0])
+        if task == "regression":
+            return run.regression(len(experts), start)
+        return run.classification(len(experts), start)
+
+    def _check(self, gate):
+        if type(gate) is not BoostedGate or gate.columns is not None:
+            raise ValueError(
+                "train='boosting' grows the gate with the experts: gate must be 'boosted', without "
+                f"columns, got {gate!r}. Leave gate out, or use train='em'."
+            )
+        if not 0 < self.small_trees <= 1:
+            raise ValueError(
+                f"small_trees must be above 0 and at most 1, got small_trees={self.small_trees}."
+            )
+        if not 0 <= self.expert_rate <= 1:
+            raise ValueError(
+                f"expert_rate must be from 0 to 1, got expert_rate={self.expert_rate}."
+            )

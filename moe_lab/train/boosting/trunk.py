@@ -1,0 +1,158 @@
+"""The trunk of a boosted mixture: one ordinary booster that all experts share."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+from moe_lab.experts.lightgbm import LightGBMTrees
+from moe_lab.likelihood.arrays import log_softmax
+from moe_lab.likelihood.outcome import MIN_PROBABILITY
+
+FIXED = {"deterministic": True, "force_row_wise": True, "num_threads": 1, "verbosity": -1}
+NOT_OURS = ("n_estimators", "n_jobs", "importance_type", "class_weight", "objective", "n_classes")
+
+
+@dataclass
+class Trunk:
+    """A fitted trunk.
+
+    Attributes
+    ----------
+    booster : lightgbm.Booster
+        Fitted on all rows.
+    n_rounds : int
+        Chosen on held-out rows.
+    out_of_fold : ndarray of shape (n_samples, n_outputs)
+        What boosters that did not see a row say of it: the mean, or the log-probabilities.
+    settings : dict
+        Of its trees.
+    """
+
+    booster: object
+    n_rounds: int
+    out_of_fold: np.ndarray
+    settings: dict
+
+
+def tree_settings(experts):
+    """Return the settings of the trees that the built experts ask for, and their number.
+
+    Raises
+    ------
+    ValueError
+        If they are not copies of one ``"lightgbm"``.
+    """
+    found = []
+    for expert in experts:
+        trees = getattr(getattr(expert, "model", None), "trees", None)
+        if not isinstance(trees, LightGBMTrees):
+            raise ValueError(
+                "train='boosting' grows its experts itself: experts must be 'lightgbm', or "
+                f"('lightgbm', params) to say how its trees grow, got {expert!r}."
+            )
+        _check_parameters(expert.model, trees)
+        found.append(trees.get_params())
+    settings = found[0]
+    if any(other | {"random_state": 0} != settings | {"random_state": 0} for other in found):
+        raise ValueError(
+            "train='boosting' grows one trunk for all experts: experts must be copies of one "
+            "'lightgbm', got different parameters. Use one of them with n_experts."
+        )
+    trees = {k: v for k, v in settings.items() if v is not None and k not in NOT_OURS}
+    return trees | FIXED, settings["n_estimators"]
+
+
+def _check_parameters(booster, trees):
+    """Refuse what the trunk would pass over in silence: it sets these itself."""
+    from lightgbm.basic import _ConfigAliases
+
+    own = _ConfigAliases.get("objective", "metric", "num_iterations") - {"n_estimators"}
+    taken = sorted(own & {k for k, v in trees.get_params().items() if v is not None})
+    if booster.early_stopping_rounds is not None:
+        taken.append("early_stopping_rounds")
+    if taken:
+        raise ValueError(
+            "train='boosting' sets objective, metric and stopping itself: 'lightgbm' must leave "
+            f"out {', '.join(taken)}. n_estimators is the most rounds; patience is the trainer's."
+        )
+
+
+def plain_loss(n_classes):
+    """Return LightGBM's own objective for the trunk."""
+    if n_classes is None:
+        return {"objective": "regression"}
+    if n_classes == 2:
+        return {"objective": "binary"}
+    return {"objective": "multiclass", "num_class": n_classes}
+
+
+def grow_trunk(rows, features, folds, shapes, *, n_classes, patience, steps):
+    """Grow a booster on each fold together, stop all when held-out rows gain no more, then grow
+    one of that size on all rows.
+
+    Parameters
+    ----------
+    rows : lightgbm.Dataset
+        With the target and the weights; its bins are shared.
+    features : DataFrame or ndarray of shape (n_samples, n_features)
+    folds : list of (train, test) pairs of index arrays
+    shapes : list of dict
+        Settings of the trees; the best on held-out rows are kept.
+    patience : int
+    steps : callable
+        Returns the numbers of the rounds, perhaps in a progress bar.
+
+    Returns
+    -------
+    trunk : Trunk
+    """
+    import lightgbm
+
+    folds = [(np.sort(train), np.sort(test)) for train, test in folds]
+    tried = [
+        _cross_fitted(rows, folds, shape | plain_loss(n_classes), patience, steps())
+        for shape in shapes
+    ]
+    _, n_rounds, settings, boosters = min(tried, key=lambda one: one[0])
+    out_of_fold = np.empty((len(features), n_classes or 1))
+    for booster, (_, test) in zip(boosters, folds, strict=True):
+        held_out = _safe_indexing(features, test)
+        out_of_fold[test] = trunk_answer(booster, held_out, n_classes, n_rounds)
+    booster = lightgbm.Booster(settings, rows)
+    for _ in range(n_rounds):
+        booster.update()
+    return Trunk(booster, n_rounds, out_of_fold, settings)
+
+
+def _cross_fitted(rows, folds, settings, patience, steps):
+    """Return the least held-out loss, the round that reached it, the settings and the boosters."""
+    import lightgbm
+
+    boosters = []
+    for train, test in folds:
+        booster = lightgbm.Booster(settings, rows.subset(train).construct())
+        boosters.append(booster.add_valid(rows.subset(test), "held out"))
+    weight = rows.get_weight()
+    shares = [len(test) if weight is None else weight[test].sum() for _, test in folds]
+    least, n_rounds = np.inf, 1
+    for step in steps:
+        for booster in boosters:
+            booster.update()
+        losses = [booster.eval_valid()[0][2] for booster in boosters]
+        loss = np.average(losses, weights=shares)
+        if loss < least:
+            least, n_rounds = loss, step + 1
+        elif step + 1 - n_rounds >= patience:
+            break
+    return least, n_rounds, settings, boosters
+
+
+def trunk_answer(booster, features, n_classes, n_rounds=None):
+    """Return the mean, or the log-probabilities (none below 1e-5), shape (n_samples, n_outputs)."""
+    raw = booster.predict(features, raw_score=True, num_iteration=n_rounds, num_threads=1)
+    if n_classes is None:
+        return raw.reshape(-1, 1)
+    if n_classes == 2:
+        raw = np.column_stack([np.zeros(len(raw)), raw])
+    return np.maximum(log_softmax(raw), np.log(MIN_PROBABILITY))

@@ -1,0 +1,96 @@
+"""The density head of an out-of-fold mixture: how wide the noise is, given the input."""
+
+import numpy as np
+from scipy.special import log_softmax, logsumexp
+from sklearn.utils import _safe_indexing
+
+from moe_lab.likelihood.arrays import logits
+from moe_lab.likelihood.mixing import fit_mixing
+from moe_lab.table import NumericTable
+
+MOST_ROWS = 5000  # a gate of so few parameters gains nothing from more
+WIDTHS = np.array([0.25, 0.5, 1.0, 2.0, 4.0])  # of the overall residual scale
+
+
+class ScaleMixture:
+    """Gaussian scale mixture around the pooled mean, with weights that depend on the input.
+
+    Five components share the mean that `predict` returns and differ in width, so the density never
+    moves the mean. A softmax gate on the input and on how far the experts disagree weights them.
+
+    Parameters
+    ----------
+    heard : bool ndarray of shape (n_experts,), optional
+        The experts whose disagreement counts; default all.
+    C : float, default=1.0
+        Inverse penalty strength of that gate.
+    """
+
+    def __init__(self, heard=None, C=1.0):
+        self.heard = heard
+        self.C = C
+
+    def fit(self, X, predictions, mean, y, sample_weight=None):
+        """Fit to out-of-fold predictions, of 5,000 rows spread evenly where there are more.
+
+        Parameters
+        ----------
+        predictions : ndarray of shape (n_samples, n_experts, 1)
+        mean : ndarray of shape (n_samples,)
+            The pooled prediction.
+        """
+        if len(y) > MOST_ROWS:
+            rows = np.linspace(0, len(y) - 1, MOST_ROWS).astype(int)
+            X, predictions, mean, y = (
+                _safe_indexing(X, rows),
+                predictions[rows],
+                mean[rows],
+                y[rows],
+            )
+            sample_weight = None if sample_weight is None else sample_weight[rows]
+        residual = y - mean
+        scale = np.sqrt(np.average(residual**2, weights=sample_weight))
+        self.scales_ = WIDTHS * max(scale, 1e-12 * max(1.0, np.abs(y).max()))
+        self.table_ = NumericTable(scale=True).fit(X, sample_weight=sample_weight)
+        self._learn_disagreement(predictions, sample_weight)
+        features = self._features(X, predictions)
+        self.coef_ = fit_mixing(features, self._components(residual), sample_weight, C=self.C)
+        return self
+
+    def predict_proba(self, X, predictions):
+        """Return the weight of each width, shape (n_samples, 5)."""
+        return np.exp(log_softmax(logits(self._features(X, predictions), self.coef_), axis=1))
+
+    def components(self, X, predictions, mean):
+        """Return the weights, means and scales of the density, each (n_samples, 5)."""
+        weights = self.predict_proba(X, predictions)
+        means = np.broadcast_to(mean[:, None], weights.shape)
+        return weights, means, np.broadcast_to(self.scales_, weights.shape)
+
+    def log_prob(self, X, predictions, mean, y):
+        """Return the log density of each y in nats, shape (n_samples,)."""
+        log_gate = log_softmax(logits(self._features(X, predictions), self.coef_), axis=1)
+        return logsumexp(log_gate + self._components(y - mean), axis=1)
+
+    def _components(self, residual):
+        return (
+            -0.5 * (residual[:, None] / self.scales_) ** 2
+            - np.log(self.scales_)
+            - 0.5 * np.log(2 * np.pi)
+        )
+
+    def _log_disagreement(self, predictions):
+        heard = slice(None) if self.heard is None else self.heard
+        return np.log(predictions[:, heard, 0].std(axis=1) + 1e-3 * self.scales_[2])
+
+    def _learn_disagreement(self, predictions, sample_weight):
+        spread = self._log_disagreement(predictions)
+        self.disagreement_mean_ = np.average(spread, weights=sample_weight)
+        variance = np.average((spread - self.disagreement_mean_) ** 2, weights=sample_weight)
+        self.disagreement_sd_ = np.sqrt(variance) or 1.0
+
+    def _features(self, X, predictions):
+        spread = (
+            self._log_disagreement(predictions) - self.disagreement_mean_
+        ) / self.disagreement_sd_
+        return np.column_stack([self.table_.transform(X), spread])

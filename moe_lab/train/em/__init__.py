@@ -1,0 +1,6 @@
+"""EM: rounds of an E-step and an M-step on the mixture likelihood."""
+
+from moe_lab.train.em.trainer import EM
+from moe_lab.train.em.divider import LinearEMDivider
+
+__all__ = ["EM", "LinearEMDivider"]

@@ -1,0 +1,71 @@
+"""Linear EM: a mixture of linear experts finds the parts, any experts start there."""
+
+import warnings
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from moe_lab.divide.base import Divider, dividers
+from moe_lab.experts.linear import LinearExpert
+from moe_lab.gate.softmax import SoftmaxGate
+from moe_lab.likelihood.e_step import e_step
+from moe_lab.train.em.trainer import EM
+
+
+@dividers.register("linear_em")
+class LinearEMDivider(Divider):
+    """Responsibilities of a mixture of linear experts with a softmax gate, fitted by EM.
+
+    Experts that can learn anything learn whatever part they start with; linear ones fit their part
+    badly where it is wrong, so that the likelihood says which of several starts is right.
+
+    Parameters
+    ----------
+    n_init : int, default=10
+        Starts of EM; the one of highest likelihood counts.
+    max_iter : int, default=200
+        Rounds at most.
+    alpha : float, default=0.1
+        Penalty of the linear experts.
+    C : float, default=100.0
+        Inverse penalty strength of the softmax gate.
+    """
+
+    def __init__(self, n_init=10, max_iter=200, alpha=0.1, C=100.0):
+        self.n_init = n_init
+        self.max_iter = max_iter
+        self.alpha = alpha
+        self.C = C
+
+    def divide(self, X, y, *, n_experts, sample_weight=None, random_state=None):
+        if n_experts is None or not 1 <= n_experts <= len(y):
+            raise ValueError(
+                "n_experts must be from 1 to n_samples to divide by a linear mixture, got "
+                f"n_experts={n_experts} and n_samples={len(y)}."
+            )
+        y = np.asarray(y)
+        task = "regression" if y.dtype.kind == "f" else "classification"
+        n_classes = None if task == "regression" else int(y.max()) + 1
+        expert = LinearExpert(self.alpha).build(task, n_classes=n_classes)
+        weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
+        with warnings.catch_warnings():  # a start for other experts need not have converged
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            trained = self._train(X, y, expert, n_experts, task, n_classes, weight, random_state)
+        log_lik = np.column_stack([expert.log_prob(X, y) for expert in trained.experts])
+        return e_step(trained.gate.log_proba(X), log_lik, overwrite=True)[0]
+
+    def _train(self, X, y, expert, n_experts, task, n_classes, weight, random_state):
+        return EM(n_init=self.n_init, max_iter=self.max_iter, tol=1e-5).train(
+            X,
+            y,
+            experts=[expert] * n_experts,
+            gate=SoftmaxGate(self.C),
+            divide=None,
+            task=task,
+            n_classes=n_classes,
+            sample_weight=weight,
+            groups=None,
+            seeds=[random_state or 0] * n_experts,
+            n_jobs=1,
+            verbose=0,
+        )

@@ -1,0 +1,103 @@
+"""Quasi-Newton: the end of EM on the likelihood of gate and experts at once."""
+
+from copy import deepcopy
+from dataclasses import replace
+
+import numpy as np
+from scipy.optimize import minimize
+
+from moe_lab.train.em.steps import rows_of
+
+LATE = 10  # where so many rounds together gain less than tol, the end is near enough
+
+
+def has_gradient(problem, parts):
+    """Say whether gate and all experts have ``vector`` and ``gradient``."""
+    return problem.exact and all(
+        hasattr(part, "gradient") and hasattr(part, "vector")
+        for part in [parts.gate, *parts.models]
+    )
+
+
+def climb(problem, parts, *, tol, max_iter):
+    """Maximise the objective of EM over all parameters at once by L-BFGS.
+
+    EM is slow where the experts overlap; a quasi-Newton method is not. The gradient of the
+    log-likelihood is that of EM's lower bound at the responsibilities of the moment (Fisher's
+    identity), so that each part gives its own piece of it.
+
+    Parameters
+    ----------
+    problem : Problem
+    parts : Parts
+        Where to start; they are left as they are.
+    tol : float
+        Stop when the objective per row (nats) changes by less.
+    max_iter : int
+
+    Returns
+    -------
+    parts : Parts
+    converged : bool
+
+    References
+    ----------
+    Jamshidian & Jennrich (1997), Acceleration of the EM algorithm by using quasi-Newton methods.
+    """
+    parts = replace(parts, gate=deepcopy(parts.gate), models=deepcopy(parts.models))
+    pieces = [parts.gate, *parts.models]
+    cuts = np.cumsum([len(piece.vector) for piece in pieces])[:-1]
+
+    values = []  # of every round
+
+    def value_and_gradient(vector):
+        with np.errstate(over="ignore"):  # a trial step may be far out
+            _assign(pieces, vector, cuts)
+            value, gradient = _climbed(problem, parts)
+        return -value / problem.total, -gradient / problem.total
+
+    result = minimize(
+        value_and_gradient,
+        np.concatenate([piece.vector for piece in pieces]),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(least, None) for least in np.concatenate([_least(p) for p in pieces])],
+        callback=lambda intermediate_result: values.append(intermediate_result.fun),
+        options={"maxiter": max_iter, "ftol": tol**3, "gtol": 1e-3 * tol, "maxcor": 20},
+    )
+    _assign(pieces, result.x, cuts)
+    parts.scales = np.array([getattr(model, "scale_", np.nan) for model in parts.models])
+    stopped = result.status != 1  # 1: max_iter; 2: no better value within rounding
+    return parts, stopped or (len(values) > LATE and values[-LATE] - values[-1] < tol)
+
+
+def _assign(pieces, vector, cuts):
+    for piece, part in zip(pieces, np.split(vector, cuts), strict=True):
+        piece.vector = part.copy()
+
+
+def _climbed(problem, parts):
+    """Return the objective and its gradient, summed over blocks of rows."""
+    # A row of no weight leaves the gradient of the priors alone.
+    of_priors = _gradient(problem, parts, slice(0, 1), np.ones((1, len(parts.alive))), np.zeros(1))
+    value, gradient = problem.log_prior(parts), of_priors
+    for rows in problem.blocks(parts):
+        responsibilities, log_likelihood = problem.e_step_of(rows, parts)
+        value += log_likelihood
+        weight = problem.weight[rows]
+        of_rows = _gradient(problem, parts, rows, responsibilities, weight) - of_priors
+        gradient = gradient + of_rows
+    return value, gradient
+
+
+def _gradient(problem, parts, rows, responsibilities, weight):
+    """The gradient of the priors and of some rows, a slice, of given weight."""
+    pieces = [parts.gate.gradient(rows_of(problem.features, rows), responsibilities, weight)]
+    for j, k in enumerate(parts.alive):
+        Z, part = rows_of(problem.inputs[k], rows), weight * responsibilities[:, j]
+        pieces.append(parts.models[j].gradient(Z, problem.y[rows], part))
+    return np.concatenate(pieces)
+
+
+def _least(piece):
+    return getattr(piece, "least_vector", np.full(len(piece.vector), -np.inf))

@@ -1,0 +1,282 @@
+"""What EM works on: the table, prepared once, and the parts of the mixture fitted to it."""
+
+from copy import copy
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import _safe_indexing
+
+from moe_lab.experts.cross_fitting import cross_fit
+from moe_lab.experts.fitting import fit_expert
+from moe_lab.experts.tempered import Tempered
+from moe_lab.likelihood.arrays import blocks
+from moe_lab.likelihood.e_step import e_step
+from moe_lab.likelihood.outcome import log_prob, noise_scales, standard_deviation
+from moe_lab.likelihood.temper import find_temperatures, temper
+from moe_lab.table import Prepared
+from moe_lab.table.folds import folds_or_in_sample
+from moe_lab.table.inputs import count_distinct
+
+
+@dataclass
+class Parts:
+    """Gate and experts after an M-step."""
+
+    alive: np.ndarray  # numbers of the experts still in the mixture
+    gate: object
+    models: list  # None where the expert is flexible
+    scales: np.ndarray  # noise scales; the temperatures of flexible classifiers
+    fitted_to: np.ndarray | None  # the responsibilities, where a part is refitted at the end
+    held_out: np.ndarray | None  # log-likelihood under the flexible experts, out of fold
+    log_gate: np.ndarray | None  # out of fold, where the gate is flexible
+
+
+class Problem:
+    """The table, prepared once, with the unfitted experts and gate.
+
+    Parametric parts are fitted to features made once and scored on the rows they were fitted to;
+    flexible ones read the table and are scored out of fold.
+    """
+
+    def __init__(
+        self,
+        X,
+        y,
+        *,
+        experts,
+        gate,
+        task,
+        n_classes,
+        sample_weight,
+        groups,
+        seeds,
+        n_jobs,
+        cv,
+        min_scale,
+    ):
+        self.X, self.y, self.weight = X, y, sample_weight
+        self.task, self.n_classes, self.seeds, self.n_jobs = task, n_classes, seeds, n_jobs
+        self.total = sample_weight.sum()
+        _check_distinct(X, y, len(experts))
+        self.min_scale, self.unit = None, None
+        if task == "regression":
+            self.unit = _unit(y, sample_weight)
+            self.min_scale = min_scale * self.unit
+        self._prepare_experts(experts)
+        self.gate = clone(gate)
+        self.features = self._shared(self.gate)
+        self.exact = all(self.parametric) and gate.parametric
+        self.folds = None
+        if not self.exact:
+            self.folds = folds_or_in_sample(y, task=task, cv=cv, groups=groups)
+
+    def _prepare_experts(self, experts):
+        """Split each parametric expert into its table and its model."""
+        self.experts = experts
+        self.parametric = [getattr(expert, "parametric", False) for expert in experts]
+        self.tables, self.models, self.inputs = [], [], []
+        shared = {}
+        for expert, parametric in zip(experts, self.parametric, strict=True):
+            split = parametric and isinstance(expert, Prepared)
+            table, model, Z = None, clone(expert.model if split else expert), self.X
+            if split:
+                if repr(expert.table) not in shared:
+                    table = clone(expert.table).fit(self.X, sample_weight=self.weight)
+                    shared[repr(expert.table)] = table, table.transform(self.X)
+                table, Z = shared[repr(expert.table)]
+            known = model.get_params()
+            settings = {"min_scale": self.min_scale, "prior_scale": self.unit, "warm_start": True}
+            model.set_params(**{name: settings[name] for name in settings if name in known})
+            self.tables.append(table)
+            self.models.append(model)
+            self.inputs.append(Z)
+
+    def _shared(self, gate):
+        """Let the gate learn its features; where an expert reads the same ones, keep one copy."""
+        features = gate.learn_features(self.X, self.weight)
+        for Z in self.inputs:
+            if type(Z) is type(features) is np.ndarray and np.array_equal(Z, features):
+                return Z
+        return features
+
+    def m_step(self, alive, responsibilities, previous=None):
+        """Fit gate and experts to the responsibilities.
+
+        Parameters
+        ----------
+        alive : ndarray of int
+            The experts' numbers, one for each column of the responsibilities.
+        responsibilities : ndarray of shape (n_samples, n_alive)
+        previous : Parts, optional
+            Those of the round before, to start from.
+
+        Returns
+        -------
+        parts : Parts
+        """
+        models, scales = [None] * len(alive), np.full(len(alive), np.nan)
+        for j, k in enumerate(alive):
+            if self.parametric[k]:
+                last = None if previous is None else previous.models[j]
+                models[j] = self._fit_model(k, responsibilities[:, j], last)
+                scales[j] = getattr(models[j], "scale_", np.nan)
+        flexible = [j for j, k in enumerate(alive) if not self.parametric[k]]
+        held_out = None
+        if flexible:
+            held_out, scales[flexible] = self._held_out(alive, responsibilities, flexible)
+        gate, log_gate = self._fit_gate(alive, responsibilities, previous)
+        fitted_to = None if self.exact else responsibilities
+        return Parts(alive, gate, models, scales, fitted_to, held_out, log_gate)
+
+    def _fit_model(self, k, responsibilities, last):
+        model = self.models[k]
+        warm = last is not None and getattr(model, "warm_start", False)
+        part = responsibilities * self.weight
+        return (copy(last) if warm else clone(model)).fit(
+            self.inputs[k], self.y, sample_weight=part
+        )
+
+    def _held_out(self, alive, responsibilities, columns):
+        """Score flexible experts on rows that they did not see; return (n_samples, n_flexible)
+        log-likelihoods, and the noise scales or temperatures that the same rows give."""
+        experts = alive[columns]
+        weights = responsibilities[:, columns] * self.weight[:, None]
+        own = np.array([self._has_density(self.models[k]) for k in experts])
+        log_lik, scales = np.empty(weights.shape), np.full(len(experts), np.nan)
+        if own.any():
+            log_lik[:, own] = self._cross_fit(experts[own], weights[:, own], scoring=True)
+        if not own.all():
+            predictions = self._cross_fit(experts[~own], weights[:, ~own])
+            log_lik[:, ~own], scales[~own] = self._scored(predictions, weights[:, ~own])
+        return log_lik, scales
+
+    def _has_density(self, model):
+        return self.task == "regression" and hasattr(model, "log_prob")
+
+    def _scored(self, predictions, weights):
+        if self.task == "regression":
+            scales = noise_scales(predictions, self.y, weights, self.min_scale)
+            return log_prob(predictions, self.y, scales), scales
+        temperatures = find_temperatures(predictions, self.y, weights)
+        return log_prob(temper(predictions, temperatures), self.y), temperatures
+
+    def _cross_fit(self, experts, weights, *, scoring=False):
+        return cross_fit(
+            [self.models[k] for k in experts],
+            self.X,
+            self.y,
+            self.folds,
+            weights,
+            task=self.task,
+            n_classes=self.n_classes,
+            seeds=[self.seeds[k] for k in experts],
+            n_jobs=self.n_jobs,
+            scoring=scoring,
+        )
+
+    def _fit_gate(self, alive, responsibilities, previous):
+        unfitted = self._unfitted_gate(alive)
+        if unfitted.parametric:
+            start = None if previous is None else previous.gate
+            gate = copy(unfitted)
+            return gate.fit_features(self.features, responsibilities, self.weight, start), None
+        log_gate = np.empty(responsibilities.shape)
+        for train, test in self.folds:
+            gate = clone(unfitted).fit(
+                _safe_indexing(self.X, train), responsibilities[train], self.weight[train]
+            )
+            log_gate[test] = gate.log_proba(_safe_indexing(self.X, test))
+        return unfitted, log_gate
+
+    def _unfitted_gate(self, alive):
+        dropped = np.setdiff1d(np.arange(len(self.experts)), alive)
+        if len(dropped) and hasattr(self.gate, "without"):
+            return self.gate.without(dropped, len(self.experts))
+        return self.gate
+
+    def e_step(self, parts):
+        """Return the responsibilities, (n_samples, n_alive), and the log-likelihood in nats."""
+        responsibilities = np.empty((len(self.y), len(parts.alive)), order="F")
+        total = 0.0
+        for rows in self.blocks(parts):
+            responsibilities[rows], log_likelihood = self.e_step_of(rows, parts)
+            total += log_likelihood
+        return responsibilities, total
+
+    def blocks(self, parts):
+        """Cut the rows so that the arrays of an E-step stay in the cache."""
+        return blocks(len(self.y), 2 * len(parts.alive))
+
+    def e_step_of(self, rows, parts):
+        """The E-step of some rows, a slice."""
+        log_lik = np.empty((len(self.y[rows]), len(parts.alive)), order="F")
+        flexible = 0
+        for j, k in enumerate(parts.alive):
+            if self.parametric[k]:
+                log_lik[:, j] = parts.models[j].log_prob(
+                    rows_of(self.inputs[k], rows), self.y[rows]
+                )
+            else:
+                log_lik[:, j] = parts.held_out[rows, flexible]
+                flexible += 1
+        if parts.log_gate is None:
+            log_gate = parts.gate.log_proba_features(rows_of(self.features, rows))
+        else:
+            log_gate = parts.log_gate[rows]
+        return e_step(log_gate, log_lik, self.weight[rows], overwrite=True)
+
+    def log_prior(self, parts):
+        """Return what the M-step adds to the log-likelihood: minus the penalties, and the log
+        density of the input where the gate has one; in nats."""
+        total = sum(getattr(model, "log_prior_", 0.0) for model in parts.models)
+        if parts.log_gate is None:
+            total += parts.gate.log_prior_
+            if hasattr(parts.gate, "log_density"):
+                total += sum(
+                    self.weight[rows] @ parts.gate.log_density(rows_of(self.features, rows))
+                    for rows in self.blocks(parts)
+                )
+        return float(total)
+
+    def finish(self, parts):
+        """Return the fitted experts and gate; flexible ones are refitted on all rows."""
+        gate = parts.gate
+        if parts.log_gate is not None:
+            gate = clone(gate).fit(self.X, parts.fitted_to, self.weight)
+        return [self._finished(parts, j, k) for j, k in enumerate(parts.alive)], gate
+
+    def _finished(self, parts, j, k):
+        if not self.parametric[k]:
+            part = parts.fitted_to[:, j] * self.weight
+            fitted = fit_expert(
+                self.models[k], self.X, self.y, part, task=self.task, random_state=self.seeds[k]
+            )
+            if self.task == "regression":
+                return fitted
+            return Tempered(fitted, parts.scales[j], self.n_classes)
+        if self.tables[k] is None:
+            return parts.models[j]
+        return Prepared.of_fitted(self.tables[k], parts.models[j])
+
+
+def rows_of(table, rows):
+    """Return some rows, a slice, of a table, or of every table in a list."""
+    if isinstance(table, list):
+        return [rows_of(part, rows) for part in table]
+    return table.iloc[rows] if hasattr(table, "iloc") else table[rows]
+
+
+def _check_distinct(X, y, n_experts):
+    distinct = count_distinct(X, y, enough=n_experts)
+    if distinct < n_experts:
+        raise ValueError(
+            f"n_experts must be at most the number of distinct rows, got n_experts={n_experts} and "
+            f"{distinct} distinct rows of X and y. Use fewer experts."
+        )
+
+
+def _unit(y, weight):
+    """The standard deviation of y; of a constant its size, so that a noise scale is never 0."""
+    spread, size = standard_deviation(y, weight), float(np.abs(y).max())
+    return spread if spread > 1e-12 * size else size or 1.0

@@ -1,0 +1,164 @@
+"""Expectation-maximisation: gate and experts trained together on the mixture likelihood."""
+
+import warnings
+from numbers import Integral
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from moe_lab.divide.base import as_divider
+from moe_lab.likelihood.e_step import E_STEPS, e_step
+from moe_lab.train.base import Trained, Trainer, trainers
+from moe_lab.train.em.rounds import Climber
+from moe_lab.train.em.steps import Problem
+
+__all__ = ["EM", "e_step"]
+
+
+@trainers.register("em")
+class EM(Trainer):
+    """EM for mixtures of experts (Jordan & Jacobs, 1994).
+
+    Parametric parts (linear experts, a softmax gate) are scored on the rows they were fitted to, as
+    in the textbook: the objective never drops, and its slow end is taken by a quasi-Newton method.
+    For flexible parts that would lock EM to its start, since their residuals vanish wherever they
+    were trusted: they are scored out of fold, and the round with the best likelihood is kept.
+
+    Parameters
+    ----------
+    max_iter : int, optional
+        Rounds at most; default 200 where all parts are parametric, else 10.
+    tol : float, default=1e-6
+        Stop when the objective per row (nats) changes by less.
+    n_init : int, optional
+        Starts; default 10 where all parts are parametric, else 1. Each gets a short run, the
+        better third a longer one, and the best is continued.
+    e_step : {"soft", "hard", "stochastic"}, default="soft"
+        Responsibilities as they are (EM), all to the best expert (CEM), or drawn (SEM, which keeps
+        its best round).
+    n_draws : int, default=1
+        Draws whose mean a stochastic E-step takes.
+    cv : int, default=3
+        Folds by which flexible parts are scored.
+    min_scale : float, default=1e-3
+        Least noise scale of an expert, in standard deviations of y; a warning says where it binds.
+    quasi_newton : bool, default=True
+        End a soft EM of parametric parts by L-BFGS on all parameters at once.
+
+    References
+    ----------
+    Celeux & Govaert (1992) for CEM, Celeux & Diebolt (1985) for SEM.
+    """
+
+    def __init__(
+        self,
+        max_iter=None,
+        tol=1e-6,
+        n_init=None,
+        e_step="soft",
+        n_draws=1,
+        cv=3,
+        min_scale=1e-3,
+        quasi_newton=True,
+    ):
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_init = n_init
+        self.e_step = e_step
+        self.n_draws = n_draws
+        self.cv = cv
+        self.min_scale = min_scale
+        self.quasi_newton = quasi_newton
+
+    def train(
+        self,
+        X,
+        y,
+        *,
+        experts,
+        gate,
+        divide,
+        task,
+        n_classes,
+        sample_weight,
+        groups,
+        seeds,
+        n_jobs,
+        verbose,
+    ):
+        self._check()
+        problem = Problem(
+            X,
+            y,
+            experts=experts,
+            gate=gate,
+            task=task,
+            n_classes=n_classes,
+            sample_weight=sample_weight,
+            groups=groups,
+            seeds=seeds,
+            n_jobs=n_jobs,
+            cv=self.cv,
+            min_scale=self.min_scale,
+        )
+        climber = Climber(self, problem, np.random.default_rng(seeds[0]), verbose)
+        run = climber.continued(climber.best_of_starts(divide or _random_start(problem)))
+        _warn_of_the_dead(problem, run.parts)
+        _warn_of_floors(problem, run.parts)
+        experts, gate = problem.finish(run.parts)
+        scales = run.parts.scales if task == "regression" else None
+        return Trained(
+            experts,
+            gate,
+            climber.history(),
+            scales,
+            starts=climber.starts(),
+            kept=run.parts.alive.tolist(),
+        )
+
+    def _check(self):
+        if self.e_step not in E_STEPS:
+            raise ValueError(f"e_step must be one of {', '.join(E_STEPS)}, got {self.e_step!r}.")
+        for name in ("max_iter", "n_init", "n_draws"):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, Integral) and value >= 1):
+                raise ValueError(f"{name} must be a whole number, 1 or more, got {name}={value!r}.")
+        for name in ("tol", "min_scale"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must be at least 0, got {name}={getattr(self, name)}.")
+
+
+def _warn_of_the_dead(problem, parts):
+    dead = len(problem.experts) - len(parts.alive)
+    if dead:
+        warnings.warn(
+            f"{dead} of {len(problem.experts)} experts lost all their rows and were dropped. "
+            "Use fewer experts, more starts (n_init) or another divide.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+
+
+def _warn_of_floors(problem, parts):
+    if problem.task == "classification" or problem.min_scale == 0:
+        return
+    at_floor = np.flatnonzero(parts.scales <= problem.min_scale * (1 + 1e-9))
+    if len(at_floor):
+        warnings.warn(
+            f"The noise scale of expert {', '.join(map(str, at_floor))} is at its floor, "
+            f"{problem.min_scale:.3g}: its rows are fitted without error, and the likelihood "
+            "depends on the floor. Use fewer experts, a stronger penalty or a larger min_scale.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+
+
+def _random_start(problem):
+    divider = as_divider("random")
+    return lambda seed: divider.divide(
+        problem.X,
+        problem.y,
+        n_experts=len(problem.experts),
+        sample_weight=problem.weight,
+        random_state=seed,
+    )

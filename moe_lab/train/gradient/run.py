@@ -1,0 +1,189 @@
+"""One run of gradient descent: the table, read once, gate and experts on one device."""
+
+import numpy as np
+import pandas as pd
+from joblib import hash as hash_of
+from sklearn.base import clone
+from sklearn.utils import _safe_indexing, check_random_state
+
+from moe_lab.experts.fitting import predict_expert
+from moe_lab.likelihood.e_step import e_step
+from moe_lab.likelihood.outcome import log_prob, standard_deviation
+from moe_lab.table.folds import held_out_rows
+from moe_lab.train.base import Trained
+from moe_lab.train.density import ScaleMixture
+
+PSEUDO_ROWS = 10  # by which a noise scale of few held-out rows is drawn to that of training
+SCALE_ROUNDS = 20
+
+
+class GradientRun:
+    """Trains networks and their gate on one table.
+
+    Parameters
+    ----------
+    trainer : Gradient
+    experts : list of unfitted networks
+    gate : unfitted gate that is a network
+    weight : ndarray of shape (n_samples,)
+        Positive.
+    """
+
+    def __init__(
+        self, trainer, X, y, *, experts, gate, task, n_classes, weight, groups, seeds, verbose
+    ):
+        from moe_lab.nn import processes
+
+        self.trainer, self.X, self.y, self.weight = trainer, X, y, weight
+        self.experts, self.gate = [clone(expert) for expert in experts], clone(gate)
+        self.task, self.n_classes, self.verbose = task, n_classes, verbose
+        self.descent = self._descent()  # what is set wrongly is refused before anything is read
+        self.device = processes.own_device(experts[0].device)
+        processes.join(self.device)
+        processes.check_same(hash_of([X, y, weight, seeds]), self.device)
+        rng = check_random_state(seeds[0])
+        self.seed, gate_seed = rng.randint(2**31 - 1, size=2).tolist()
+        self.rows = held_out_rows(len(y), rng, groups)
+        self.history, self.start = [], []
+        self._join([gate_seed, *seeds])
+        self._load_data()
+
+    def _join(self, seeds):
+        """Let each part read the table and make its network; what several read alike is kept
+        once."""
+        from moe_lab.nn.tables.descent_run import seeded
+        from moe_lab.train.gradient.joint import Joint
+
+        matrices, columns, nets = [], [], []
+        n_outputs = [len(self.experts), *[self.n_classes or 1] * len(self.experts)]
+        for part, seed, width in zip([self.gate, *self.experts], seeds, n_outputs, strict=True):
+            Z = part.learn_features(self.X, self.weight)
+            known = [k for k, other in enumerate(matrices) if np.array_equal(Z, other)]
+            columns.append(known[0] if known else len(matrices))
+            if not known:
+                matrices.append(Z)
+            with seeded(seed, self.device):
+                nets.append(part.module(Z, width))
+        _check_own(nets)
+        ends = np.cumsum([0, *(Z.shape[1] for Z in matrices)]).tolist()
+        read = [(ends[k], matrices[k].shape[1]) for k in columns]
+        self.Z = np.hstack(matrices)
+        joint = Joint(nets[0], nets[1:], read, self.task, self.trainer.min_scale)
+        self.joint = joint.to(self.device)
+
+    def _load_data(self):
+        import torch
+
+        targets = [expert.learn_target(self.y, self.weight)[0] for expert in self.experts]
+        weight = (self.weight / self.weight.mean()).astype(np.float32)
+        parts = (self.Z, targets[0], weight)
+        self.data = [torch.as_tensor(part, device=self.device) for part in parts]
+
+    def start_from(self, responsibilities):
+        """Train gate and experts for a few epochs on the parts of a divider, an M-step."""
+        import torch
+
+        from moe_lab.train.gradient.joint import Divided
+
+        given = torch.as_tensor(responsibilities.astype(np.float32), device=self.device)
+        X, y, weight = self.data
+        epochs = self.trainer.divide_epochs
+        settings = {"max_epochs": epochs, "patience": epochs, "schedule": "constant"}
+        descent = self._descent(checkpoint=None, **settings)
+        self._run(descent, [X, y, given, weight], Divided(self.task))
+        self.start = [epochs, responsibilities.round(6)]
+
+    def descend(self):
+        """Train gate and experts jointly."""
+        from moe_lab.train.gradient.joint import Objective
+
+        trainer = self.trainer
+        objective = Objective(self.task, trainer.objective, trainer.individual, trainer.balance)
+        self.history = self._run(self.descent, self.data, objective)
+
+    def _descent(self, **changed):
+        from moe_lab.nn.tables.descent import Descent
+
+        names = (
+            "learning_rate", "weight_decay", "max_epochs", "patience", "batch_size", "schedule",
+            "precision", "checkpoint",
+        )  # fmt: skip
+        settings = {name: getattr(self.trainer, name) for name in names} | changed
+        return Descent(**settings, shared=True, title="gradient", verbose=self.verbose)
+
+    def _run(self, descent, data, objective):
+        train, held_out = self.rows
+        rows = {"train": train, "held_out": held_out}
+        return descent.run(self.joint, data, objective, **rows, seed=self.seed, of=self.start)
+
+    def trained(self):
+        """Return gate and experts, fitted, and what held-out rows say of the noise."""
+        self.gate.net_ = self.joint.gate
+        for expert, net in zip(self.experts, self.joint.experts, strict=True):
+            expert.net_ = net
+        trained = Trained(self.experts, self.gate, self._table())
+        if self.task == "regression":
+            self._measure_noise(trained)
+        return trained
+
+    @property
+    def _unit(self):
+        regression = self.task == "regression"
+        return (standard_deviation(self.y, self.weight) or 1.0) if regression else 1.0
+
+    def _table(self):
+        """Return the history in nats of the training rows as weighted by the caller, per unit of
+        his y."""
+        table = pd.DataFrame(self.history)
+        weight = self.weight[self.rows[0]]
+        table["log_likelihood"] *= self.weight.mean()
+        table["log_likelihood"] -= weight.sum() * np.log(self._unit)
+        return table[["log_likelihood", *table.columns.drop("log_likelihood")]]
+
+    def _measure_noise(self, trained):
+        rows = np.sort(self.rows[1])
+        X, y, weight = _safe_indexing(self.X, rows), self.y[rows], self.weight[rows]
+        predictions = np.stack([predict_expert(expert, X) for expert in self.experts], axis=1)
+        log_gate = self.gate.log_proba(X)
+        scales = self.joint.scales().detach().cpu().numpy().astype(float) * self._unit
+        least = max(self.trainer.min_scale * self._unit, 1e-12)
+        trained.scales = held_out_scales(scales, log_gate, predictions, y, weight, least)
+        if self.trainer.objective == "pooled":
+            mean = (np.exp(log_gate) * predictions[:, :, 0]).sum(axis=1)
+            trained.density_gate = ScaleMixture().fit(X, predictions, mean, y, weight)
+
+
+def _check_own(nets):
+    parameters = [id(one) for net in nets for one in net.parameters()]
+    if len(set(parameters)) < len(parameters):
+        raise ValueError(
+            "Each expert must have parameters of its own, got networks that share some. Let make() "
+            "return a new Module each time."
+        )
+
+
+def held_out_scales(scales, log_gate, predictions, y, weight, least):
+    """Return the noise scales of the experts on held-out rows, by EM with all else fixed.
+
+    Those of training are too small where an expert has learnt its rows by heart; they count as ten
+    rows, for an expert that is trusted with few.
+
+    Parameters
+    ----------
+    scales : ndarray of shape (n_experts,)
+        Those of training.
+    log_gate : ndarray of shape (n_samples, n_experts)
+    predictions : ndarray of shape (n_samples, n_experts, 1)
+    least : float
+
+    Returns
+    -------
+    scales : ndarray of shape (n_experts,)
+    """
+    squares = (y[:, None] - predictions[:, :, 0]) ** 2
+    known, weight = scales, weight / weight.mean()
+    for _ in range(SCALE_ROUNDS):
+        resp = e_step(log_gate, log_prob(predictions, y, scales))[0] * weight[:, None]
+        total = (resp * squares).sum(axis=0) + PSEUDO_ROWS * known**2
+        scales = np.maximum(np.sqrt(total / (resp.sum(axis=0) + PSEUDO_ROWS)), least)
+    return scales

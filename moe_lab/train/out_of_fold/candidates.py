@@ -1,0 +1,242 @@
+"""A pool of experts under training: cross-fitted, thinned out, refitted, stacked."""
+
+import time
+import warnings
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import _safe_indexing
+
+from moe_lab.experts.base import is_stacker
+from moe_lab.experts.cross_fitting import cross_fit, refit
+from moe_lab.experts.fitting import predict_expert
+from moe_lab.experts.spec import as_expert
+from moe_lab.train.out_of_fold.forecast import Forecast
+
+LEAST_WEIGHT = 0.01  # with a smaller share of the stacker's weight an expert does not pay
+
+
+class Pool:
+    """Experts, and what they say of held-out rows.
+
+    Parameters
+    ----------
+    experts : list of unfitted estimators
+        Plain ones and stackers, which depend on the plain ones.
+    weights : ndarray of shape (n_samples, n_experts)
+        Each expert's own sample weights.
+    folds : list of (train, test) pairs of index arrays
+    names : list of str
+        Of the experts, for reports and warnings.
+    report : Report
+
+    Attributes
+    ----------
+    plain, stackers : list of int
+        The numbers of the experts still in the pool.
+    predictions : ndarray of shape (n_samples, n_plain, n_outputs)
+        Out of fold.
+    """
+
+    def __init__(
+        self,
+        X,
+        y,
+        experts,
+        *,
+        weights,
+        folds,
+        task,
+        n_classes,
+        seeds,
+        n_jobs,
+        verbose,
+        names,
+        report,
+    ):
+        self.X, self.y, self.experts, self.weights, self.folds = X, y, experts, weights, folds
+        self.task, self.n_classes, self.seeds, self.n_jobs = task, n_classes, seeds, n_jobs
+        self.verbose, self.names, self.report = verbose, names, report
+        self.stackers = [k for k, expert in enumerate(experts) if is_stacker(expert)]
+        self.plain = [k for k in range(len(experts)) if k not in self.stackers]
+        self._to_refit = {}
+
+    def cross_fit(self, time_limit=None, forgiving=False):
+        """Predict every row by plain experts that did not see it.
+
+        Parameters
+        ----------
+        time_limit : float, optional
+            Seconds; who would take too long is left out, with a warning.
+        forgiving : bool
+            Whether an expert that fails is left out, with a warning, or its error raised.
+        """
+        if time_limit is None:
+            try:
+                self.predictions = self._cross_fitted(self.plain, self.folds)
+                return
+            except Exception:
+                if not forgiving:
+                    raise
+        self._one_by_one(Forecast(np.inf if time_limit is None else time_limit), forgiving)
+
+    def _one_by_one(self, forecast, forgiving):
+        parts, late, failed = [], [], {}
+        for k in self.plain:
+            try:
+                part = self._in_time(k, forecast, whatever=not parts)
+                late += [k] if part is None else []
+                parts += [] if part is None else [part]
+            except Exception as error:
+                if not forgiving:
+                    raise
+                failed[k] = error
+        if not parts:
+            raise next(iter(failed.values()))
+        self.predictions = np.concatenate(parts, axis=1)
+        limit = f"time_limit={forecast.time_limit:g} seconds"
+        self._leave_out(late, f"would not have been ready within {limit}")
+        for k, error in failed.items():
+            self._leave_out([k], f"failed with {error!r}")
+
+    def _in_time(self, k, forecast, whatever):
+        """Cross-fit an expert, the first fold alone; return None where it would be late."""
+        if not whatever and not forecast.allows(self, k):
+            return None
+        n_folds, began = len(self.folds), time.perf_counter()
+        if whatever or n_folds == 1 or hasattr(self.experts[k], "cross_fit"):  # all folds at once
+            predictions = self._cross_fitted([k], self.folds)
+        else:
+            predictions = self._cross_fitted([k], self.folds[:1])
+            if (time.perf_counter() - began) * (n_folds + 0.5) > forecast.left:  # and the refit
+                return None
+            rest = self._cross_fitted([k], self.folds[1:])
+            predictions = np.where(np.isnan(rest), predictions, rest)
+        forecast.owe(time.perf_counter() - began, n_folds)
+        return predictions
+
+    def _cross_fitted(self, chosen, folds):
+        label = "+".join(self.names[k] for k in chosen)
+        with self.report.step("cross_fit", label, fits=len(chosen) * len(folds)):
+            predictions, to_refit = cross_fit(
+                [self.experts[k] for k in chosen],
+                self.X,
+                self.y,
+                folds,
+                self.weights[:, chosen],
+                task=self.task,
+                n_classes=self.n_classes,
+                seeds=[self.seeds[k] for k in chosen],
+                n_jobs=self.n_jobs,
+                verbose=self.verbose,
+                keep=True,
+            )
+        asked = np.concatenate([test for _, test in folds])
+        for j, k in enumerate(chosen):
+            self._check_finite(predictions[asked, j], self.names[k])
+        self._to_refit |= dict(zip(chosen, to_refit, strict=True))
+        return predictions
+
+    def _check_finite(self, predictions, name):
+        unknown = int(np.sum(~np.isfinite(predictions).all(axis=1)))
+        if unknown:
+            raise ValueError(
+                f"Every expert must predict finite numbers, got NaN or infinity from {name} for "
+                f"{unknown} of {len(predictions)} rows out of fold. Mend it, or leave it out."
+            )
+
+    def drop_idle(self):
+        """Drop the plain experts that a stacker, hardly pulled to equal weights, gives next to no
+        weight."""
+        stack = as_expert(("stacker", {"pull": 0.1})).build(self.task)
+        weight = self.weights[:, self.plain].mean(axis=1)
+        stack.fit(self.X, self.y, weight, predictions=self.predictions)
+        share = stack.weights_ / max(stack.weights_.sum(), 1e-12)
+        pays = (share >= LEAST_WEIGHT) | (share == share.max())
+        self.predictions = self.predictions[:, pays]
+        self.plain = [k for k, kept in zip(self.plain, pays, strict=True) if kept]
+
+    def refit(self, forgiving=False):
+        """Return the plain experts, fitted to all rows; ``forgiving`` as in ``cross_fit``."""
+        label = "+".join(self.names[k] for k in self.plain)
+        with self.report.step("refit", label, fits=len(self.plain)):
+            fitted = Parallel(n_jobs=self.n_jobs)(
+                delayed(_refitted)(
+                    self._to_refit[k],
+                    self.X,
+                    self.y,
+                    self.weights[:, k],
+                    forgiving=forgiving,
+                    task=self.task,
+                    random_state=self.seeds[k],
+                )
+                for k in self.plain
+            )
+        failed = [isinstance(expert, Exception) for expert in fitted]
+        if all(failed):
+            raise fitted[0]
+        self.predictions = self.predictions[:, np.logical_not(failed)]
+        for k, expert in zip(list(self.plain), fitted, strict=True):
+            if isinstance(expert, Exception):
+                self._leave_out([k], f"failed with {expert!r}")
+        return [expert for expert in fitted if not isinstance(expert, Exception)]
+
+    def fit_stackers(self, weight, cross_fitted):
+        """Fit the stackers to the out-of-fold predictions of the plain experts.
+
+        Parameters
+        ----------
+        weight : ndarray of shape (n_samples,)
+        cross_fitted : bool
+            Whether those with many parameters are cross-fitted, or leave NaN.
+
+        Returns
+        -------
+        fitted : list of fitted stackers
+        said : ndarray of shape (n_samples, n_stackers, n_outputs)
+            Of the rows they were fitted to where they are parametric.
+        """
+        fitted = []
+        said = np.full((len(self.y), len(self.stackers), self.n_classes or 1), np.nan)
+        for j, k in enumerate(self.stackers):
+            stacker, folds = self.experts[k], self.folds if cross_fitted else []
+            in_sample = getattr(stacker, "parametric", False)
+            with self.report.step("stack", self.names[k], 1 + (not in_sample) * len(folds)):
+                fitted.append(self._fit_stacker(stacker, slice(None), weight))
+                if in_sample:
+                    said[:, j] = self._ask(fitted[-1], slice(None))
+                    continue
+                for train, test in folds:
+                    said[test, j] = self._ask(self._fit_stacker(stacker, train, weight), test)
+        return fitted, said
+
+    def _fit_stacker(self, stacker, rows, weight):
+        X = self.X if isinstance(rows, slice) else _safe_indexing(self.X, rows)
+        told = self.predictions[rows]
+        return clone(stacker).fit(X, self.y[rows], weight[rows], predictions=told)
+
+    def _ask(self, stacker, rows):
+        X = self.X if isinstance(rows, slice) else _safe_indexing(self.X, rows)
+        told = self.predictions[rows]
+        return predict_expert(stacker, X, n_classes=self.n_classes, predictions=told)
+
+    def _leave_out(self, left_out, reason):
+        self.plain = [k for k in self.plain if k not in left_out]
+        if left_out:
+            warnings.warn(
+                f"Left out: {', '.join(self.names[k] for k in left_out)}, which {reason}.",
+                ConvergenceWarning,
+                stacklevel=6,
+            )
+
+
+def _refitted(estimator, X, y, weight, *, forgiving, **settings):
+    """Return the refitted expert; its exception where it fails and that is forgiven."""
+    try:
+        return refit(estimator, X, y, weight, **settings)
+    except Exception as error:
+        if not forgiving:
+            raise
+        return error

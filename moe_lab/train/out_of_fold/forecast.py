@@ -1,0 +1,66 @@
+"""Whether an expert will be ready in time: measured on few rows, before it is asked for all."""
+
+import time
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+from moe_lab.experts.fitting import fit_expert
+
+PROBE = 500  # rows of the fit that is timed, at most
+LEAST_LEFT = 0.25  # share of the time limit below which no further expert is tried
+FEW = 200  # rows that are not worth a trial
+RESERVE = 0.25  # of the time limit: refits that take longer than thought, stackers, gate
+
+
+class Forecast:
+    """Keeps the time of a pool.
+
+    Parameters
+    ----------
+    time_limit : float
+        Seconds, from now on.
+    """
+
+    def __init__(self, time_limit):
+        self.began = time.perf_counter()
+        self.time_limit = time_limit
+        self.owed = 0.0  # seconds that the refits of the experts so far will take
+
+    @property
+    def left(self):
+        """Seconds left for further experts."""
+        spent = time.perf_counter() - self.began
+        return (1 - RESERVE) * self.time_limit - spent - self.owed
+
+    def owe(self, seconds, n_folds):
+        """Note a cross-fit of so many seconds: ``n_folds - 1`` times all rows, so that it tells how
+        long the refit will take."""
+        self.owed += seconds / max(n_folds - 1, 1)
+
+    def allows(self, pool, k):
+        """Whether expert k of the pool will be cross-fitted and refitted in the time that is left.
+
+        One fit of few rows is timed, and its seconds are taken to grow with the rows.
+        """
+        n_samples, n_folds = len(pool.y), len(pool.folds)
+        if np.isinf(self.time_limit):
+            return True
+        if self.left <= LEAST_LEFT * self.time_limit:  # a trial, too, takes its time
+            return False
+        if n_samples <= FEW:
+            return True
+        n_tried = min(PROBE, n_samples // 4)
+        rows = np.linspace(0, n_samples - 1, n_tried).astype(int)
+        began = time.perf_counter()
+        with pool.report.step("probe", pool.names[k], fits=1):
+            fit_expert(
+                pool.experts[k],
+                _safe_indexing(pool.X, rows),
+                pool.y[rows],
+                pool.weights[rows, k],
+                task=pool.task,
+                random_state=pool.seeds[k],
+            )
+        seconds = time.perf_counter() - began
+        return seconds * n_samples / n_tried * n_folds <= self.left

@@ -1,0 +1,181 @@
+"""Out of fold: experts cross-fitted, stackers and gate fitted to what they say of held-out rows."""
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from moe_lab.experts.spec import as_experts, listed
+from moe_lab.gate.base import ask_gate, gates
+from moe_lab.likelihood.e_step import e_step
+from moe_lab.likelihood.outcome import log_prob, noise_scales, standard_deviation
+from moe_lab.pool.linear import LinearPooler
+from moe_lab.table.folds import folds_or_in_sample
+from moe_lab.train.base import Trained, Trainer, trainers
+from moe_lab.train.density import ScaleMixture
+from moe_lab.train.out_of_fold.candidates import Pool
+from moe_lab.train.out_of_fold.report import Report
+
+STACKERS = ["stacker", "residual_stacker"]  # what joins the experts of the default mixture
+PLAIN_SHARE = 0.2  # of what the residual stacker leaves: where the anchor trusts no stacker
+RESIDUAL_SHARE = {"regression": 0.5, "classification": 1.0}
+
+
+@trainers.register("out_of_fold")
+class OutOfFold(Trainer):
+    """Cross-fit different experts, refit them on all rows, fit the gate on their held-out
+    predictions.
+
+    The gate minimises the log-loss (classification) or squared error (regression) of the linear
+    pool, whatever the pooler. In regression a second gate, ``density_gate_``, serves the density
+    around the pooled mean. The log-likelihood of the one round in ``history`` is held out: that of
+    the stackers where there are some, else that of the linear pool.
+
+    With ``gate="auto"``, different experts, a linear pool and no divider this is the default
+    mixture: `stacker` and `residual_stacker` join the experts, and an `anchored` gate starts at
+    their weights. A time limit lets `tabm`, strong but slow, join ``experts="auto"``.
+
+    Parameters
+    ----------
+    cv : int, default=3
+        Folds: contiguous in the order of the rows, or by group.
+    min_scale : float, default=0.03
+        Least noise scale of an expert, in standard deviations of y.
+    """
+
+    shrinks = True
+    stacks = True
+
+    def __init__(self, cv=3, min_scale=0.03):
+        self.cv = cv
+        self.min_scale = min_scale
+
+    def auto_experts(self, n_experts, time_limit=None):
+        if time_limit is None:
+            return "auto", n_experts
+        return [*listed("auto"), "tabm"], n_experts
+
+    def complete(self, experts, gate, *, task, pooler, divided):
+        if gate != "auto":
+            return experts, gate
+        different = len({id(expert) for expert in experts}) > 1  # copies of one are one object
+        if divided or not different or not isinstance(pooler, LinearPooler):
+            return experts, "softmax"
+        stacked = any(expert.depends_on for expert in experts)
+        return experts if stacked else experts + as_experts(STACKERS, task), "anchored"
+
+    def train(
+        self,
+        X,
+        y,
+        *,
+        experts,
+        gate,
+        divide,
+        task,
+        n_classes,
+        sample_weight,
+        groups,
+        seeds,
+        n_jobs,
+        verbose,
+        names=None,
+        time_limit=None,
+        shrink=False,
+    ):
+        _check_gate(gate)
+        report, parts = Report(), np.ones((len(y), len(experts)))
+        if divide is not None:
+            parts = divide(seeds[0])
+        pool = Pool(
+            X,
+            y,
+            experts,
+            weights=sample_weight[:, None] * parts,
+            folds=folds_or_in_sample(y, task=task, cv=self.cv, groups=groups),
+            task=task,
+            n_classes=n_classes,
+            seeds=seeds,
+            n_jobs=n_jobs,
+            verbose=verbose,
+            names=names or [f"expert {k}" for k in range(len(experts))],
+            report=report,
+        )
+        pool.cross_fit(time_limit, forgiving=shrink)
+        if shrink:
+            pool.drop_idle()
+        fitted = pool.refit(forgiving=shrink)
+        anchored = gate.anchored
+        stackers, said = pool.fit_stackers(sample_weight, cross_fitted=not anchored)
+        predictions = np.concatenate([pool.predictions, said], axis=1)
+        with report.step("gate", type(gate).__name__, fits=1):
+            gate = clone(gate)
+            if anchored and gate.anchor is None:
+                gate.set_params(anchor=_anchor(len(fitted), stackers, task))
+            loss = "squared_error" if task == "regression" else "log_loss"
+            gate.fit_pooled(X, predictions, y, loss, sample_weight=sample_weight)
+        trained = Trained(
+            fitted + stackers, gate, None, kept=pool.plain + pool.stackers, report=report
+        )
+        honest = ~np.isnan(predictions).any(axis=(0, 2))
+        weights = _of_stackers(fitted, stackers) if anchored else ask_gate(gate, X, predictions)
+        self._score(trained, X, y, predictions, honest, weights, sample_weight, task)
+        trained.report = report.table()
+        return trained
+
+    def _score(self, trained, X, y, predictions, honest, weights, sample_weight, task):
+        """Add what held-out rows say: the log-likelihood, noise scales and the density's gate."""
+        weights = np.broadcast_to(weights, (len(y), predictions.shape[1]))[:, honest]
+        told = predictions[:, honest]
+        if task == "classification":
+            with np.errstate(divide="ignore"):
+                _, log_likelihood = e_step(np.log(weights), log_prob(told, y), sample_weight)
+        else:
+            mean = np.einsum("nk,nk->n", weights, told[:, :, 0])
+            with trained.report.step("density", "scale mixture", fits=1):
+                density = ScaleMixture(honest).fit(X, predictions, mean, y, sample_weight)
+            log_likelihood = sample_weight @ density.log_prob(X, predictions, mean, y)
+            least = max(self.min_scale * standard_deviation(y, sample_weight), 1e-12)
+            of_mean = noise_scales(mean[:, None, None], y, sample_weight[:, None], least)
+            trained.scales = np.full(len(honest), of_mean[0])
+            trained.scales[honest] = noise_scales(told, y, sample_weight[:, None], least)
+            trained.density_gate = density
+        trained.history = pd.DataFrame({"log_likelihood": [log_likelihood]})
+
+
+def _anchor(n_plain, stackers, task):
+    """Return the weights at which an anchored gate starts, (n_experts,), or None for its own.
+
+    The boosted residual has a fixed share; `stacker` and its kind the most of the rest.
+    """
+    if not stackers:
+        return None
+    flexible = ~_parametric(stackers)
+    share = RESIDUAL_SHARE[task] if flexible.any() else 0.0
+    plain_share = PLAIN_SHARE if not flexible.all() else 1.0
+    anchor = np.full(n_plain + len(stackers), (1 - share) * plain_share / n_plain)
+    of_stackers = anchor[n_plain:]
+    of_stackers[flexible] = share / max(flexible.sum(), 1)
+    of_stackers[~flexible] = (1 - share) * (1 - plain_share) / max((~flexible).sum(), 1)
+    return anchor
+
+
+def _of_stackers(plain, stackers):
+    """Return equal weights for the stackers that were scored in sample, (n_experts,); where there
+    are none, for the plain experts."""
+    chosen = np.append(np.zeros(len(plain), dtype=bool), _parametric(stackers))
+    if not chosen.any():
+        chosen = np.append(np.ones(len(plain), dtype=bool), np.zeros(len(stackers), dtype=bool))
+    return chosen / chosen.sum()
+
+
+def _parametric(stackers):
+    return np.array([getattr(stacker, "parametric", False) for stacker in stackers], dtype=bool)
+
+
+def _check_gate(gate):
+    if not hasattr(gate, "fit_pooled"):
+        able = [name for name in gates.names() if hasattr(gates.get(name), "fit_pooled")]
+        raise ValueError(
+            f"train='out_of_fold' needs a gate with fit_pooled, got {gate!r}. Those that have "
+            f"it: {', '.join(able)}."
+        )

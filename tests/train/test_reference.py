@@ -15,7 +15,7 @@ from moe_lab.gate import SoftmaxGate
 from moe_lab.registry import datasets
 from moe_lab.train import EM
 
-REGIMES = pd.read_csv(Path(__file__).parent / "data" / "regimes.csv")
+REGIMES = pd.read_csv(Path(__file__).parents[1] / "data" / "regimes.csv")
 FLEXMIX = {4: 4040.079, 5: 4064.472}  # BIC, the best of 20 starts of flexmix 2.3-18
 
 

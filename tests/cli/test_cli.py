@@ -15,7 +15,7 @@ import pytest
 
 from moe_lab.runs import read_runs, read_scores
 
-NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 TINY = {
     "dataset": "mcycle",
     "experts": "linear, extra_trees",

@@ -14,7 +14,7 @@ from moe_lab.registry import gates
 from moe_lab.testing import example, example_table, example_target
 from moe_lab.train import EM
 
-REGIMES = Path(__file__).parent / "data" / "regimes.csv"
+REGIMES = Path(__file__).parents[1] / "data" / "regimes.csv"
 LINEAR = MoERegressor("linear", n_experts=2, train=EM(n_init=2), random_state=0)
 
 

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from scipy.optimize import approx_fprime
 from sklearn.linear_model import LogisticRegression
 
-from moe_lab.likelihood import softmax
+from moe_lab.likelihood import mixing, softmax
 from moe_lab.likelihood.arrays import logits
 from moe_lab.likelihood.mixing import fit_mixing, fit_pooled_mean
 from moe_lab.likelihood.softmax import fit_softmax, softmax_gradient
@@ -59,10 +59,8 @@ def test_gradients_are_those_of_the_objective(problem, kind):
         "targets": lambda: softmax._SoftTargets(
             Z, rng.dirichlet(np.ones(4), 300), weight, 0.1, 0.5
         ),
-        "mixing": lambda: softmax._Mixing(Z, rng.normal(size=(300, 4))).weighted(weight, 0.1),
-        "pooled": lambda: softmax._PooledMean(Z, rng.normal(size=(300, 4)), y).weighted(
-            weight, 0.1
-        ),
+        "mixing": lambda: mixing._Mixing(Z, rng.normal(size=(300, 4))).weighted(weight, 0.1),
+        "pooled": lambda: mixing._PooledMean(Z, rng.normal(size=(300, 4)), y).weighted(weight, 0.1),
     }[kind]()
     coef = rng.normal(size=(4, 4))
     numeric = approx_fprime(

@@ -1,11 +1,14 @@
 """The plugins that come with the package: all there, none broken, each with a card."""
 
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import moe_lab
 from moe_lab import registry
 
 LISTS = {
@@ -48,6 +51,29 @@ def test_promised_plugins_are_there_and_none_is_broken(name):
     assert plugins.broken == {}
     built_in = {one for one in plugins.names() if plugins.card(one).origin.startswith("moe_lab.")}
     assert built_in == set(PROMISED[name].split())
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "kind", "plugin"),
+    [
+        ("train/em/__init__.py", "divider import LinearEMDivider", "dividers", "linear_em"),
+        ("pool/median.py", "@poolers.register", "poolers", "median"),
+    ],
+)
+def test_a_plugin_that_vanishes_is_missed_by_name(tmp_path, file, line, kind, plugin):
+    """The proof that the test above sees a file that a subpackage no longer imports."""
+    here = Path(moe_lab.__file__).parent
+    shutil.copytree(here, tmp_path / "moe_lab", ignore=shutil.ignore_patterns("__pycache__"))
+    path = tmp_path / "moe_lab" / file
+    text = path.read_text()
+    assert line in text
+    path.write_text("\n".join(one for one in text.splitlines() if line not in one))
+    test = f"{__file__}::{test_promised_plugins_are_there_and_none_is_broken.__name__}[{kind}]"
+    command = [sys.executable, "-m", "pytest", "-vv", "-p", "no:cacheprovider", test]
+    env = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert "1 failed" in done.stdout, done.stdout + done.stderr
+    assert f"'{plugin}'" in done.stdout
 
 
 @pytest.mark.parametrize("name", PROMISED)

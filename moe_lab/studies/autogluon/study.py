@@ -1,7 +1,7 @@
 """AutoGluon as a rival, in an environment of its own: no requirement of moe_lab.
 
-``python -m moe_lab.studies.autogluon --datasets ames,concrete --python /path/to/its/python --write
-FOLDER`` exports the splits of the study, lets that Python fit them, and scores what it predicts.
+Exports the splits of the study, lets a Python that has AutoGluon fit them, and scores what it
+predicts.
 """
 
 import json

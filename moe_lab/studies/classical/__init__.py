@@ -1,4 +1,7 @@
-"""Studies of the classical mixtures, on the problems of the papers: all that 03_classical calls."""
+"""Studies of the classical mixtures, on the problems of the papers: all that 03_classical calls.
+
+``moe-lab run 03_classical`` runs them.
+"""
 
 from moe_lab.studies.classical.figures import plot_bands, plot_regions, plot_sizes
 from moe_lab.studies.classical.studies import lightgbm_moe, mcycle, robot_arm, two_spirals

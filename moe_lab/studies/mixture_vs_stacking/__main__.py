@@ -1,4 +1,7 @@
-"""``python -m moe_lab.studies.mixture_vs_stacking`` sums the study up over all finished runs."""
+"""Mixture against stacking, summed up over all finished runs of 04_mixture_vs_stacking.
+
+``python -m moe_lab.studies.mixture_vs_stacking`` prints the page or writes it.
+"""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""Sparse experts against dense nets on a task of memory: all that 05_sparse_layer calls."""
+"""Sparse experts against dense nets on a task of memory: all that 05_sparse_layer calls.
+
+``moe-lab run 05_sparse_layer`` runs it.
+"""
 
 from moe_lab.studies.sparse_layer.facts import Facts, draw_facts
 from moe_lab.studies.sparse_layer.figures import (

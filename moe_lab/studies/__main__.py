@@ -34,9 +34,10 @@ def studies() -> list[Study]:
 
 def main():
     """Print a line for each study."""
-    table = Table("study", "question", "command", title="Studies: each prints what it found")
+    table = Table("study", title="Studies: each prints what it found")
+    table.add_column("command", no_wrap=True)
     for study in studies():
-        table.add_row(*study)
+        table.add_row(study.title, study.command)
     Console().print(table)
 
 

@@ -1,6 +1,6 @@
 """AutoGluon as a rival, on the same rows.
 
-``python -m moe_lab.studies.autogluon --datasets ames --python /its/python --write FOLDER``
+``python -m moe_lab.studies.autogluon`` with ``--datasets ames,concrete --python /its/python``.
 """
 
 from moe_lab.studies.autogluon.study import main

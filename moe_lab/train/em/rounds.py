@@ -32,24 +32,24 @@ class Run:
     converged: bool = False
 
 
-class Climber:
+class EMRounds:
     """Runs EM from several starts, and keeps the books.
 
     Parameters
     ----------
     em : EM
         The settings.
-    problem : Problem
+    steps : EMSteps
     rng : numpy Generator
     verbose : int
     """
 
-    def __init__(self, em, problem, rng, verbose):
-        self.em, self.problem, self.rng, self.verbose = em, problem, rng, verbose
-        self.monotone = problem.exact and em.e_step != "stochastic"
-        self._exact_em = problem.exact and em.e_step == "soft"
-        self.n_init = em.n_init or (10 if problem.exact and len(problem.experts) > 1 else 1)
-        self.max_iter = em.max_iter or (200 if problem.exact else 10)
+    def __init__(self, em, steps, rng, verbose):
+        self.em, self.steps, self.rng, self.verbose = em, steps, rng, verbose
+        self.monotone = steps.exact and em.e_step != "stochastic"
+        self._exact_em = steps.exact and em.e_step == "soft"
+        self.n_init = em.n_init or (10 if steps.exact and len(steps.experts) > 1 else 1)
+        self.max_iter = em.max_iter or (200 if steps.exact else 10)
         self._rows, self._reached = [], {}
 
     def history(self):
@@ -69,8 +69,8 @@ class Climber:
             From a seed to responsibilities of shape (n_samples, n_experts).
         """
         seeds = self.rng.integers(2**31, size=self.n_init)
-        keep = -(-self.n_init // 3) if self.problem.exact else 1  # inexact: each holds long arrays
-        alone = self.n_init == 1 and not self.problem.exact
+        keep = -(-self.n_init // 3) if self.steps.exact else 1  # inexact: each holds long arrays
+        alone = self.n_init == 1 and not self.steps.exact
         n_rounds = self.max_iter if alone else min(SHORT, self.max_iter)
         runs = []
         for number, seed in enumerate(progress(seeds, "EM starts", self._shown)):
@@ -86,7 +86,7 @@ class Climber:
         """Continue a run until it converges."""
         if run.n_rounds < self.max_iter and not run.converged:
             run = self._longer(run, self.max_iter - run.n_rounds)
-        while self._exact_em and not self._living(self.problem.e_step(run.parts)[0]).all():
+        while self._exact_em and not self._living(self.steps.e_step(run.parts)[0]).all():
             run = self._longer(run, SHORT)  # without the dead
         if self.monotone and not run.converged and self.max_iter > 1:
             warnings.warn(
@@ -101,7 +101,7 @@ class Climber:
         """Continue a run by EM, and where that can be by a quasi-Newton method from EM's tail
         on."""
         quasi_newton = self._has_quasi_newton(run)
-        responsibilities = self._assigned(self.problem.e_step(run.parts)[0])
+        responsibilities = self._assigned(self.steps.e_step(run.parts)[0])
         tol = max(self.em.tol, TAIL) if quasi_newton else self.em.tol
         run = self._rounds(run, run.parts.alive, responsibilities, max_iter, tol)
         return self._end(run, max(self.max_iter - run.n_rounds, 1)) if quasi_newton else run
@@ -112,11 +112,11 @@ class Climber:
         best, last, stopped = run, run, False
         for _ in progress(range(max_iter), "EM rounds", self.verbose):
             alive, responsibilities, parts = self._kept(alive, responsibilities, last.parts)
-            parts = self.problem.m_step(alive, responsibilities, parts)
+            parts = self.steps.m_step(alive, responsibilities, parts)
             del responsibilities  # its memory is free for the next ones
-            responsibilities, log_likelihood = self.problem.e_step(parts)
+            responsibilities, log_likelihood = self.steps.e_step(parts)
             objective = self._objective(parts, responsibilities, log_likelihood)
-            converged = abs(objective - last.objective) < tol * self.problem.total
+            converged = abs(objective - last.objective) < tol * self.steps.total
             last = Run(run.start, parts, log_likelihood, objective, last.n_rounds + 1, converged)
             self._record(last, "em", responsibilities)
             if self.monotone or objective > best.objective or best.parts is None:
@@ -131,8 +131,8 @@ class Climber:
 
     def _end(self, run, max_iter):
         """Continue a run by a quasi-Newton method."""
-        parts, converged = climb(self.problem, run.parts, tol=self.em.tol, max_iter=max_iter)
-        responsibilities, log_likelihood = self.problem.e_step(parts)
+        parts, converged = climb(self.steps, run.parts, tol=self.em.tol, max_iter=max_iter)
+        responsibilities, log_likelihood = self.steps.e_step(parts)
         objective = self._objective(parts, responsibilities, log_likelihood)
         if objective < run.objective:  # by rounding, at the top
             return replace(run, converged=converged)
@@ -143,7 +143,7 @@ class Climber:
 
     def _has_quasi_newton(self, run):
         wanted = self._exact_em and self.em.quasi_newton
-        return wanted and has_gradient(self.problem, run.parts)
+        return wanted and has_gradient(self.steps, run.parts)
 
     @property
     def _patience(self):
@@ -154,7 +154,7 @@ class Climber:
         return self.verbose and self.n_init > 1
 
     def _everyone(self):
-        return np.arange(len(self.problem.experts))
+        return np.arange(len(self.steps.experts))
 
     def _assigned(self, responsibilities):
         settings = {"n_draws": self.em.n_draws} if self.em.e_step == "stochastic" else {}
@@ -164,11 +164,11 @@ class Climber:
         """What the M-step maximises: the log-likelihood (of the assigned experts alone for CEM)
         and the log priors of gate and experts."""
         if self.em.e_step == "hard":
-            log_likelihood += float(self.problem.weight @ np.log(np.max(responsibilities, axis=1)))
-        return log_likelihood + self.problem.log_prior(parts)
+            log_likelihood += float(self.steps.weight @ np.log(np.max(responsibilities, axis=1)))
+        return log_likelihood + self.steps.log_prior(parts)
 
     def _living(self, responsibilities):
-        mass = self.problem.weight @ responsibilities
+        mass = self.steps.weight @ responsibilities
         return mass > DEAD * mass.sum()
 
     def _kept(self, alive, responsibilities, parts):
@@ -182,7 +182,7 @@ class Climber:
         return alive[kept], rest, None
 
     def _record(self, run, step, responsibilities):
-        weight = self.problem.weight
+        weight = self.steps.weight
         squares = np.einsum("n,nk,nk->k", weight**2, responsibilities, responsibilities)
         mass = weight @ responsibilities
         sizes = np.divide(mass**2, squares, out=np.zeros(len(mass)), where=squares > 0)

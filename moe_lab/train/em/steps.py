@@ -32,7 +32,7 @@ class Parts:
     log_gate: np.ndarray | None  # out of fold, where the gate is flexible
 
 
-class Problem:
+class EMSteps:
     """The table, prepared once, with the unfitted experts and gate.
 
     Parametric parts are fitted to features made once and scored on the rows they were fitted to;

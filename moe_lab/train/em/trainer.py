@@ -9,7 +9,9 @@ from sklearn.exceptions import ConvergenceWarning
 from moe_lab.divide.base import as_divider
 from moe_lab.likelihood.e_step import E_STEPS, e_step
 from moe_lab.train.base import Trained, Trainer, trainers
+from moe_lab.train.em.history import History
 from moe_lab.train.em.rounds import EMRounds
+from moe_lab.train.em.starts import Starts
 from moe_lab.train.em.steps import EMSteps
 
 __all__ = ["EM", "e_step"]
@@ -101,8 +103,10 @@ class EM(Trainer):
             cv=self.cv,
             min_scale=self.min_scale,
         )
-        rounds = EMRounds(self, steps, np.random.default_rng(seeds[0]), verbose)
-        run = rounds.continued(rounds.best_of_starts(divide or _random_start(steps)))
+        history = History(steps.weight)
+        rng = np.random.default_rng(seeds[0])
+        starts = Starts(EMRounds(self, steps, history, rng, verbose))
+        run = starts.continued(starts.best(divide or _random_start(steps)))
         _warn_of_the_dead(steps, run.parts)
         _warn_of_floors(steps, run.parts)
         experts, gate = steps.finish(run.parts)
@@ -110,9 +114,9 @@ class EM(Trainer):
         return Trained(
             experts,
             gate,
-            rounds.history(),
+            history.table(),
             scales,
-            starts=rounds.starts(),
+            starts=history.starts(),
             kept=run.parts.alive.tolist(),
         )
 

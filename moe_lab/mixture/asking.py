@@ -12,7 +12,7 @@ from moe_lab.likelihood.outcome import log_prob
 from moe_lab.table.inputs import check_table
 
 
-class AnswersRows:
+class TrustAndLikelihood:
     """What a fitted mixture says of rows.
 
     A subclass has the fitted ``experts_``, ``gate_``, ``pooler_``, ``scales_`` and ``n_experts_``,

@@ -12,7 +12,7 @@ from moe_lab.divide.base import as_divider
 from moe_lab.experts.spec import as_experts, label, listed
 from moe_lab.gate.base import as_gate
 from moe_lab.likelihood.distribution import MixtureDistribution
-from moe_lab.mixture.asking import AnswersRows
+from moe_lab.mixture.asking import TrustAndLikelihood
 from moe_lab.mixture.criteria import InformationCriteria
 from moe_lab.mixture.density import expert_distribution, mix
 from moe_lab.pool.base import as_pooler
@@ -28,7 +28,7 @@ from moe_lab.table.inputs import (
 from moe_lab.train.base import as_trainer
 
 
-class _MixtureOfExperts(AnswersRows, InformationCriteria, TakesTables, BaseEstimator):
+class _MixtureOfExperts(TrustAndLikelihood, InformationCriteria, TakesTables, BaseEstimator):
     """What classification and regression share."""
 
     def __init__(

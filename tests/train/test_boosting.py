@@ -201,7 +201,6 @@ def test_experts_and_gate_are_the_trainer_s_own_unless_said():
         ({"gate": "softmax"}, "gate must be 'boosted'"),
         ({"gate": ("boosted", {"columns": [0]})}, "without columns"),
         ({"train": Boosting(expert_rate=-1)}, "expert_rate must be"),
-        ({"train": Boosting(small_trees=2)}, "small_trees must be"),
         ({"train": Boosting(cv=1)}, "cv must be at least 2"),
     ],
 )

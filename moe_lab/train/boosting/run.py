@@ -24,6 +24,8 @@ from moe_lab.train.boosting.parts import BoostedClassifier, BoostedRegressor, Bo
 from moe_lab.train.boosting.start import divide_by_residuals, fit_ladder, fit_shares, soften
 from moe_lab.train.boosting.trunk import FIXED, grow_trunk, trunk_answer
 
+CLASS_ROUNDS = 20  # in classification
+SMALL_TREES = 0.25  # the trunk is tried with the leaves asked for and with this share of them
 FAR = 1e4  # middle halves away from the median: such a target rules every squared error
 
 
@@ -188,13 +190,13 @@ class BoostingRun:
         without.out_of_fold = self._answer(without, test)
         lockstep.watch(self.rows.subset(test), self._experts(test, without, n_experts))
         path = [lockstep.watched_log_likelihood()]
-        for _ in progress(range(self.trainer.n_class_rounds), "check", self.verbose):
+        for _ in progress(range(CLASS_ROUNDS), "check", self.verbose):
             lockstep.grow()
             path.append(lockstep.watched_log_likelihood())
         return np.array(path) - path[0]
 
     def _trunk(self, rows, features, folds, settings=None):
-        small = max(2, int(self.settings["num_leaves"] * self.trainer.small_trees))
+        small = max(2, int(self.settings["num_leaves"] * SMALL_TREES))
         both = [self.settings, self.settings | {"num_leaves": small}]
         return grow_trunk(
             rows,

@@ -28,12 +28,8 @@ class Boosting(Trainer):
     expert_rate : float, default=0.1
         Step size of the experts' trees over the gate's. In regression 0 leaves every expert, and so
         ``predict``, the mean of the trunk: they differ in their noise alone.
-    n_class_rounds : int, default=20
-        Rounds in classification.
     patience : int, default=12
         Rounds without a gain on held-out rows before growing stops.
-    small_trees : float, default=0.25
-        The trunk is tried with the leaves that are asked for and with this share of them.
     min_scale : float, default=0.03
         Least noise scale of an expert, in standard deviations of y.
 
@@ -46,20 +42,10 @@ class Boosting(Trainer):
     default_experts = ("lightgbm", {"n_estimators": 300})
     default_gate = ("boosted", {"n_estimators": 150, "learning_rate": 0.2, "num_leaves": 8})
 
-    def __init__(
-        self,
-        cv=3,
-        expert_rate=0.1,
-        n_class_rounds=20,
-        patience=12,
-        small_trees=0.25,
-        min_scale=0.03,
-    ):
+    def __init__(self, cv=3, expert_rate=0.1, patience=12, min_scale=0.03):
         self.cv = cv
         self.expert_rate = expert_rate
-        self.n_class_rounds = n_class_rounds
         self.patience = patience
-        self.small_trees = small_trees
         self.min_scale = min_scale
 
     def train(
@@ -102,10 +88,6 @@ class Boosting(Trainer):
             raise ValueError(
                 "train='boosting' grows the gate with the experts: gate must be 'boosted', without "
                 f"columns, got {gate!r}. Leave gate out, or use train='em'."
-            )
-        if not 0 < self.small_trees <= 1:
-            raise ValueError(
-                f"small_trees must be above 0 and at most 1, got small_trees={self.small_trees}."
             )
         if not 0 <= self.expert_rate <= 1:
             raise ValueError(

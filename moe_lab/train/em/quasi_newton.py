@@ -11,15 +11,15 @@ from moe_lab.train.em.steps import rows_of
 LATE = 10  # where so many rounds together gain less than tol, the end is near enough
 
 
-def has_gradient(problem, parts):
+def has_gradient(steps, parts):
     """Say whether gate and all experts have ``vector`` and ``gradient``."""
-    return problem.exact and all(
+    return steps.exact and all(
         hasattr(part, "gradient") and hasattr(part, "vector")
         for part in [parts.gate, *parts.models]
     )
 
 
-def climb(problem, parts, *, tol, max_iter):
+def climb(steps, parts, *, tol, max_iter):
     """Maximise the objective of EM over all parameters at once by L-BFGS.
 
     EM is slow where the experts overlap; a quasi-Newton method is not. The gradient of the
@@ -28,7 +28,7 @@ def climb(problem, parts, *, tol, max_iter):
 
     Parameters
     ----------
-    problem : Problem
+    steps : EMSteps
     parts : Parts
         Where to start; they are left as they are.
     tol : float
@@ -53,8 +53,8 @@ def climb(problem, parts, *, tol, max_iter):
     def value_and_gradient(vector):
         with np.errstate(over="ignore"):  # a trial step may be far out
             _assign(pieces, vector, cuts)
-            value, gradient = _climbed(problem, parts)
-        return -value / problem.total, -gradient / problem.total
+            value, gradient = _climbed(steps, parts)
+        return -value / steps.total, -gradient / steps.total
 
     result = minimize(
         value_and_gradient,
@@ -76,26 +76,26 @@ def _assign(pieces, vector, cuts):
         piece.vector = part.copy()
 
 
-def _climbed(problem, parts):
+def _climbed(steps, parts):
     """Return the objective and its gradient, summed over blocks of rows."""
     # A row of no weight leaves the gradient of the priors alone.
-    of_priors = _gradient(problem, parts, slice(0, 1), np.ones((1, len(parts.alive))), np.zeros(1))
-    value, gradient = problem.log_prior(parts), of_priors
-    for rows in problem.blocks(parts):
-        responsibilities, log_likelihood = problem.e_step_of(rows, parts)
+    of_priors = _gradient(steps, parts, slice(0, 1), np.ones((1, len(parts.alive))), np.zeros(1))
+    value, gradient = steps.log_prior(parts), of_priors
+    for rows in steps.blocks(parts):
+        responsibilities, log_likelihood = steps.e_step_of(rows, parts)
         value += log_likelihood
-        weight = problem.weight[rows]
-        of_rows = _gradient(problem, parts, rows, responsibilities, weight) - of_priors
+        weight = steps.weight[rows]
+        of_rows = _gradient(steps, parts, rows, responsibilities, weight) - of_priors
         gradient = gradient + of_rows
     return value, gradient
 
 
-def _gradient(problem, parts, rows, responsibilities, weight):
+def _gradient(steps, parts, rows, responsibilities, weight):
     """The gradient of the priors and of some rows, a slice, of given weight."""
-    pieces = [parts.gate.gradient(rows_of(problem.features, rows), responsibilities, weight)]
+    pieces = [parts.gate.gradient(rows_of(steps.features, rows), responsibilities, weight)]
     for j, k in enumerate(parts.alive):
-        Z, part = rows_of(problem.inputs[k], rows), weight * responsibilities[:, j]
-        pieces.append(parts.models[j].gradient(Z, problem.y[rows], part))
+        Z, part = rows_of(steps.inputs[k], rows), weight * responsibilities[:, j]
+        pieces.append(parts.models[j].gradient(Z, steps.y[rows], part))
     return np.concatenate(pieces)
 
 

@@ -1,22 +1,22 @@
-"""What EM works on: the table, prepared once, and the parts of the mixture fitted to it."""
+"""The two steps of EM, on a table that is prepared once."""
 
 from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import _safe_indexing
 
-from moe_lab.experts.cross_fitting import cross_fit
 from moe_lab.experts.fitting import fit_expert
 from moe_lab.experts.tempered import Tempered
 from moe_lab.likelihood.arrays import blocks
 from moe_lab.likelihood.e_step import e_step
-from moe_lab.likelihood.outcome import log_prob, noise_scales, standard_deviation
-from moe_lab.likelihood.temper import find_temperatures, temper
+from moe_lab.likelihood.outcome import standard_deviation
 from moe_lab.table import Prepared
 from moe_lab.table.folds import folds_or_in_sample
 from moe_lab.table.inputs import count_distinct
+from moe_lab.train.em.held_out import HeldOut
+
+DEAD = 1e-6  # an expert with less than this share of all weight is dropped
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Parts:
     log_gate: np.ndarray | None  # out of fold, where the gate is flexible
 
 
-class Problem:
+class EMSteps:
     """The table, prepared once, with the unfitted experts and gate.
 
     Parametric parts are fitted to features made once and scored on the rows they were fitted to;
@@ -67,9 +67,9 @@ class Problem:
         self.gate = clone(gate)
         self.features = self._shared(self.gate)
         self.exact = all(self.parametric) and gate.parametric
-        self.folds = None
         if not self.exact:
-            self.folds = folds_or_in_sample(y, task=task, cv=cv, groups=groups)
+            folds = folds_or_in_sample(y, task=task, cv=cv, groups=groups)
+            self.held_out = HeldOut(self, folds)
 
     def _prepare_experts(self, experts):
         """Split each parametric expert into its table and its model."""
@@ -100,14 +100,13 @@ class Problem:
                 return Z
         return features
 
-    def m_step(self, alive, responsibilities, previous=None):
-        """Fit gate and experts to the responsibilities.
+    def m_step(self, responsibilities, previous=None):
+        """Fit gate and experts to the responsibilities; drop experts that no row trusts any more.
 
         Parameters
         ----------
-        alive : ndarray of int
-            The experts' numbers, one for each column of the responsibilities.
         responsibilities : ndarray of shape (n_samples, n_alive)
+            A column for each living expert of ``previous``; without it for every expert.
         previous : Parts, optional
             Those of the round before, to start from.
 
@@ -115,6 +114,7 @@ class Problem:
         -------
         parts : Parts
         """
+        alive, responsibilities, previous = self._alive(responsibilities, previous)
         models, scales = [None] * len(alive), np.full(len(alive), np.nan)
         for j, k in enumerate(alive):
             if self.parametric[k]:
@@ -124,10 +124,28 @@ class Problem:
         flexible = [j for j, k in enumerate(alive) if not self.parametric[k]]
         held_out = None
         if flexible:
-            held_out, scales[flexible] = self._held_out(alive, responsibilities, flexible)
+            held_out, scales[flexible] = self.held_out.score_experts(
+                alive[flexible], responsibilities[:, flexible]
+            )
         gate, log_gate = self._fit_gate(alive, responsibilities, previous)
         fitted_to = None if self.exact else responsibilities
         return Parts(alive, gate, models, scales, fitted_to, held_out, log_gate)
+
+    def living(self, responsibilities):
+        """Say which experts have a share of the rows, (n_alive,)."""
+        mass = self.weight @ responsibilities
+        return mass > DEAD * mass.sum()
+
+    def _alive(self, responsibilities, previous):
+        """Return the living experts' numbers, what is theirs, and the parts to start from."""
+        alive = np.arange(responsibilities.shape[1]) if previous is None else previous.alive
+        kept = self.living(responsibilities)
+        if kept.all():
+            return alive, responsibilities, previous
+        rest = responsibilities[:, kept]
+        share = rest.sum(axis=1, keepdims=True)
+        rest = np.where(share > 0, rest / np.where(share > 0, share, 1.0), 1 / kept.sum())
+        return alive[kept], rest, None
 
     def _fit_model(self, k, responsibilities, last):
         model = self.models[k]
@@ -137,57 +155,13 @@ class Problem:
             self.inputs[k], self.y, sample_weight=part
         )
 
-    def _held_out(self, alive, responsibilities, columns):
-        """Score flexible experts on rows that they did not see; return (n_samples, n_flexible)
-        log-likelihoods, and the noise scales or temperatures that the same rows give."""
-        experts = alive[columns]
-        weights = responsibilities[:, columns] * self.weight[:, None]
-        own = np.array([self._has_density(self.models[k]) for k in experts])
-        log_lik, scales = np.empty(weights.shape), np.full(len(experts), np.nan)
-        if own.any():
-            log_lik[:, own] = self._cross_fit(experts[own], weights[:, own], scoring=True)
-        if not own.all():
-            predictions = self._cross_fit(experts[~own], weights[:, ~own])
-            log_lik[:, ~own], scales[~own] = self._scored(predictions, weights[:, ~own])
-        return log_lik, scales
-
-    def _has_density(self, model):
-        return self.task == "regression" and hasattr(model, "log_prob")
-
-    def _scored(self, predictions, weights):
-        if self.task == "regression":
-            scales = noise_scales(predictions, self.y, weights, self.min_scale)
-            return log_prob(predictions, self.y, scales), scales
-        temperatures = find_temperatures(predictions, self.y, weights)
-        return log_prob(temper(predictions, temperatures), self.y), temperatures
-
-    def _cross_fit(self, experts, weights, *, scoring=False):
-        return cross_fit(
-            [self.models[k] for k in experts],
-            self.X,
-            self.y,
-            self.folds,
-            weights,
-            task=self.task,
-            n_classes=self.n_classes,
-            seeds=[self.seeds[k] for k in experts],
-            n_jobs=self.n_jobs,
-            scoring=scoring,
-        )
-
     def _fit_gate(self, alive, responsibilities, previous):
         unfitted = self._unfitted_gate(alive)
         if unfitted.parametric:
             start = None if previous is None else previous.gate
             gate = copy(unfitted)
             return gate.fit_features(self.features, responsibilities, self.weight, start), None
-        log_gate = np.empty(responsibilities.shape)
-        for train, test in self.folds:
-            gate = clone(unfitted).fit(
-                _safe_indexing(self.X, train), responsibilities[train], self.weight[train]
-            )
-            log_gate[test] = gate.log_proba(_safe_indexing(self.X, test))
-        return unfitted, log_gate
+        return unfitted, self.held_out.score_gate(unfitted, responsibilities)
 
     def _unfitted_gate(self, alive):
         dropped = np.setdiff1d(np.arange(len(self.experts)), alive)

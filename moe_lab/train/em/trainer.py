@@ -9,8 +9,10 @@ from sklearn.exceptions import ConvergenceWarning
 from moe_lab.divide.base import as_divider
 from moe_lab.likelihood.e_step import E_STEPS, e_step
 from moe_lab.train.base import Trained, Trainer, trainers
-from moe_lab.train.em.rounds import Climber
-from moe_lab.train.em.steps import Problem
+from moe_lab.train.em.history import History
+from moe_lab.train.em.rounds import EMRounds
+from moe_lab.train.em.starts import Starts
+from moe_lab.train.em.steps import EMSteps
 
 __all__ = ["EM", "e_step"]
 
@@ -87,7 +89,7 @@ class EM(Trainer):
         verbose,
     ):
         self._check()
-        problem = Problem(
+        steps = EMSteps(
             X,
             y,
             experts=experts,
@@ -101,18 +103,20 @@ class EM(Trainer):
             cv=self.cv,
             min_scale=self.min_scale,
         )
-        climber = Climber(self, problem, np.random.default_rng(seeds[0]), verbose)
-        run = climber.continued(climber.best_of_starts(divide or _random_start(problem)))
-        _warn_of_the_dead(problem, run.parts)
-        _warn_of_floors(problem, run.parts)
-        experts, gate = problem.finish(run.parts)
+        history = History(steps.weight)
+        rng = np.random.default_rng(seeds[0])
+        starts = Starts(EMRounds(self, steps, history, rng, verbose))
+        run = starts.continued(starts.best(divide or _random_start(steps)))
+        _warn_of_the_dead(steps, run.parts)
+        _warn_of_floors(steps, run.parts)
+        experts, gate = steps.finish(run.parts)
         scales = run.parts.scales if task == "regression" else None
         return Trained(
             experts,
             gate,
-            climber.history(),
+            history.table(),
             scales,
-            starts=climber.starts(),
+            starts=history.starts(),
             kept=run.parts.alive.tolist(),
         )
 
@@ -128,37 +132,37 @@ class EM(Trainer):
                 raise ValueError(f"{name} must be at least 0, got {name}={getattr(self, name)}.")
 
 
-def _warn_of_the_dead(problem, parts):
-    dead = len(problem.experts) - len(parts.alive)
+def _warn_of_the_dead(steps, parts):
+    dead = len(steps.experts) - len(parts.alive)
     if dead:
         warnings.warn(
-            f"{dead} of {len(problem.experts)} experts lost all their rows and were dropped. "
+            f"{dead} of {len(steps.experts)} experts lost all their rows and were dropped. "
             "Use fewer experts, more starts (n_init) or another divide.",
             ConvergenceWarning,
             stacklevel=4,
         )
 
 
-def _warn_of_floors(problem, parts):
-    if problem.task == "classification" or problem.min_scale == 0:
+def _warn_of_floors(steps, parts):
+    if steps.task == "classification" or steps.min_scale == 0:
         return
-    at_floor = np.flatnonzero(parts.scales <= problem.min_scale * (1 + 1e-9))
+    at_floor = np.flatnonzero(parts.scales <= steps.min_scale * (1 + 1e-9))
     if len(at_floor):
         warnings.warn(
             f"The noise scale of expert {', '.join(map(str, at_floor))} is at its floor, "
-            f"{problem.min_scale:.3g}: its rows are fitted without error, and the likelihood "
+            f"{steps.min_scale:.3g}: its rows are fitted without error, and the likelihood "
             "depends on the floor. Use fewer experts, a stronger penalty or a larger min_scale.",
             ConvergenceWarning,
             stacklevel=4,
         )
 
 
-def _random_start(problem):
+def _random_start(steps):
     divider = as_divider("random")
     return lambda seed: divider.divide(
-        problem.X,
-        problem.y,
-        n_experts=len(problem.experts),
-        sample_weight=problem.weight,
+        steps.X,
+        steps.y,
+        n_experts=len(steps.experts),
+        sample_weight=steps.weight,
         random_state=seed,
     )

@@ -1,4 +1,4 @@
-"""A pool of experts under training: cross-fitted, thinned out, refitted, stacked."""
+"""Experts that try for a place in the mixture: cross-fitted, thinned out, refitted, stacked."""
 
 import time
 import warnings
@@ -18,7 +18,7 @@ from moe_lab.train.out_of_fold.forecast import Forecast
 LEAST_WEIGHT = 0.01  # with a smaller share of the stacker's weight an expert does not pay
 
 
-class Pool:
+class Candidates:
     """Experts, and what they say of held-out rows.
 
     Parameters
@@ -35,7 +35,7 @@ class Pool:
     Attributes
     ----------
     plain, stackers : list of int
-        The numbers of the experts still in the pool.
+        The numbers of the experts still among them.
     predictions : ndarray of shape (n_samples, n_plain, n_outputs)
         Out of fold.
     """

@@ -14,7 +14,7 @@ RESERVE = 0.25  # of the time limit: refits that take longer than thought, stack
 
 
 class Forecast:
-    """Keeps the time of a pool.
+    """Keeps the time of the candidates.
 
     Parameters
     ----------
@@ -38,12 +38,12 @@ class Forecast:
         long the refit will take."""
         self.owed += seconds / max(n_folds - 1, 1)
 
-    def allows(self, pool, k):
-        """Whether expert k of the pool will be cross-fitted and refitted in the time that is left.
+    def allows(self, candidates, k):
+        """Whether candidate k will be cross-fitted and refitted in the time that is left.
 
         One fit of few rows is timed, and its seconds are taken to grow with the rows.
         """
-        n_samples, n_folds = len(pool.y), len(pool.folds)
+        n_samples, n_folds = len(candidates.y), len(candidates.folds)
         if np.isinf(self.time_limit):
             return True
         if self.left <= LEAST_LEFT * self.time_limit:  # a trial, too, takes its time
@@ -53,14 +53,14 @@ class Forecast:
         n_tried = min(PROBE, n_samples // 4)
         rows = np.linspace(0, n_samples - 1, n_tried).astype(int)
         began = time.perf_counter()
-        with pool.report.step("probe", pool.names[k], fits=1):
+        with candidates.report.step("probe", candidates.names[k], fits=1):
             fit_expert(
-                pool.experts[k],
-                _safe_indexing(pool.X, rows),
-                pool.y[rows],
-                pool.weights[rows, k],
-                task=pool.task,
-                random_state=pool.seeds[k],
+                candidates.experts[k],
+                _safe_indexing(candidates.X, rows),
+                candidates.y[rows],
+                candidates.weights[rows, k],
+                task=candidates.task,
+                random_state=candidates.seeds[k],
             )
         seconds = time.perf_counter() - began
         return seconds * n_samples / n_tried * n_folds <= self.left

@@ -12,7 +12,7 @@ from moe_lab.pool.linear import LinearPooler
 from moe_lab.table.folds import folds_or_in_sample
 from moe_lab.train.base import Trained, Trainer, trainers
 from moe_lab.train.density import ScaleMixture
-from moe_lab.train.out_of_fold.candidates import Pool
+from moe_lab.train.out_of_fold.candidates import Candidates
 from moe_lab.train.out_of_fold.report import Report
 
 STACKERS = ["stacker", "residual_stacker"]  # what joins the experts of the default mixture
@@ -86,7 +86,7 @@ class OutOfFold(Trainer):
         report, parts = Report(), np.ones((len(y), len(experts)))
         if divide is not None:
             parts = divide(seeds[0])
-        pool = Pool(
+        candidates = Candidates(
             X,
             y,
             experts,
@@ -100,13 +100,13 @@ class OutOfFold(Trainer):
             names=names or [f"expert {k}" for k in range(len(experts))],
             report=report,
         )
-        pool.cross_fit(time_limit, forgiving=shrink)
+        candidates.cross_fit(time_limit, forgiving=shrink)
         if shrink:
-            pool.drop_idle()
-        fitted = pool.refit(forgiving=shrink)
+            candidates.drop_idle()
+        fitted = candidates.refit(forgiving=shrink)
         anchored = gate.anchored
-        stackers, said = pool.fit_stackers(sample_weight, cross_fitted=not anchored)
-        predictions = np.concatenate([pool.predictions, said], axis=1)
+        stackers, said = candidates.fit_stackers(sample_weight, cross_fitted=not anchored)
+        predictions = np.concatenate([candidates.predictions, said], axis=1)
         with report.step("gate", type(gate).__name__, fits=1):
             gate = clone(gate)
             if anchored and gate.anchor is None:
@@ -114,7 +114,11 @@ class OutOfFold(Trainer):
             loss = "squared_error" if task == "regression" else "log_loss"
             gate.fit_pooled(X, predictions, y, loss, sample_weight=sample_weight)
         trained = Trained(
-            fitted + stackers, gate, None, kept=pool.plain + pool.stackers, report=report
+            fitted + stackers,
+            gate,
+            None,
+            kept=candidates.plain + candidates.stackers,
+            report=report,
         )
         honest = ~np.isnan(predictions).any(axis=(0, 2))
         weights = _of_stackers(fitted, stackers) if anchored else ask_gate(gate, X, predictions)

@@ -1,0 +1,78 @@
+"""Flexible parts under EM: scored on rows that they did not see."""
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import _safe_indexing
+
+from moe_lab.experts.cross_fitting import cross_fit
+from moe_lab.likelihood.outcome import log_prob, noise_scales
+from moe_lab.likelihood.temper import find_temperatures, temper
+
+
+class HeldOut:
+    """Scores experts and gates out of fold.
+
+    Parameters
+    ----------
+    steps : EMSteps
+        Whose table and unfitted parts they are.
+    folds : list of (train, test) pairs of index arrays
+    """
+
+    def __init__(self, steps, folds):
+        self.steps, self.folds = steps, folds
+
+    def score_experts(self, experts, responsibilities):
+        """Score the flexible experts of these numbers.
+
+        Returns
+        -------
+        log_lik : ndarray of shape (n_samples, n_flexible), in nats
+        scales : ndarray of shape (n_flexible,)
+            Noise scales or temperatures, from the same rows; NaN of experts with a density.
+        """
+        weights = responsibilities * self.steps.weight[:, None]
+        own = np.array([self._has_density(k) for k in experts])
+        log_lik, scales = np.empty(weights.shape), np.full(len(experts), np.nan)
+        if own.any():
+            log_lik[:, own] = self._cross_fit(experts[own], weights[:, own], scoring=True)
+        if not own.all():
+            predictions = self._cross_fit(experts[~own], weights[:, ~own])
+            log_lik[:, ~own], scales[~own] = self._scored(predictions, weights[:, ~own])
+        return log_lik, scales
+
+    def score_gate(self, unfitted, responsibilities):
+        """Return the log gate weights, shape (n_samples, n_alive)."""
+        X, weight = self.steps.X, self.steps.weight
+        log_gate = np.empty(responsibilities.shape)
+        for train, test in self.folds:
+            gate = clone(unfitted).fit(
+                _safe_indexing(X, train), responsibilities[train], weight[train]
+            )
+            log_gate[test] = gate.log_proba(_safe_indexing(X, test))
+        return log_gate
+
+    def _has_density(self, k):
+        return self.steps.task == "regression" and hasattr(self.steps.models[k], "log_prob")
+
+    def _scored(self, predictions, weights):
+        y = self.steps.y
+        if self.steps.task == "regression":
+            scales = noise_scales(predictions, y, weights, self.steps.min_scale)
+            return log_prob(predictions, y, scales), scales
+        temperatures = find_temperatures(predictions, y, weights)
+        return log_prob(temper(predictions, temperatures), y), temperatures
+
+    def _cross_fit(self, experts, weights, *, scoring=False):
+        return cross_fit(
+            [self.steps.models[k] for k in experts],
+            self.steps.X,
+            self.steps.y,
+            self.folds,
+            weights,
+            task=self.steps.task,
+            n_classes=self.steps.n_classes,
+            seeds=[self.steps.seeds[k] for k in experts],
+            n_jobs=self.steps.n_jobs,
+            scoring=scoring,
+        )

@@ -9,6 +9,7 @@ from moe_lab.likelihood.softmax import fit_softmax, softmax_gradient
 from moe_lab.table import NumericTable, Prepared
 
 LEAST_SCALE = np.sqrt(np.finfo(float).tiny)  # its square is not 0
+MOST_CROWDED = 0.9  # columns for each row up to which in-sample noise says something
 MAX_TURNS = 100  # of coefficients and noise scale
 
 
@@ -20,7 +21,8 @@ class LinearExpert(Expert):
     ----------
     alpha : float, default=1.0
         Precision of the Gaussian prior on the coefficients of standardised columns, whose standard
-        deviation is that of y for alpha=1 (log-odds of 1 in classification); 0.0 is unregularised.
+        deviation is that of y for alpha=1 (log-odds of 1 in classification), less where columns
+        are about as many as rows; 0.0 is unregularised.
     columns : list of str or int, optional
         The columns it reads; None: all.
     """
@@ -42,8 +44,10 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
     """Weighted linear regression with Gaussian noise and a Gaussian prior on its coefficients.
 
     Maximises the weighted log-likelihood plus ``log_prior_``, over coefficients and noise scale at
-    once. That is ridge regression with penalty ``alpha (scale / prior_scale)^2``: strong where
-    noise hides the line, weak where it is plain; y may come in any unit.
+    once. That is ridge regression with penalty ``alpha (scale / prior_scale)^2 / (1 - c) + alpha
+    c^3``, where c is the number of columns for each row, at most 1 (.9 in the first term): strong
+    where noise hides the line, weak where it is plain. As many columns as rows fit any y, and then
+    the scale, in-sample, says nothing of the noise; c keeps the penalty. y may come in any unit.
 
     Parameters
     ----------
@@ -56,6 +60,8 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
         y.
     prior_coef : ndarray of shape (n_features,), optional
         Where the prior is centred; default 0.
+    n_rows : float, optional
+        Rows to count on in the penalty; default: the sum of the weights.
     warm_start : bool, default=False
         Start from the noise scale of the last fit: what a fit maximises then never drops.
 
@@ -68,12 +74,19 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
     parametric = True
 
     def __init__(
-        self, alpha=1.0, min_scale=0.0, prior_scale=None, prior_coef=None, warm_start=False
+        self,
+        alpha=1.0,
+        min_scale=0.0,
+        prior_scale=None,
+        prior_coef=None,
+        n_rows=None,
+        warm_start=False,
     ):
         self.alpha = alpha
         self.min_scale = min_scale
         self.prior_scale = prior_scale
         self.prior_coef = prior_coef
+        self.n_rows = n_rows
         self.warm_start = warm_start
 
     def fit(self, X, y, sample_weight=None):
@@ -84,12 +97,16 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
         x_mean, y_mean = weight @ X / total, weight @ y / total
         gram, moment = _moments(X, y, weight, x_mean, y_mean)
         spread = np.sqrt(weight @ (y - y_mean) ** 2 / total)
+        crowding = X.shape[1] / (self.n_rows or total)  # columns for each row
         self.precision_ = self.alpha / (self.prior_scale or spread or 1.0) ** 2
+        self.precision_ /= 1 - min(crowding, MOST_CROWDED)
+        self.least_penalty_ = self.alpha * min(crowding, 1.0) ** 3
         known = self.warm_start and hasattr(self, "scale_")
         self.coef_ = self._solve(gram, moment, spread, total, self.scale_ if known else spread)
         self.intercept_ = y_mean - x_mean @ self.coef_
         residual = y - self.predict(X)
-        self.unit_ = self.scale_ = self._floored(np.sqrt(weight @ residual**2 / total))
+        squares = weight @ residual**2 + self.least_penalty_ * self._excess
+        self.unit_ = self.scale_ = self._floored(np.sqrt(squares / total))
         self.n_parameters_ = len(self.coef_) + 2
         return self
 
@@ -99,10 +116,11 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
         values = np.where(values > 1e-12 * values.max(initial=0.0), values, 0.0)
         moment, centre = vectors.T @ moment, vectors.T @ self._centre(len(moment))
         for _ in range(MAX_TURNS):
-            penalty = self.precision_ * scale**2
+            penalty = self.precision_ * scale**2 + self.least_penalty_
             pulled = moment + penalty * centre
             coef = np.divide(pulled, values + penalty, out=centre.copy(), where=values > 0)
             squares = total * spread**2 - 2 * coef @ moment + values @ coef**2
+            squares += self.least_penalty_ * np.sum((coef - centre) ** 2)
             last, scale = scale, self._floored(np.sqrt(max(squares, 0.0) / total))
             if self.alpha == 0 or abs(scale - last) <= 1e-10 * last:
                 break
@@ -128,8 +146,12 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
 
     @property
     def log_prior_(self):
-        excess = self.coef_ - self._centre(len(self.coef_))
-        return -0.5 * self.precision_ * excess @ excess
+        return -0.5 * (self.precision_ + self.least_penalty_ / self.scale_**2) * self._excess
+
+    @property
+    def _excess(self):
+        """The squared distance of the coefficients from the prior's centre."""
+        return np.sum((self.coef_ - self._centre(len(self.coef_))) ** 2)
 
     @property
     def vector(self):
@@ -153,8 +175,10 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
         z = (y - self.predict(X)) / self.scale_
         pull = sample_weight * z
         slopes = np.append(X.T @ pull, pull.sum()) / self.scale_
-        slopes[:-1] -= self.precision_ * (self.coef_ - self._centre(len(self.coef_)))
-        return np.append(slopes * self.unit_, pull @ z - sample_weight.sum())
+        floor = self.least_penalty_ / self.scale_**2
+        slopes[:-1] -= (self.precision_ + floor) * (self.coef_ - self._centre(len(self.coef_)))
+        of_scale = pull @ z - sample_weight.sum() + floor * self._excess
+        return np.append(slopes * self.unit_, of_scale)
 
 
 def _moments(X, y, weight, x_mean, y_mean):

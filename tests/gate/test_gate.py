@@ -193,6 +193,51 @@ def test_shrinkage_pulls_each_covariance_to_that_of_the_table():
     assert_allclose(gate.covariances_, np.tile(np.cov(X.T, bias=True), (3, 1, 1)), rtol=1e-6)
 
 
+IRRELEVANT = {
+    "0/1": lambda rng, n: rng.integers(0, 2, n).astype(float),
+    "rare": lambda rng, n: (rng.random(n) < 0.05).astype(float),
+    "category": lambda rng, n: rng.choice(list("abc"), n),
+    "missing": lambda rng, n: np.where(rng.random(n) < 0.2, np.nan, rng.normal(size=n)),
+    "zeros": lambda rng, n: np.where(rng.random(n) < 0.6, 0.0, rng.exponential(size=n)),
+    "counts": lambda rng, n: rng.poisson(3, n).astype(float),
+}
+
+
+@pytest.mark.parametrize("kind", IRRELEVANT)
+def test_an_irrelevant_column_of_levels_costs_the_gaussian_gate_nothing(kind):
+    for seed in range(2):
+        rng = np.random.default_rng(seed)
+        x = rng.uniform(-1, 1, 400)
+        y = np.abs(x) + rng.normal(0, 0.05, 400)
+        X = pd.DataFrame({"x": x, "other": IRRELEVANT[kind](rng, 400)})
+        moe = MoERegressor("linear", 2, gate="gaussian", train="em", random_state=0).fit(X, y)
+        assert np.sqrt(np.mean((moe.predict(X) - np.abs(x)) ** 2)) < 0.03
+
+
+def test_the_gaussian_gate_has_a_share_of_each_level_whatever_it_is_called():
+    rng = np.random.default_rng(0)
+    code, expert = rng.integers(0, 3, 300), soft(np.empty(300), 2)
+    numbers = pd.DataFrame({"x": rng.normal(size=300), "code": code})
+    words = numbers.assign(code=np.array(["c", "a", "b"])[code])
+    both = words.assign(again=code)
+    gates = [GaussianGate().fit(X, expert) for X in (numbers, words, both)]
+    shares = np.array(
+        [(expert * (code == c)[:, None]).sum(0) + np.mean(code == c) for c in (0, 1, 2)]
+    )
+    assert_allclose(np.exp(gates[0].log_shares_), (shares / shares.sum(axis=0)).T)
+    for gate, X in zip(gates, (numbers, words, both), strict=True):
+        assert_allclose(gate.predict_proba(X), gates[0].predict_proba(numbers))
+        assert gate.n_parameters_ == 1 + 2 * (2 + 2)
+
+
+def test_levels_that_the_gaussian_gate_never_saw_say_nothing():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"x": rng.normal(size=300), "word": rng.choice(["a", "b"], 300)})
+    expert = soft(X, 2)
+    gate, plain = GaussianGate().fit(X, expert), GaussianGate(columns=["x"]).fit(X, expert)
+    assert_allclose(gate.predict_proba(X.assign(word="c")), plain.predict_proba(X))
+
+
 def test_the_gaussian_gate_splits_what_no_plane_does():
     X = np.random.default_rng(0).uniform(-3, 3, size=(500, 1))
     inside = np.eye(2)[(np.abs(X[:, 0]) < 1).astype(int)]

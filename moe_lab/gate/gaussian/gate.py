@@ -4,6 +4,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cholesky, solve_triangular
 
 from moe_lab.gate.base import FeatureGate, gates
+from moe_lab.gate.gaussian.levels import Levels
 from moe_lab.gate.gaussian.whitening import Whitening, moments
 from moe_lab.likelihood.arrays import blocks, log_softmax, row_max, row_sum
 from moe_lab.table import NumericTable
@@ -17,17 +18,19 @@ class GaussianGate(FeatureGate):
     """Localised gate of Xu, Jordan & Hinton (1995): ``g_k(x)`` proportional to ``pi_k N(x | m_k,
     S_k)``.
 
-    The M-step is a closed form. Reads the table standardised, categories one-hot, and turned into
-    coordinates in which the covariance of all rows is the unit matrix; copies of columns drop out.
-    EM then maximises the joint density of input and target: where rows lie counts beside what they
-    say. A level that one expert has alone makes a narrow, high density, so that many categories
-    outweigh the target: leave them out by ``columns``.
+    The M-step is a closed form. Numbers are turned into coordinates in which the covariance of all
+    rows is the unit matrix. What comes in levels has no density: categories, missing values, and
+    numbers with more than a tenth of the rows at one value (a 0/1 column, a count with many zeros)
+    are independent of the rest given the expert, which has a share of each level. Copies of columns
+    drop out. EM maximises the joint density of input and target: where rows lie counts beside what
+    they say; columns that say nothing of the experts can be left out by ``columns``.
 
     Parameters
     ----------
     shrinkage : float, default=1.0
-        Pseudo-rows, spread like the whole table, that are added to each expert's covariance:
-        ``S_k = (scatter_k + shrinkage I) / (n_k + shrinkage)``. 0 is maximum likelihood.
+        Pseudo-rows, spread like the whole table, that are added to each expert's covariance,
+        ``S_k = (scatter_k + shrinkage I) / (n_k + shrinkage)``, and to its shares of levels. 0 is
+        maximum likelihood.
     columns : list of str or int, optional
         The columns that the gate reads, by name or, for an array, number. Default all.
 
@@ -36,9 +39,12 @@ class GaussianGate(FeatureGate):
     weights_ : ndarray of shape (n_experts,)
         pi: the share of the rows that each expert has.
     means_ : ndarray of shape (n_experts, n_columns)
-        In the units of ``table_.get_feature_names_out()``: numbers as they come.
+        Of the numbers that do not come in steps, ``table_.get_feature_names_out()[smooth_]``, in
+        their own units.
     covariances_ : ndarray of shape (n_experts, n_columns, n_columns)
         Likewise.
+    log_shares_ : ndarray of shape (n_experts, n_levels)
+        Log share of each level of what comes in levels, in the order of ``levels_``.
 
     References
     ----------
@@ -67,15 +73,26 @@ class GaussianGate(FeatureGate):
         self.table_ = NumericTable(columns=self.columns).fit(X, sample_weight=sample_weight)
         rows = self.table_.transform(X)
         weight = np.ones(len(rows)) if sample_weight is None else np.asarray(sample_weight, float)
-        self.whitening_ = Whitening.of(rows, weight)
-        return self.whitening_.apply(rows)
+        self.levels_, self.smooth_ = Levels.of(self.table_, rows, weight)
+        self.whitening_ = Whitening.of(rows[:, self.smooth_], weight)
+        return self._features(rows)
 
     def features(self, X):
-        return self.whitening_.apply(self.table_.transform(X))
+        return self._features(self.table_.transform(X))
+
+    def _features(self, rows):
+        """Whitened numbers, then indicators of levels."""
+        whitened = self.whitening_.apply(rows[:, self.smooth_])
+        return np.hstack([whitened, self.levels_.apply(rows)])
+
+    @property
+    def _n_directions(self):
+        return self.whitening_.forward.shape[1]
 
     def fit_features(self, features, responsibilities, sample_weight=None, start=None):
         weight = np.ones(len(features)) if sample_weight is None else sample_weight
-        n_directions, n_experts = features.shape[1], responsibilities.shape[1]
+        n_directions, n_experts = self._n_directions, responsibilities.shape[1]
+        directions = features[:, :n_directions]
         mass = weight @ responsibilities
         mass = np.maximum(mass, LEAST * mass.sum())  # (k,)
         self.log_weights_ = np.log(mass / mass.sum())
@@ -83,10 +100,25 @@ class GaussianGate(FeatureGate):
         self.factors_ = np.empty((n_experts, n_directions, n_directions))
         for k in range(n_experts):
             part = weight * responsibilities[:, k]
-            self.centres_[k] = part @ features / mass[k]
-            scatter = moments(features, part, self.centres_[k])[1]
+            self.centres_[k] = part @ directions / mass[k]
+            scatter = moments(directions, part, self.centres_[k])[1]
             self.factors_[k] = self._precision_factor(scatter, mass[k])
+        self.log_shares_ = self._log_shares(self._counts(features, responsibilities, weight))
         return self
+
+    def _counts(self, features, responsibilities, weight):
+        """Return each expert's weight in every level, pseudo-rows included, (k, n_levels)."""
+        own = (weight[:, None] * responsibilities).T @ features[:, self._n_directions :]
+        return own + self.shrinkage * self.levels_.shares
+
+    def _log_shares(self, counts):
+        totals = self.levels_.totals(counts)[1]
+        if not (counts > 0).all():
+            raise ValueError(
+                "shrinkage must be positive where an expert has no row of some level, got "
+                f"shrinkage={self.shrinkage}. Set shrinkage=1.0, or choose columns=[...]."
+            )
+        return np.log(counts / totals)
 
     def _precision_factor(self, scatter, mass):
         """Return the upper triangular U with S^-1 = U U', (d, d)."""
@@ -118,12 +150,13 @@ class GaussianGate(FeatureGate):
 
     def _log_joint(self, features):
         """Return log pi_k + log N(x | m_k, S_k), (n, k)."""
-        n_directions = features.shape[1]
-        joint = np.empty((len(features), len(self.centres_)))
+        n_directions = self._n_directions
+        joint = features[:, n_directions:] @ self.log_shares_.T
         for block in blocks(len(features), n_directions + 1):
+            directions = features[block, :n_directions]
             for k, (centre, factor) in enumerate(zip(self.centres_, self.factors_, strict=True)):
-                z = (features[block] - centre) @ factor
-                joint[block, k] = -0.5 * np.einsum("nd,nd->n", z, z)
+                z = (directions - centre) @ factor
+                joint[block, k] -= 0.5 * np.einsum("nd,nd->n", z, z)
         log_scales = np.log(np.diagonal(self.factors_, axis1=1, axis2=2)).sum(axis=1)
         joint += self.log_weights_ + log_scales - 0.5 * n_directions * np.log(2 * np.pi)
         return joint
@@ -134,34 +167,33 @@ class GaussianGate(FeatureGate):
 
     @property
     def means_(self):
-        units, origin = self._units()
-        return (self.centres_ @ self.whitening_.backward + self.whitening_.mean) * units + origin
+        standardised = self.centres_ @ self.whitening_.backward + self.whitening_.mean
+        units, origin = self.table_.scale_[self.smooth_], self.table_.mean_[self.smooth_]
+        return standardised * units + origin
 
     @property
     def covariances_(self):
-        backward = self.whitening_.backward * self._units()[0]
+        backward = self.whitening_.backward * self.table_.scale_[self.smooth_]
         identity = np.eye(len(backward))
         lower = [solve_triangular(factor.T, identity, lower=True) for factor in self.factors_]
         return np.array([(backward.T @ root) @ (backward.T @ root).T for root in lower])
 
-    def _units(self):
-        """Return the unit and the origin of each standardised column."""
-        n_others = len(self.whitening_.mean) - len(self.table_.scale_)
-        units = np.append(self.table_.scale_, np.ones(n_others))
-        return units, np.append(self.table_.mean_, np.zeros(n_others))
-
     @property
     def log_prior_(self):
-        """The inverse-Wishart prior: shrinkage / 2 times sum_k (-log |S_k| - trace S_k^-1)."""
+        """The inverse-Wishart prior, shrinkage / 2 times sum_k (-log |S_k| - trace S_k^-1), and
+        the Dirichlet prior of the shares."""
         diagonals = np.diagonal(self.factors_, axis1=1, axis2=2)
-        return self.shrinkage * (np.log(diagonals).sum() - 0.5 * np.sum(self.factors_**2))
+        of_shares = np.sum(self.log_shares_ @ self.levels_.shares)
+        of_factors = np.log(diagonals).sum() - 0.5 * np.sum(self.factors_**2)
+        return self.shrinkage * (of_factors + of_shares)
 
     @property
     def n_parameters_(self):
         n_experts, n_directions = self.centres_.shape
-        return n_experts - 1 + n_experts * n_directions * (n_directions + 3) // 2
+        of_normal = n_directions * (n_directions + 3) // 2
+        return n_experts - 1 + n_experts * (of_normal + self.levels_.n_free)
 
-    # vector: log pi, then centres, then the factors' upper triangles with log diagonals.
+    # vector: log pi, centres, the factors' upper triangles with log diagonals, the log shares.
 
     @property
     def vector(self):
@@ -169,13 +201,16 @@ class GaussianGate(FeatureGate):
         on_diagonal = corner[0] == corner[1]
         triangles = self.factors_[:, *corner]
         triangles[:, on_diagonal] = np.log(triangles[:, on_diagonal])
-        return np.concatenate([self.log_weights_, self.centres_.ravel(), triangles.ravel()])
+        parts = self.log_weights_, self.centres_, triangles, self.log_shares_
+        return np.concatenate([part.ravel() for part in parts])
 
     @vector.setter
     def vector(self, vector):
         n_experts, n_directions = self.centres_.shape
         corner = np.triu_indices(n_directions)
-        logits, centres, triangles = np.split(vector, [n_experts, n_experts * (n_directions + 1)])
+        sizes = n_experts, self.centres_.size, n_experts * len(corner[0])
+        logits, centres, triangles, shares = np.split(vector, np.cumsum(sizes))
+        self.log_shares_ = self.levels_.normalised(shares.reshape(n_experts, -1))
         self.log_weights_ = log_softmax(logits[None])[0]
         self.centres_ = centres.reshape(n_experts, n_directions)
         factors = np.zeros((n_experts, n_directions, n_directions))
@@ -190,12 +225,15 @@ class GaussianGate(FeatureGate):
         mass = sample_weight @ responsibilities
         of_logits = mass - mass.sum() * self.weights_
         of_centres, of_triangles = np.empty(self.centres_.shape), []
-        corner = np.triu_indices(features.shape[1])
+        corner, directions = np.triu_indices(self._n_directions), features[:, : self._n_directions]
         for k, (centre, factor) in enumerate(zip(self.centres_, self.factors_, strict=True)):
-            total, scatter = moments(features, sample_weight * responsibilities[:, k], centre)
+            total, scatter = moments(directions, sample_weight * responsibilities[:, k], centre)
             of_centres[k] = factor @ (factor.T @ total)
             of_factor = -(scatter + self.shrinkage * np.eye(len(centre))) @ factor
             diagonal = np.diag(of_factor) * np.diag(factor) + mass[k] + self.shrinkage
             np.fill_diagonal(of_factor, diagonal)
             of_triangles.append(of_factor[corner])
-        return np.concatenate([of_logits, of_centres.ravel(), *of_triangles])
+        counts = self._counts(features, responsibilities, sample_weight)
+        of_shares = counts - self.levels_.totals(counts)[1] * np.exp(self.log_shares_)
+        parts = of_logits, of_centres.ravel(), *of_triangles, of_shares.ravel()
+        return np.concatenate(parts)

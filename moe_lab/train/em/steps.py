@@ -87,6 +87,7 @@ class EMSteps:
                 table, Z = shared[repr(expert.table)]
             known = model.get_params()
             settings = {"min_scale": self.min_scale, "prior_scale": self.unit, "warm_start": True}
+            settings["n_rows"] = self.total / (2 * len(experts) - 1)  # the gate's parameters too
             model.set_params(**{name: settings[name] for name in settings if name in known})
             self.tables.append(table)
             self.models.append(model)

@@ -1,7 +1,9 @@
 """A progress bar that is seen in a terminal, in JupyterLab and under `moe-lab run`."""
 
 import os
+import sys
 
+MARK = "\x1e"  # before a line that the runner shows while the run goes on
 RUN_FOLDER = "MOE_LAB_RUN_FOLDER"  # set by `moe-lab run`: where the kernel leaves its files
 
 
@@ -20,6 +22,13 @@ def progress_bar(total, *, unit, shown=True):
     else:
         from tqdm.auto import tqdm
     return tqdm(total=total, unit=unit, disable=not shown)
+
+
+def tell(line) -> None:
+    """Say what has been reached, in a line that stays above the progress bar."""
+    from tqdm import tqdm
+
+    tqdm.write((MARK if os.environ.get(RUN_FOLDER) else "") + line, file=sys.stderr)
 
 
 def progress(steps, title, verbose):

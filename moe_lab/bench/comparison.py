@@ -12,6 +12,7 @@ from sklearn.utils.validation import has_fit_parameter
 from moe_lab.bench.lineup import line_up
 from moe_lab.bench.metrics import METRICS, score_fitted
 from moe_lab.bench.splits import draw_split, make_splits
+from moe_lab.datasets.fingerprint import fingerprint
 from moe_lab.device import resolve_device
 from moe_lab.progress import progress_bar
 
@@ -70,9 +71,10 @@ def compare(
     -------
     scores : DataFrame
         One row for each data set, method, seed, fold and metric, the primary metric first.
-        Columns dataset, task, method, n_folds, seed, fold, n_train, n_test, metric, score; and,
-        the same for all metrics of one fit, fit_seconds and predict_seconds (wall) and
-        fit_cpu_seconds (all threads of this process; workers in other processes do not count).
+        Columns dataset, data (its fingerprint), task, method, n_folds, seed, fold, n_train, n_test,
+        metric, score; and, the same for all metrics of one fit, fit_seconds and predict_seconds
+        (wall) and fit_cpu_seconds (all threads of this process; workers in other processes do not
+        count).
 
     Examples
     --------
@@ -91,6 +93,7 @@ def compare(
     settings = {"device": resolve_device(device), "n_jobs": n_jobs}
     lineup = line_up(methods, dataset.task)
     y, n_classes = encode_target(dataset)
+    data = fingerprint(dataset)
     if n_train is None:
         splits = {seed: make_splits(dataset, y, folds=folds, seed=seed) for seed in seeds}
     else:
@@ -98,13 +101,15 @@ def compare(
         splits = {seed: [draw_split(dataset, y, **rows, seed=seed)] for seed in seeds}
     tables = []
     with progress_bar(len(splits) * folds * len(lineup), unit="fit", shown=progress) as bar:
-        for seed, fold, name in ((s, f, m) for s in splits for f in range(folds) for m in lineup):
+        for seed, name, fold in ((s, m, f) for s in splits for m in lineup for f in range(folds)):
             bar.set_description(f"{dataset.name}, {name}, seed {seed}, fold {fold + 1}/{folds}")
             job = _Job(dataset, y, n_classes, *splits[seed][fold], seed)
             where = {"method": name, "n_folds": folds, "seed": seed, "fold": fold}
             tables.append(_run(lineup[name], job, settings, where, errors))
             bar.update()
-    return pd.concat(tables, ignore_index=True)
+    scores = pd.concat(tables, ignore_index=True)
+    scores.insert(1, "data", data)
+    return scores
 
 
 def fit_on_fold(method, dataset, folds=5, seed=0, *, fold=0, n_jobs=None, device="cpu"):

@@ -119,7 +119,7 @@ def split_names(names: str) -> list[str]:
 def known_methods() -> list[str]:
     """Return the sorted names of all methods: those registered as such, and every expert that can
     be fitted alone."""
-    alone = (name for name in experts.names() if not getattr(experts.get(name), "depends_on", None))
+    alone = (name for name, expert in experts.items() if not getattr(expert, "depends_on", None))
     return sorted({*methods.names(), *alone})
 
 

@@ -54,42 +54,65 @@ def load_dataset(name_or_path, target=None, groups=None, task=None, time_ordered
     options = {"target": target, "groups": groups, "task": task, "time_ordered": time_ordered}
     if name.startswith("openml:"):
         return _from_openml(name, **options)
-    if not _is_path(name_or_path):
+    path = find_file(name_or_path)
+    if path is None:
         return _registered(name, **options)
-    path = _found(Path(name_or_path).expanduser())
-    return _dataset(path.name.split(".")[0], _read(path), source=str(path), **options)
+    return _dataset(_stem(path.name), _read(path), source=str(path), **options)
+
+
+def find_file(name_or_path, folder=None) -> Path | None:
+    """Return the absolute path of a data file; None for the name of a registered set.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+    folder : Path, optional
+        Where a relative path starts; default: the working directory. Then the lab root.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    """
+    if not _is_path(name_or_path):
+        return None
+    return _found(Path(name_or_path).expanduser(), Path(folder or Path.cwd()))
+
+
+def _stem(name):
+    """Return a file's name without what says its format: s.2023.csv is the set s.2023."""
+    ending = max((end for end in CSV + PARQUET if name.lower().endswith(end)), key=len, default="")
+    return name.removesuffix(name[len(name) - len(ending) :]) or name
+
+
+def is_data_file(name) -> bool:
+    """Tell whether a name ends as a data file does."""
+    return str(name).lower().endswith(CSV + PARQUET)
 
 
 def _is_path(name_or_path):
     name = str(name_or_path)
-    return (
-        isinstance(name_or_path, Path)
-        or "/" in name
-        or "\\" in name
-        or name.lower().endswith(CSV + PARQUET)
-    )
+    if name.startswith("openml:"):
+        return False
+    return isinstance(name_or_path, Path) or "/" in name or "\\" in name or is_data_file(name)
 
 
 def _registered(name, **options):
     given = [option for option, value in options.items() if value not in (None, False)]
-    create = datasets.get(name)
-    if given:
+    if given and name in datasets:
         raise ValueError(
             f"{', '.join(given)} can only be set for a file, got the registered data set {name!r}, "
             "which brings its own; leave it out."
         )
-    return create()
+    return datasets.create(name)
 
 
-def _found(path):
-    places = (
-        [path]
-        if path.is_absolute()
-        else [Path.cwd() / path, *([lab_root() / path] if lab_root() else [])]
-    )
+def _found(path, folder):
+    starts = [folder, *([lab_root()] if lab_root() else [])]
+    places = [path] if path.is_absolute() else [start / path for start in starts]
     for place in places:
         if place.is_file():
-            return place
+            return place.resolve()
     raise FileNotFoundError(
         f"No file {str(path)!r}; looked for {', '.join(map(str, dict.fromkeys(places)))}. "
         f"Correct the path, or use a registered data set: {', '.join(datasets.names())}."

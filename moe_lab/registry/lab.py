@@ -53,6 +53,44 @@ def drop_in_folder(package: str) -> Path | None:
     return path if path and path.is_dir() else None
 
 
+def misplaced_files() -> list[str]:
+    """Say which Python files of the lab's registry/ are no plugins because of where they lie."""
+    root = lab_root()
+    top = root / "registry" if root else None
+    if top is None or not top.is_dir():
+        return []
+    strays = _python_files(top)
+    for folder in _folders(top):
+        if folder.name in FOLDERS:  # below it, a folder is a package or nothing
+            parts = [part for part in _folders(folder) if not (part / "__init__.py").is_file()]
+            strays += [file for part in parts for file in _python_files(part)]
+        else:
+            strays += [file for file in sorted(folder.rglob("*.py")) if not file.is_symlink()]
+    return [_misplaced(file, root) for file in strays]
+
+
+def _python_files(folder):
+    return [file for file in sorted(folder.glob("*.py")) if file.name[0] not in "._"]
+
+
+def _folders(folder):
+    return [part for part in sorted(folder.iterdir()) if part.is_dir() and part.name[0] not in "._"]
+
+
+def _misplaced(file, root):
+    from moe_lab.registry.spelling import did_you_mean
+
+    shown = file.relative_to(root)
+    below = len(shown.parts) > 3 and shown.parts[1] in FOLDERS
+    why = (
+        f"{shown.parent.as_posix()}/ has no __init__.py"
+        if below
+        else (f"plugins lie in registry/ below {', '.join(FOLDERS)}")
+    )
+    hint = "" if below or len(shown.parts) < 3 else did_you_mean(shown.parts[1], FOLDERS)
+    return f"{shown.as_posix()} is not loaded: {why}. {hint}Move it, or let its name start with _."
+
+
 def _named_root():
     named = os.environ.get("MOE_LAB_ROOT")
     if not named:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from moe_lab.registry.lab import drop_in_folder
+from moe_lab.registry.lab import drop_in_folder, misplaced_files
 
 registries = []  # every Registry there is: a file may register in several
 _loaded: dict[str, list] = {}
+_told: set[str] = set()
 _HERE = Path(__file__).resolve().parent.parent
 
 
@@ -54,6 +55,7 @@ def load_package(package: str) -> list[Failure]:
         What was left out, and why.
     """
     if package not in _loaded:
+        _tell_misplaced()
         _loaded[package] = []
         try:
             for name, origin, load in _plugins(package):
@@ -62,6 +64,15 @@ def load_package(package: str) -> list[Failure]:
             del _loaded[package]
             raise
     return _loaded[package]
+
+
+def _tell_misplaced():
+    for sentence in misplaced_files():
+        if is_strict():
+            raise ValueError(sentence)
+        if sentence not in _told:
+            _told.add(sentence)
+            warnings.warn(sentence, stacklevel=2)
 
 
 def is_strict() -> bool:

@@ -26,12 +26,15 @@ class Entry:
     label: str
     origin: str
     point: object = None
+    spec: object = None  # of the module as it was executed: a reload brings another one
+    dist: object = None
 
     def may_replace(self, old):
-        """Tell whether this is the same plugin: a re-run cell, or an entry point's own module."""
-        re_run = old.module == self.module == LIVE and old.label == self.label
+        """Tell whether this is the same plugin: run again, reloaded, an entry point's module."""
+        if old.module == self.module and (old.label == self.label or old.spec is not self.spec):
+            return True
         own_point = old.point is not None and _top(old.module) == _top(self.module)
-        return re_run or own_point or (old.obj is self.obj and self.point is None)
+        return own_point or (old.obj is self.obj and self.point is None)
 
 
 class Registry:
@@ -51,6 +54,8 @@ class Registry:
     ----------
     adapter : callable or None
         Makes a plugin out of `**parts`; set by the contract's module where there is one.
+    created : set of str
+        Names of the plugins that this process has made use of, for the record of a run.
 
     Examples
     --------
@@ -70,6 +75,7 @@ class Registry:
         self.packages = packages
         self.group = group
         self.adapter = None
+        self.created: set[str] = set()
         self._entries: dict[str, Entry] = {}
         self._broken: dict[str, loading.Failure] = {}
         self._state = "new"
@@ -98,14 +104,15 @@ class Registry:
         ValueError
             If the name is taken; only a re-run notebook cell may replace its own plugin.
         """
-        module = sys._getframe(1).f_globals.get("__name__", LIVE)
+        caller = sys._getframe(1).f_globals
+        module, spec = caller.get("__name__", LIVE), caller.get("__spec__")
         if not isinstance(name, str) or not name:
             raise TypeError(f"name of a {self.kind} must be a non-empty string, got {name!r}.")
         if parts:
-            return self._add(name, self._adapt(name, obj, parts), module, label=name)
+            return self._add(name, self._adapt(name, obj, parts), module, spec, label=name)
         if obj is None:
-            return lambda decorated: self._add(name, decorated, module)
-        return self._add(name, obj, module)
+            return lambda decorated: self._add(name, decorated, module, spec)
+        return self._add(name, obj, module, spec)
 
     def names(self) -> list[str]:
         """Return the sorted names of all plugins that work."""
@@ -126,6 +133,7 @@ class Registry:
     def create(self, name: str, /, **params):
         """Return `get(name)(**params)` after a check of the parameters' names."""
         obj = self.get(name)
+        self.created.add(name)
         wrong = [] if takes_any(obj) else [key for key in params if key not in parameters(obj)]
         if wrong:
             owner = f"{self.kind} {name!r}"
@@ -134,6 +142,15 @@ class Registry:
                 unknown_name("parameter", wrong[0], known, owner=owner, listed="Parameters")
             )
         return obj(**params)
+
+    def items(self) -> list:
+        """Return (name, class or function) of all plugins that work; entry points are imported."""
+        self._import_entry_points()
+        return [(name, entry.obj) for name, entry in sorted(self._entries.items())]
+
+    def entry(self, name: str):
+        """Return where a plugin comes from: its `Entry`."""
+        return self._entry(name)
 
     def resolve(self, spec, base: type):
         """Return a plugin from a name, a (name, params) pair or an instance of `base`.
@@ -167,9 +184,7 @@ class Registry:
     @property
     def broken(self) -> dict:
         """Plugins left out, each name with its (origin, exception)."""
-        self._load()
-        for name in list(self._entries):
-            self._import_entry_point(name)
+        self._import_entry_points()
         return {name: (bad.origin, bad.exception) for name, bad in self._broken.items()}
 
     def _entry(self, name):
@@ -191,7 +206,7 @@ class Registry:
             )
         return self.adapter(**parts)
 
-    def _add(self, name, obj, module, label=None):
+    def _add(self, name, obj, module, spec, label=None):
         if not callable(obj):
             raise TypeError(
                 f"{self.kind} {name!r} must be a class or function, got {obj!r}; "
@@ -200,7 +215,7 @@ class Registry:
         if not module.startswith("moe_lab."):  # no name is free before all are known
             self._load()
         label = label or getattr(obj, "__qualname__", type(obj).__qualname__)
-        self._put(name, Entry(obj, module, label, loading.origin(module, label)))
+        self._put(name, Entry(obj, module, label, loading.origin(module, label), spec=spec))
         return obj
 
     def _put(self, name, entry):
@@ -211,6 +226,7 @@ class Registry:
                 f"{old.origin} has taken; choose another name."
             )
         self._entries[name] = entry
+        self._broken.pop(name, None)  # a file that was mended and reloaded
 
     def _load(self):
         with _lock:
@@ -236,12 +252,20 @@ class Registry:
             if old is not None and _top(old.module) == _top(point.module):
                 continue  # a drop-in has imported its module
             try:
-                self._put(point.name, Entry(None, point.module, point.value, origin, point))
+                self._put(
+                    point.name,
+                    Entry(None, point.module, point.value, origin, point, dist=point.dist),
+                )
             except ValueError as error:
                 self._fail(point.name, origin, error)
         if loading.is_strict():
             for name in list(self._entries):
                 self._import_entry_point(name)
+
+    def _import_entry_points(self):
+        self._load()
+        for name in list(self._entries):
+            self._import_entry_point(name)
 
     def _import_entry_point(self, name):
         found = self._entries.get(name)

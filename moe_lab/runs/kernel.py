@@ -1,7 +1,7 @@
 """The execution of one notebook: a kernel, a deadline, a log, and what came of it."""
 
 import os
-import time
+import signal
 from contextlib import contextmanager
 
 from moe_lab.progress import RUN_FOLDER
@@ -12,9 +12,16 @@ __all__ = ["LOG", "NOTEBOOK", "execute"]
 NOTEBOOK = "notebook.ipynb"
 LOG = "log.txt"
 INLINE = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}  # figures stay in the notebook
+BAR = "{desc}: cell {n_fmt}/{total_fmt}, {elapsed}"  # no share: one cell may take nearly all time
+SIGNALS = {
+    "SIGKILL": "out of memory, or stopped from outside",
+    "SIGSEGV": "a fault in compiled code",
+    "SIGABRT": "compiled code gave up",
+    "SIGTERM": "stopped from outside",
+}
 
 
-def execute(notebook, folder, parameters, *, title, timeout=None):
+def execute(notebook, folder, parameters, *, title, cwd, timeout=None):
     """Run a notebook by papermill into a run's folder.
 
     Parameters
@@ -23,6 +30,8 @@ def execute(notebook, folder, parameters, *, title, timeout=None):
     parameters : dict
     title : str
         Shown beside the progress bar.
+    cwd : Path
+        The kernel's working directory.
     timeout : float, optional
         Seconds for the whole notebook.
 
@@ -31,59 +40,49 @@ def execute(notebook, folder, parameters, *, title, timeout=None):
     status : {"done", "failed", "died", "timeout"}
     error : str or None
         What happened, in a sentence.
+    depended : dict
+        From `dependencies`, as far as the kernel could be asked.
     """
     import papermill
-    from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-    deadline = timeout and time.monotonic() + timeout
+    from moe_lab.runs.engine import ENGINE, Deadline, KernelDied
+
+    depended = {}
     with open_log(folder / LOG) as log, _environment({RUN_FOLDER: str(folder), **INLINE}):
         try:
             papermill.execute_notebook(
                 notebook,
                 folder / NOTEBOOK,
-                parameters,
-                progress_bar={"desc": title},
-                stdout_file=log,
-                stderr_file=log,
-                kernel_manager_class=_own_interpreter(log),
-                coalesce_streams=True,  # of a progress bar only what stands there in the end
-                timeout_func=lambda cell: deadline and max(1, int(deadline - time.monotonic())),
+                engine_name=ENGINE,
+                kernel_name="python3",
+                progress_bar={"desc": title, "bar_format": BAR},
+                given=parameters,
+                folder=cwd,
+                limit=timeout,
+                told=depended,
+                log=log,
             )
         except papermill.PapermillExecutionError as error:
             log.write(f"\n{error}\n")
-            return "failed", f"{error.ename}: {error.evalue}"
-        except DeadKernelError:
-            return "died", "The kernel died: out of memory, or stopped from outside."
-        except CellTimeoutError:
-            return "timeout", f"It took longer than --timeout {timeout:g} seconds."
-    return "done", None
+            return "failed", f"{error.ename}: {error.evalue}", depended
+        except KernelDied as error:
+            return "died", f"The kernel died: {_in_words(error.status)}.", depended
+        except Deadline:
+            return "timeout", f"It took longer than --timeout {timeout:g} seconds.", depended
+    return "done", None, depended
 
 
-def _own_interpreter(log):
-    """Return a kernel manager that starts the Python running this, whatever kernels there are.
-
-    What the kernel's process itself has to say goes to the log, not across the progress bar.
-    """
-    import zmq
-    from ipykernel.kernelspec import get_kernel_dict
-    from jupyter_client import AsyncKernelManager
-    from jupyter_client.kernelspec import KernelSpec
-
-    class OwnInterpreter(AsyncKernelManager):
-        # Others on the machine cannot listen in; older versions know nothing of it.
-        transport_encryption = "auto" if zmq.has("curve") else "disabled"
-
-        @property
-        def kernel_spec(self):
-            return KernelSpec(**get_kernel_dict())
-
-        async def _async_launch_kernel(self, kernel_cmd, **kw):
-            outputs = {"stdout": log.fileno(), "stderr": log.fileno()}
-            await super()._async_launch_kernel(kernel_cmd, **kw, **outputs)
-
-        _launch_kernel = _async_launch_kernel
-
-    return OwnInterpreter
+def _in_words(status):
+    """Say what an exit status means."""
+    if status is None:
+        return "it no longer answered"
+    if status >= 0:
+        return f"it ended itself with exit status {status}"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = "unknown"
+    return f"{SIGNALS.get(name, 'stopped')} (signal {-status}, {name})"
 
 
 @contextmanager

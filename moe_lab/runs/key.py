@@ -1,26 +1,36 @@
-"""What makes two runs the same: code, parameters, plugins, data."""
+"""What makes two runs the same: the notebook's code, its parameters, the data, moe_lab."""
 
-import hashlib
-import json
 from pathlib import Path
 
 import moe_lab
-from moe_lab.registry import lab_root
-from moe_lab.runs.notebook import code_cells
+from moe_lab.datasets.fingerprint import fingerprint
+from moe_lab.runs.literals import literal
+from moe_lab.runs.notebook import code_cells, parsed
+from moe_lab.runs.provenance import digest, digest_files
 
-__all__ = ["fingerprint", "run_key"]
+__all__ = ["PARTS", "fingerprint", "key_of", "key_parts", "run_key"]
 
 
 NOT_IN_KEY = ("results_dir",)  # where results go does not change them
+PARTS = {
+    "code": "the notebook's code",
+    "parameters": "a file among the parameters",
+    "data": "the data",
+    "moe_lab": "moe_lab",
+    "cwd": "the kernel's folder",
+}
 
 
 def run_key(notebook, parameters, data="") -> str:
-    """Return the key of a run: two runs of one key would give the same results.
+    """Return the key of a run.
+
+    What else a run depends on is known only when it has ended: the plugins it created and the
+    modules it imported. They are recorded beside the key, and compared before a run is skipped.
 
     Parameters
     ----------
     notebook : Path
-        Its code cells count, except the one of the parameters.
+        Its code cells count, without comments, except the one of the parameters.
     parameters : dict
         All parameters with their values; `results_dir` does not count.
     data : str, default=""
@@ -29,47 +39,29 @@ def run_key(notebook, parameters, data="") -> str:
     Returns
     -------
     key : str
-        Hash of code, parameters, data, the source of moe_lab and the lab root's plugin files.
+        Hash of code, parameters, data and the source of moe_lab.
     """
+    return key_of(key_parts(notebook, parameters, data))
+
+
+def key_of(parts) -> str:
+    """Return the key that the parts make."""
+    return digest(repr(sorted(parts.items())).encode())
+
+
+def key_parts(notebook, parameters, data="") -> dict:
+    """Return the hash of each part of a key, so that it can be said which has changed."""
+    code = [parsed(source) for source, tags in code_cells(notebook) if "parameters" not in tags]
     told = {name: value for name, value in parameters.items() if name not in NOT_IN_KEY}
-    parts = {
-        "cells": [source for source, tags in code_cells(notebook) if "parameters" not in tags],
-        "parameters": told,
+    return {
+        "code": digest(repr([source for source in code if source]).encode()),
+        "parameters": digest(literal(dict(sorted(told.items()))).encode()),
         "data": data,
-        "package": _package_digest(),
-        "plugins": _plugin_digest(),
+        "moe_lab": _package_digest(),
     }
-    return _digest(json.dumps(parts, sort_keys=True, default=repr).encode())
-
-
-def fingerprint(dataset) -> str:
-    """Return a hash of a data set: cells, columns, types, target, groups and task."""
-    from pandas.util import hash_pandas_object
-
-    digest = hashlib.sha256(f"{dataset.task} {dataset.time_ordered}".encode())
-    columns = [dataset.X[name] for name in dataset.X.columns]
-    for part in (*columns, dataset.y, dataset.groups):
-        if part is not None:
-            digest.update(f"{part.name} {part.dtype}".encode())
-            digest.update(hash_pandas_object(part, index=False).to_numpy().tobytes())
-    return digest.hexdigest()[:16]
 
 
 def _package_digest():
     # The version alone would skip runs after a change of moe_lab in a checkout.
     here = Path(__file__).parents[1]
-    return moe_lab.__version__ + _digest_files(here.rglob("*.py"), here)
-
-
-def _plugin_digest():
-    root = lab_root()
-    return _digest_files((root / "registry").rglob("*.py"), root) if root else ""
-
-
-def _digest_files(paths, start):
-    files = sorted((path.relative_to(start).as_posix(), path) for path in paths)
-    return _digest(b"".join(name.encode() + path.read_bytes() for name, path in files))
-
-
-def _digest(data):
-    return hashlib.sha256(data).hexdigest()[:16]
+    return moe_lab.__version__ + digest_files(here.rglob("*.py"), here)

@@ -5,8 +5,13 @@ import re
 import sys
 from contextlib import contextmanager
 
+from moe_lab.progress import MARK
+
+__all__ = ["Log", "as_seen", "open_log"]
+
 _BREAKS = re.compile(r"(\r\n|\n|\r)")
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+SHOWN = 300  # characters of a line that a terminal is told
 
 
 class Log(io.TextIOBase):
@@ -16,7 +21,9 @@ class Log(io.TextIOBase):
     ----------
     file : text file
     show : callable
-        Told what a line says whenever it changes.
+        Told the end of what a line says, whenever it changes.
+    tell : callable, optional
+        Told a line that the notebook marks as news, when it has ended.
 
     Examples
     --------
@@ -28,10 +35,12 @@ class Log(io.TextIOBase):
     <BLANKLINE>
     """
 
-    def __init__(self, file, show):
+    def __init__(self, file, show, tell=None):
         self._file = file
         self._show = show
-        self._line = ""
+        self._tell = tell or show
+        self._pieces = []  # of the line that has not ended: joined once, however many there are
+        self._end = ""  # what a terminal is told of them
         self._returned = False
 
     def write(self, text):
@@ -42,9 +51,12 @@ class Log(io.TextIOBase):
             elif piece in ("\n", "\r\n"):
                 self._end_line()
             elif piece:
-                self._line = piece if self._returned else self._line + piece
-                self._returned = False
-                self._show(self._line.strip())
+                if self._returned:
+                    self._clear()
+                self._pieces.append(piece)
+                self._end = (self._end + piece[-SHOWN:])[-SHOWN:]
+        if self._pieces:
+            self._show(self._end.strip())
         return len(text)
 
     def fileno(self):
@@ -53,13 +65,41 @@ class Log(io.TextIOBase):
 
     def finish(self):
         """Write the line that was not ended."""
-        if self._line.strip():
+        if "".join(self._pieces).strip():
             self._end_line()
 
     def _end_line(self):
-        self._file.write(self._line.rstrip() + "\n")
+        line = "".join(self._pieces).rstrip()
+        self._clear()
+        if line.startswith(MARK):
+            line = line.removeprefix(MARK)
+            self._tell(line)
+        elif line:
+            self._show(line[-SHOWN:])
+        self._file.write(line + "\n")
         self._file.flush()
-        self._line, self._returned = "", False
+
+    def _clear(self):
+        self._pieces.clear()
+        self._end, self._returned = "", False
+
+
+def as_seen(text) -> str:
+    """Return of each line of a text what stands there in the end.
+
+    Examples
+    --------
+    >>> as_seen("fits: 0 %\\rfits: 9 %\\rfits: 99 %\\ndone")
+    'fits: 99 %\\ndone'
+    """
+    if "\r" not in text and MARK not in text:
+        return text
+    lines = text.replace("\r\n", "\n").replace(MARK, "").split("\n")
+    return "\n".join(_last(line.split("\r")) for line in lines)
+
+
+def _last(states):
+    return next((state for state in reversed(states) if state), "")
 
 
 @contextmanager
@@ -69,10 +109,14 @@ def open_log(path):
 
     terminal = sys.stderr.isatty()
     with (
-        open(path, "a", encoding="utf-8") as file,
+        open(path, "a", encoding="utf-8", errors="replace") as file,
         tqdm(bar_format="{desc}", position=1, leave=False, disable=not terminal) as line,
     ):
-        log = Log(file, lambda text: line.set_description_str(text) if text else None)
+        log = Log(
+            file,
+            show=lambda text: line.set_description_str(text) if text else None,
+            tell=lambda text: tqdm.write(text, file=sys.stderr),
+        )
         try:
             yield log
         finally:

@@ -1,63 +1,118 @@
 """The check of a notebook's parameters before a kernel starts: names, types, plugins, data."""
 
 import ast
+import hashlib
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
 
-from moe_lab.bench.lineup import find_method, split_names
-from moe_lab.registry import dividers, experts, gates, poolers, trainers
+from moe_lab.bench.lineup import find_method, known_methods, split_names
+from moe_lab.registry import datasets, dividers, experts, gates, poolers, trainers
 from moe_lab.registry.spelling import unknown_name
 from moe_lab.runs.key import fingerprint
-from moe_lab.runs.notebook import parameter_cell
+from moe_lab.runs.literals import literal
+from moe_lab.runs.notebook import Parameter, read_parameters
 
-__all__ = ["plan_runs"]
+__all__ = ["Planned", "convert", "plan_runs"]
 
-# Parameters of these names hold names, with commas between them.
+# The lists that a parameter of that kind draws from, with commas between names.
 PLUGINS = {
     "experts": experts,
     "gate": gates,
-    "pool": poolers,
-    "train": trainers,
-    "divide": dividers,
+    "pooler": poolers,
+    "trainer": trainers,
+    "divider": dividers,
+}
+# A parameter without a mark is of that kind if its default is made of such names.
+USUAL = {
+    "experts": "experts",
+    "gate": "gate",
+    "pool": "pooler",
+    "train": "trainer",
+    "divide": "divider",
+    "methods": "methods",
+    "baseline": "methods",
+    "dataset": "data set",
 }
 NO_NAME = ("", "auto", "none")
 
 
-def plan_runs(notebook, given) -> list:
+@dataclass(frozen=True)
+class Planned:
+    """One run that has passed the checks.
+
+    Parameters
+    ----------
+    parameters : dict
+        All of them, as the kernel gets them.
+    counted : dict
+        What of them makes the run another one: of a file its content, not its path.
+    data : str
+        Fingerprint of the data set; "" where the notebook names none.
+    title : str
+        The data sets as they were typed.
+    """
+
+    parameters: dict
+    counted: dict
+    data: str
+    title: str
+
+
+def plan_runs(notebook, given, cwd=None) -> list[Planned]:
     """Check what the command line gave, and split it into runs.
 
     Parameters
     ----------
     notebook : Path
     given : dict of str to str
-        Parameters as they were typed; the notebook's own defaults fill in the rest. A `dataset`
-        may name several with commas between: a run each.
+        Parameters as they were typed; the notebook's own defaults fill in the rest. A data set
+        may be several with commas between: a run each. Paths typed start at the working directory.
+    cwd : Path, optional
+        The kernel's folder, where the paths of the notebook's own defaults start; default: the
+        notebook's folder.
 
     Returns
     -------
-    plan : list of (parameters, data)
-        For each run all parameters with their types, and the fingerprint of its data set.
+    plan : list of Planned
 
     Raises
     ------
     ValueError
         For an unknown parameter, a wrong type, an unknown plugin, data set or column.
     """
-    defaults = parameter_cell(notebook)
+    known = read_parameters(notebook)
     for name in given:
-        if name not in defaults:
+        if name not in known:
             owner = f"notebook {notebook.stem!r}"
             raise ValueError(
-                unknown_name("parameter", name, defaults, owner=owner, listed="Parameters")
+                unknown_name("parameter", name, known, owner=owner, listed="Parameters")
             )
-    typed = {name: convert(name, text, defaults[name]) for name, text in given.items()}
-    parameters = {**defaults, **typed}
-    check_names(parameters)
-    if not isinstance(parameters.get("dataset"), str):
-        return [(parameters, "")]
-    names = split_names(parameters["dataset"])
-    if not names:
-        raise ValueError("dataset must name at least one data set, got none; -p dataset ames.")
-    runs = [{**parameters, "dataset": name} for name in dict.fromkeys(names)]
-    return [(run, _read_data(run)) for run in runs]
+    values = {name: one.default for name, one in known.items()}
+    values |= {name: convert(name, text, known[name].default) for name, text in given.items()}
+    kinds = {name: kind_of(one) for name, one in known.items()}
+    starts = {name: Path.cwd() if name in given else cwd or notebook.parent for name in known}
+    for name, value in values.items():
+        check_names(known[name], value, kinds[name])
+        if name in given:
+            values[name] = _absolute(name, value, kinds[name])
+    sets = [name for name, kind in kinds.items() if kind == "data set"]
+    listed = [_named_sets(name, values[name]) for name in sets]
+    plans = (dict(zip(sets, chosen, strict=True)) for chosen in product(*listed))
+    return [_plan(values, chosen, kinds, starts) for chosen in plans]
+
+
+def _plan(values, chosen, kinds, starts):
+    from moe_lab.datasets.from_file import find_file
+
+    files = {name: find_file(one, starts[name]) for name, one in chosen.items() if one}
+    run = values | {name: str(files.get(name) or one) for name, one in chosen.items()}
+    counted = {
+        name: "a file" if files.get(name) else _content(value, kinds[name], starts[name])
+        for name, value in run.items()
+    }
+    data = [_read_data(run, name) for name in chosen if chosen[name]]
+    return Planned(run, counted, " ".join(data), ", ".join(chosen.values()))
 
 
 def convert(name, text, default):
@@ -71,47 +126,117 @@ def convert(name, text, default):
     Traceback (most recent call last):
     ValueError: Parameter folds must be int (as its default 5), got 'abc'.
     """
-    if isinstance(default, str):
+    if isinstance(default, str) and isinstance(text, str):
         return text
-    value = _literal(text)
-    if default is None:
-        return value
-    if isinstance(default, float) and type(value) is int:
-        value = float(value)
-    if type(value) is not type(default):
-        kind = type(default).__name__
-        raise ValueError(
-            f"Parameter {name} must be {kind} (as its default {default}), got {text!r}."
-        )
+    value = _literal(text) if isinstance(text, str) else text
+    if default is not None:
+        if isinstance(default, float):
+            value = _number(value)
+        if type(value) is not type(default):
+            kind = type(default).__name__
+            raise ValueError(
+                f"Parameter {name} must be {kind} (as its default {default}), got {text!r}."
+            )
+    try:
+        literal(value)
+    except TypeError as error:
+        raise TypeError(f"Parameter {name}: {error}") from error
     return value
 
 
-def check_names(parameters) -> None:
-    """Check every plugin and method that the parameters name.
+def kind_of(parameter: Parameter) -> str | None:
+    """Return the kind of names that a parameter holds; None for a parameter of one's own.
+
+    The notebook says so by a mark, ``gate = "softmax"  # [gate]``, or by a default that is made
+    of such names under the usual name of the parameter; ``# [text]`` ends that.
+    """
+    if parameter.kind:
+        return None if parameter.kind == "text" else parameter.kind
+    kind = USUAL.get(parameter.name)
+    if kind is None or not isinstance(parameter.default, str):
+        return None
+    names = split_names(parameter.default)
+    return kind if names and all(_is_known(name, kind) for name in names) else None
+
+
+def _is_known(name, kind):
+    from moe_lab.datasets.from_file import is_data_file
+
+    if kind == "data set":
+        return name in datasets or is_data_file(name)
+    return name in (known_methods() if kind == "methods" else PLUGINS[kind])
+
+
+def check_names(parameter, value, kind) -> None:
+    """Check every plugin and method that a parameter names.
 
     Raises
     ------
     ValueError
         For the first unknown one, with a suggestion; a broken plugin raises its own exception.
     """
-    for parameter, registry in PLUGINS.items():
-        for name in _names(parameters, parameter):
-            registry.get(name)
-    for name in (*_names(parameters, "methods"), *_names(parameters, "baseline")):
-        find_method(name)
+    if kind not in (*PLUGINS, "methods") or not isinstance(value, str):
+        return
+    for name in split_names(value):
+        if name in NO_NAME:
+            continue
+        try:
+            find_method(name) if kind == "methods" else PLUGINS[kind].get(name)
+        except ValueError as error:
+            if parameter.kind is None:
+                own = f"{parameter.name} = {parameter.default!r}  # [text]"
+                error.add_note(f"Is {parameter.name} a parameter of your own? Mark it: {own}")
+            raise
 
 
-def _names(parameters, parameter):
-    value = parameters.get(parameter)
-    names = split_names(value) if isinstance(value, str) else []
-    return [name for name in names if name not in NO_NAME]
+def _named_sets(name, value):
+    """Return the data sets that a parameter names; [""] where it names none."""
+    if not isinstance(value, str):
+        return [""]
+    names = list(dict.fromkeys(split_names(value)))
+    if not names:
+        raise ValueError(f"{name} must name at least one data set, got none; -p {name} ames.")
+    return names
 
 
-def _read_data(parameters):
+def _absolute(name, value, kind):
+    """Let a path that was typed start at the shell's folder: the kernel works in another one."""
+    if not isinstance(value, str) or name == "results_dir" or not value:
+        return value
+    if kind is None and looks_like_path(value):
+        there = Path(value).expanduser()
+        found = there.exists() or ("/" in value and there.parent.is_dir())
+        return str(there.absolute()) if found else value
+    return str(Path(value).expanduser().absolute()) if kind == "path" else value
+
+
+def looks_like_path(text) -> bool:
+    """Tell whether a text could be the path of a file, rather than a word.
+
+    Examples
+    --------
+    >>> [looks_like_path(text) for text in ("t.csv", "a/b", "linear", "https://a/b")]
+    [True, True, False, False]
+    """
+    short = 0 < len(text) < 1024 and "://" not in text and text.isprintable()
+    return short and ("/" in text or bool(Path(text).suffix))
+
+
+def _content(value, kind, start):
+    """Return what a parameter stands for: the content of a file, not its path."""
+    if isinstance(value, str) and (kind == "path" or (kind is None and looks_like_path(value))):
+        path = start / Path(value).expanduser()
+        if path.is_file():
+            with open(path, "rb") as file:
+                return f"file {hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
+    return value
+
+
+def _read_data(run, name):
     from moe_lab.datasets import load_dataset
 
-    told = {name: parameters.get(name) or None for name in ("target", "groups")}
-    return fingerprint(load_dataset(parameters["dataset"], **told))
+    told = {option: run.get(option) or None for option in ("target", "groups")}
+    return fingerprint(load_dataset(run[name], **told))
 
 
 def _literal(text):
@@ -120,5 +245,12 @@ def _literal(text):
         return {"true": True, "false": False, "none": None}[low]
     try:
         return ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return text
+
+
+def _number(value):
+    """Return a whole number, or inf in words, as a float; anything else as it is."""
+    if type(value) is int or str(value).strip().lower() in ("inf", "-inf", "+inf"):
+        return float(value)
+    return value

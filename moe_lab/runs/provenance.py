@@ -1,5 +1,6 @@
 """What a run was made with: machine, versions, commit."""
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -8,9 +9,10 @@ from pathlib import Path
 
 from moe_lab.registry import lab_root
 
-__all__ = ["git_commit", "machine", "versions"]
+__all__ = ["digest", "digest_files", "git_commit", "machine", "version", "versions"]
 
-PACKAGES = ("numpy", "pandas", "scikit-learn", "torch", "xgboost", "lightgbm")
+PACKAGES = ("numpy", "pandas", "scipy", "scikit-learn", "torch", "xgboost", "lightgbm")
+PACKAGES += ("catboost", "tabm")
 
 
 def machine() -> str:
@@ -26,13 +28,18 @@ def versions() -> dict:
     """Return the versions of Python, moe_lab and the packages that models come from."""
     import moe_lab
 
-    found = {"python": platform.python_version(), "moe_lab": moe_lab.__version__}
-    for package in PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            found[package] = None
-    return found
+    found = {"python": version("python"), "moe_lab": moe_lab.__version__}
+    return found | {package: version(package) for package in PACKAGES}
+
+
+def version(package) -> str | None:
+    """Return the version of an installed package, or of "python"; None if there is none."""
+    if package == "python":
+        return platform.python_version()
+    try:
+        return metadata.version(package)
+    except (metadata.PackageNotFoundError, ValueError):
+        return None
 
 
 def git_commit() -> str | None:
@@ -44,6 +51,24 @@ def git_commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return commit + ("+" if changed else "")
+
+
+def digest(data) -> str:
+    """Return the first 16 hexadecimal digits of a SHA-256."""
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def digest_files(paths, start) -> str:
+    """Return one hash of several files and their names below a folder; copies do not count.
+
+    Left out is what editors and JupyterLab leave beside a file: checkpoints, locks, caches.
+    """
+    kept = {}
+    for path in paths:
+        name = path.relative_to(start)
+        if path.is_file() and not any(part.startswith((".", "__pycache__")) for part in name.parts):
+            kept[name.as_posix()] = path.read_bytes()
+    return digest(b"\0".join(name.encode() + b"\0" + kept[name] for name in sorted(kept)))
 
 
 def _output(command):

@@ -1,8 +1,8 @@
 """The result store: a run is a folder that appears by one rename, complete or not at all.
 
 results/EXPERIMENT/runs/RUN/ holds run.json (written last), scores.csv, the executed notebook,
-figures/ and a log. Until then a run lives in results/.tmp/, on the same file system. Leaderboards
-are derived from the runs, never stored.
+figures/ and a log. Until then a run lives in results/.tmp/, on the same file system, with a claim
+in it. Leaderboards are derived from the runs, never stored.
 """
 
 import json
@@ -16,11 +16,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from moe_lab.registry import lab_root
+from moe_lab.runs.claim import Claim, Watch
+from moe_lab.runs.literals import to_json
 
 __all__ = ["check_writable", "drop_scratch", "new_scratch", "publish", "results_folder"]
 
 SCRATCH = ".tmp"
 RECORD = "run.json"
+CLAIM = ".claim"
+_watch = Watch()
+_claims = {}  # of this process: folder -> Claim
 
 
 def results_folder(results_dir="results") -> Path:
@@ -49,20 +54,27 @@ def check_writable(results_dir) -> Path:
 
 
 def new_scratch(results_dir) -> Path:
-    """Make this process's folder for a run in progress, and clear away those of dead ones."""
+    """Make a folder for a run in progress, and clear away those that nobody works on any more."""
     scratch = check_writable(results_dir) / SCRATCH
     _clear_dead(scratch)
     folder = scratch / f"{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     while True:
         try:
             folder.mkdir(parents=True)
-            return folder
+            break
         except FileNotFoundError:  # another process has just removed the empty .tmp/
             continue
+    try:
+        _claims[folder] = Claim(folder / CLAIM, each_beat=lambda: _clear_dead(scratch))
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return folder
 
 
 def drop_scratch(folder) -> None:
     """Remove a run in progress, if it is still there, and .tmp/ if that leaves it empty."""
+    _release(folder)
     shutil.rmtree(folder, ignore_errors=True)
     _remove_empty(Path(folder).parent)
 
@@ -82,9 +94,19 @@ def publish(folder, experiment, record) -> Path:
     -------
     run : Path
         results/EXPERIMENT/runs/RUN.
+
+    Raises
+    ------
+    FileNotFoundError
+        If another process has taken this one for dead.
     """
     runs = Path(folder).parents[1] / experiment / "runs"
     runs.mkdir(parents=True, exist_ok=True)
+    if not _release(folder):
+        raise FileNotFoundError(
+            f"A run's folder must stay until it is published, got none at {folder}: another "
+            "process saw no sign of life of this one for a minute. Run it again."
+        )
     finished = datetime.now(UTC)
     _write_record(folder, {**record, "finished": finished.isoformat(timespec="microseconds")})
     name = "-".join(part for part in (f"{finished:%Y%m%dT%H%M%S}", _slug(record)) if part)
@@ -93,8 +115,19 @@ def publish(folder, experiment, record) -> Path:
     return target
 
 
+def _release(folder):
+    """End the claim on a folder; tell whether it was still held."""
+    claim = _claims.pop(Path(folder), None)
+    held = claim.is_held() if claim else Path(folder).is_dir()
+    if claim:
+        claim.release()
+    return held
+
+
 def _write_record(folder, record):
     """Write run.json so that it is on the disk before the folder is renamed."""
+    parameters, literals = to_json(record.get("parameters", {}))
+    record = {**record, "parameters": parameters, "literals": literals}
     with open(Path(folder) / RECORD, "w", encoding="utf-8") as file:
         json.dump(record, file, indent=2, default=str)
         file.write("\n")
@@ -123,12 +156,19 @@ def _rename(folder, target):
 
 
 def _clear_dead(scratch):
-    import psutil
-
-    for folder in scratch.glob(f"{_host()}-*"):
-        pid = folder.name.removeprefix(f"{_host()}-").partition("-")[0]
-        if not psutil.pid_exists(int(pid)):
-            shutil.rmtree(folder, ignore_errors=True)
+    """Remove what the dead have left; by a rename first, so that none of it can be published."""
+    for folder in scratch.glob("*-*-*"):
+        pid = folder.name.split("-")[-2]
+        if folder in _claims or not _watch.is_dead(
+            folder / CLAIM, int(pid) if pid.isdigit() else None
+        ):
+            continue
+        grave = folder.with_name(f"dead.{uuid.uuid4().hex}")
+        with suppress(OSError):  # another observer was quicker
+            os.rename(folder, grave)
+            shutil.rmtree(grave, ignore_errors=True)
+    for grave in scratch.glob("dead.*"):
+        shutil.rmtree(grave, ignore_errors=True)
 
 
 def _host():

@@ -175,15 +175,15 @@ def test_under_the_runner_files_go_to_its_folder_at_once(lab, monkeypatch):
     assert not (lab.root / "results").exists()
 
 
-def test_the_key_is_of_code_parameters_data_and_plugins(lab):
+def test_the_key_is_of_code_parameters_and_data(lab):
     path = lab.notebook("exp", "seed = 0", "print(seed)")
     key = run_key(path, {"seed": 0, "results_dir": "a"}, data="d")
 
     assert key == run_key(path, {"seed": 0, "results_dir": "b"}, data="d")
     assert key != run_key(path, {"seed": 1}, data="d")
     assert key != run_key(path, {"seed": 0}, data="e")
-    lab.drop_in("experts", "mine", "1")
-    assert key != run_key(path, {"seed": 0}, data="d")
+    lab.drop_in("experts", "mine", "1")  # what a run makes use of is recorded beside the key
+    assert key == run_key(path, {"seed": 0, "results_dir": "a"}, data="d")
 
 
 def test_the_key_ignores_outputs_and_words_but_not_code(lab):

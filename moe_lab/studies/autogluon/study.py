@@ -19,6 +19,7 @@ from moe_lab.bench.comparison import encode_target
 from moe_lab.bench.lineup import split_names
 from moe_lab.bench.metrics import classification_scores, regression_scores
 from moe_lab.bench.splits import draw_split
+from moe_lab.datasets.fingerprint import fingerprint
 from moe_lab.studies.autogluon import fit as autogluon_fit
 from moe_lab.studies.autogluon.fit import PREDICTIONS, SECONDS
 
@@ -54,6 +55,7 @@ def export(dataset, folder, *, n_train, n_test, seed, time_limit, num_cpus=2) ->
     X = dataset.X.rename(columns=str)
     asked = {
         "dataset": dataset.name,
+        "data": fingerprint(dataset),
         "task": dataset.task,
         "n_classes": n_classes,
         "seed": seed,
@@ -137,7 +139,7 @@ def _scored(split):
         scores = classification_scores(y, wide)
     leading = {"dataset": asked["dataset"], "task": asked["task"], "method": LABEL, "n_folds": 1}
     leading |= {"seed": asked["seed"], "fold": 0}
-    leading |= {name: asked[name] for name in ("n_train", "n_test", "asked")}
+    leading |= {name: asked[name] for name in ("data", "n_train", "n_test", "asked")}
     rows = pd.DataFrame({"metric": list(scores), "score": list(scores.values())})
     return rows.assign(**leading, **{name: seconds[name] for name in SECOND_COLUMNS})
 

@@ -154,7 +154,7 @@ class Gradient(Trainer):
                     "For other models use train='em' or 'out_of_fold'."
                 )
         if not hasattr(gate, "module"):
-            able = [name for name in gates.names() if hasattr(gates.get(name), "module")]
+            able = [name for name, gate in gates.items() if hasattr(gate, "module")]
             raise ValueError(
                 f"train='gradient' needs a gate that is a network, got {gate!r}. Those that are: "
                 f"{', '.join(able)}; leave gate out."
@@ -162,4 +162,4 @@ class Gradient(Trainer):
 
 
 def _networks():
-    return [name for name in registry.names() if hasattr(registry.get(name), "module")]
+    return [name for name, one in registry.items() if hasattr(one, "module")]

@@ -178,7 +178,7 @@ def _parametric(stackers):
 
 def _check_gate(gate):
     if not hasattr(gate, "fit_pooled"):
-        able = [name for name in gates.names() if hasattr(gates.get(name), "fit_pooled")]
+        able = [name for name, gate in gates.items() if hasattr(gate, "fit_pooled")]
         raise ValueError(
             f"train='out_of_fold' needs a gate with fit_pooled, got {gate!r}. Those that have "
             f"it: {', '.join(able)}."

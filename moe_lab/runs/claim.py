@@ -1,0 +1,126 @@
+"""Who is at work on what: a file whose counter moves for as long as its owner lives.
+
+Several machines may share a results folder, containers a host name, and neither their clocks nor
+their process ids agree. So a claim is dead only when an observer has seen its counter unchanged
+for a minute of the observer's own clock. A process id is proof of death (never of life), and only
+where the claim is of the same boot and the same namespace of process ids.
+"""
+
+import json
+import os
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+__all__ = ["Claim", "Watch", "this_process"]
+
+BEAT = 5.0  # seconds between two steps of the counter
+SILENCE = 60.0  # seconds without a step after which a claim is dead
+
+
+def this_process() -> dict:
+    """Return what tells this process from any other: process id, boot, namespace of ids."""
+    with suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return {"pid": os.getpid(), "boot": boot, "namespace": os.readlink("/proc/self/ns/pid")}
+    return {"pid": os.getpid(), "boot": None, "namespace": None}  # the counter alone decides
+
+
+class Claim:
+    """A file that only one process can create, and whose counter then moves.
+
+    Its first line says who holds it; every beat adds a dot, so that its size is the counter.
+
+    Parameters
+    ----------
+    path : Path
+    each_beat : callable, optional
+        Called after every beat.
+
+    Raises
+    ------
+    FileExistsError
+        If somebody else has the claim.
+    """
+
+    def __init__(self, path, each_beat=None):
+        self.path = Path(path)
+        self._each_beat = each_beat
+        self._ended = threading.Event()
+        with open(self.path, "x", encoding="utf-8") as file:
+            file.write(json.dumps(this_process()) + "\n")
+        self._thread = threading.Thread(target=self._beat, daemon=True, name=f"claim {path}")
+        self._thread.start()
+
+    def is_held(self) -> bool:
+        """Tell whether the claim is still this one: an observer may have taken it for dead."""
+        return self.path.exists()
+
+    def release(self) -> None:
+        """Stop the counter and remove the file."""
+        self._ended.set()
+        if self._thread is not threading.current_thread():
+            self._thread.join(timeout=BEAT)
+        self.path.unlink(missing_ok=True)
+
+    def _beat(self):
+        while not self._ended.wait(BEAT):
+            with suppress(OSError):  # a full disk, or the file is gone
+                if self.path.exists():
+                    with open(self.path, "a", encoding="utf-8") as file:
+                        file.write(".")
+            if self._each_beat:
+                with suppress(OSError):
+                    self._each_beat()
+
+
+class Watch:
+    """An observer of claims, which remembers when each counter last moved.
+
+    Parameters
+    ----------
+    clock : callable, default=time.monotonic
+        Seconds on the observer's own clock.
+    """
+
+    def __init__(self, clock=time.monotonic):
+        self._clock = clock
+        self._seen = {}
+
+    def is_dead(self, path, pid=None) -> bool:
+        """Tell whether the owner of a claim has gone; a claim that is no file yet has not moved.
+
+        Parameters
+        ----------
+        path : Path
+        pid : int, optional
+            The owner's process id, where it is known from elsewhere than the claim.
+        """
+        try:
+            counter, owner = os.stat(path).st_size, _owner(path)
+        except OSError:
+            counter, owner = None, {}
+        now = self._clock()
+        before, since = self._seen.setdefault(path, (counter, now))
+        if before != counter:
+            self._seen[path] = (counter, now)
+            since = now
+        return _has_ended({**owner, **({"pid": pid} if pid else {})}) or now - since >= SILENCE
+
+
+def _owner(path):
+    try:
+        owner = json.loads(Path(path).read_text(encoding="utf-8").partition("\n")[0])
+    except ValueError:
+        return {}
+    return owner if isinstance(owner, dict) else {}
+
+
+def _has_ended(owner):
+    """Tell whether the owner's process is known to be gone."""
+    import psutil
+
+    us, pid = this_process(), owner.get("pid")
+    same = all(us[name] is not None and owner.get(name) == us[name] for name in us if name != "pid")
+    return same and isinstance(pid, int) and not psutil.pid_exists(pid)

@@ -153,8 +153,8 @@ class MixtureDistribution:
 
         Examples
         --------
-        >>> MixtureDistribution([[1.0], [1.0]], [[0.0], [3.0]], 1.0).quantile([0.5, 0.975]).round(2)
-        array([[0.  , 1.96],
+        >>> MixtureDistribution([[1.0], [1.0]], [[1.0], [3.0]], 1.0).quantile([0.5, 0.975]).round(2)
+        array([[1.  , 2.96],
                [3.  , 4.96]])
         """
         asked = np.asarray(q, dtype=float)

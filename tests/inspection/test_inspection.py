@@ -113,7 +113,7 @@ def test_entropy_is_zero_for_the_sure_and_largest_for_the_undecided(split):
         [-(p * np.log(p) + (1 - p) * np.log(1 - p)) for p in (0.9, 0.2)],
     )
     alone = MoERegressor("linear", n_experts=1, train="em").fit(X, X["x0"])
-    assert (gate_entropy(alone, X) == 0).all()
+    assert_allclose(gate_entropy(alone, X), 0, atol=1e-12)
 
 
 def test_each_expert_is_held_against_the_others_where_it_is_trusted(split):
@@ -140,7 +140,7 @@ def test_the_gate_listens_to_the_column_that_it_splits(split):
     assert list(table.index) == ["x0", "x1"]
     crossing = 2 * 0.25 * 0.75 * 0.7  # rows that change sides, times the trust that moves
     assert_allclose(table.loc["x0", "moved"], crossing, atol=4 * table.loc["x0", "moved_se"])
-    assert (table.loc["x1"] == 0).all()
+    assert_allclose(table.loc["x1"], 0, atol=1e-12)
     assert table.loc["x0", "rmse_rise"] > 1
 
 
@@ -152,8 +152,9 @@ def test_importance_without_a_target_is_of_the_routing_alone(split):
 
 def test_the_picture_of_a_flat_gate_has_one_level(split):
     moe, X, _ = split
-    texts = [text.get_text() for text in plot_tree(moe, X).axes[0].texts]
-    assert texts == ["expert 0\n38%", "expert 1\n62%"]
+    rows = X.head(120)  # shares of 59/120 and 61/120: neither is rounded at a half
+    texts = [text.get_text() for text in plot_tree(moe, rows).axes[0].texts]
+    assert texts == ["expert 0\n49%", "expert 1\n51%"]
 
 
 def test_the_picture_of_a_tree_shows_where_the_trust_flows(split):
@@ -179,7 +180,7 @@ def test_the_tree_of_a_hierarchical_mixture_is_drawn():
 def test_a_gate_with_one_threshold_is_retold_by_one_question(split):
     moe, X, _ = split
     retelling = retell(moe, X, max_depth=1)
-    assert retelling.fidelity == 1
+    assert retelling.fidelity == pytest.approx(1)
     assert retelling.total_variation < 0.02
     assert len(retelling.rules) == 2
     assert all("x0" in rule for rule in retelling.rules)

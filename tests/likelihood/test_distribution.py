@@ -75,7 +75,7 @@ def test_quantile_where_the_cdf_is_flat_or_jumps():
 def test_components_of_weight_zero_are_never_read():
     with_zero = MixtureDistribution([[0.0, 0.4, 0.6]], [[np.nan, 1.0, 2.0]], [[-1.0, 1.0, 0.1]])
     without = MixtureDistribution([[0.4, 0.6]], [[1.0, 2.0]], [[1.0, 0.1]])
-    assert_array_equal(with_zero.quantile(LEVELS), without.quantile(LEVELS))
+    assert_allclose(with_zero.quantile(LEVELS), without.quantile(LEVELS), rtol=1e-10)
     for method in ("cdf", "log_pdf", "crps"):
         assert_allclose(getattr(with_zero, method)(0.3), getattr(without, method)(0.3))
     assert with_zero.sample(1000, random_state=0).max() < 6
@@ -138,7 +138,8 @@ def test_far_tails_stay_finite():
 def test_rows_are_independent():
     mixture = random_mixture()
     assert len(mixture) == 40
-    assert_array_equal(mixture[[3, 5]].quantile(LEVELS), mixture.quantile(LEVELS)[[3, 5]])
+    two = mixture[[3, 5]].quantile(LEVELS)
+    assert_allclose(two, mixture.quantile(LEVELS)[[3, 5]], rtol=1e-10)
     assert_allclose(mixture[7].crps(0.0), mixture.crps(0.0)[[7]])
 
 
@@ -253,4 +254,4 @@ def test_an_expert_without_a_noise_scale_is_an_error():
     expert = KNeighborsRegressor(1).fit([[0.0]], [1.0])
     with pytest.raises(ValueError, match="must have a noise scale, got none for KNeighbors"):
         expert_distribution(expert, np.zeros((1, 1)))
-    assert expert_distribution(expert, np.zeros((1, 1)), 2.0).std == 2.0
+    assert_allclose(expert_distribution(expert, np.zeros((1, 1)), 2.0).std, 2.0)

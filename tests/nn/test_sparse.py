@@ -147,7 +147,7 @@ def test_a_second_that_is_turned_away_leaves_its_weight_to_the_first(policy):
     first, second = routing.gate_weights.unbind(-1)
     away = second == 0
     assert 10 < away.sum() < 190
-    assert (first[away] == 1).all()
+    torch.testing.assert_close(first[away], torch.ones(int(away.sum())))
     torch.testing.assert_close(first + second, torch.ones(200))
     assert ((second > 0.4) | away).all() or policy == "random"
 
@@ -240,7 +240,7 @@ def test_capacity_keeps_firsts_before_seconds_and_reports_what_it_drops():
         train=layer.gate.settings.train._replace(capacity_factor=0.5)
     )
     _, routing = layer(x)  # room for 2 each
-    assert routing.dropped == 0.5
+    assert float(routing.dropped) == pytest.approx(0.5)
     assert (routing.gate_weights > 0).tolist() == [
         [True, True],  # first in 0; a second in 1, behind the first of row 3
         [True, False],

@@ -66,7 +66,7 @@ def test_where_a_mixture_gains_nothing_one_expert_is_left_and_a_warning_says_so(
     with pytest.warns(ConvergenceWarning, match="one expert is left"):
         moe = boosted(MoEClassifier).fit(X, y)
     assert moe.n_experts_ == len(moe.experts_) == 1
-    assert np.array_equal(moe.gate_weights(X), np.ones((200, 1)))
+    assert np.allclose(moe.gate_weights(X), 1)
     assert len(moe.history_) == 1
 
 
@@ -148,7 +148,7 @@ def test_every_booster_is_walked_once_and_never_answers_for_another_table(Mixtur
     assert not np.allclose(ask(changed), before)
     assert np.array_equal(ask(X), before)
     X.loc[:, "x0"] = changed["x0"]  # the same object, other content
-    assert np.array_equal(ask(X), ask(changed))
+    assert np.allclose(ask(X), ask(changed))
 
 
 def test_an_array_changed_in_place_is_asked_anew():

@@ -97,7 +97,7 @@ def over_sets(table) -> dict:
     >>> table = pd.DataFrame({"dataset": ["a", "b"], "difference": [-3.0, 0.2], "se": [0.5, 0.1],
     ...     "unit": "%"})
     >>> told = over_sets(table)
-    >>> told["n_sets"], float(told["mean"]), told["wins"], told["ties"], told["worse"]
+    >>> told["n_sets"], round(float(told["mean"]), 6), told["wins"], told["ties"], told["worse"]
     (2, -1.4, 1, 1, [])
     """
     difference = table["difference"].to_numpy(dtype=float)

@@ -58,7 +58,7 @@ def draw_facts(n_facts, dim, *, n_topics, n_answers, separation, seed) -> Facts:
     Examples
     --------
     >>> facts = draw_facts(100, 4, n_topics=3, n_answers=16, separation=2.0, seed=0)
-    >>> facts.keys.shape, facts.bits, np.bincount(facts.topics)
+    >>> facts.keys.shape, round(facts.bits, 6), np.bincount(facts.topics)
     ((100, 4), 4.0, array([55, 27, 18]))
     """
     rng = np.random.default_rng(seed)

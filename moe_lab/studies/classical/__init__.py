@@ -1,14 +1,12 @@
 """Studies of the classical mixtures, on the problems of the papers: all that 03_classical calls."""
 
-from moe_lab.studies.classical.figures import plot_bands, plot_regions, plot_sizes
+from moe_lab.studies.classical.figures import plot_sizes
 from moe_lab.studies.classical.studies import lightgbm_moe, mcycle, robot_arm, two_spirals
 from moe_lab.studies.classical.summary import plot_repeats, summary
 
 __all__ = [
     "lightgbm_moe",
     "mcycle",
-    "plot_bands",
-    "plot_regions",
     "plot_repeats",
     "plot_sizes",
     "robot_arm",

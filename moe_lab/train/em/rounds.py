@@ -9,7 +9,7 @@ import pandas as pd
 from sklearn.exceptions import ConvergenceWarning
 
 from moe_lab.likelihood.e_step import E_STEPS
-from moe_lab.progress import progress
+from moe_lab.progress import progress, say
 from moe_lab.train.em.quasi_newton import climb, has_gradient
 from moe_lab.train.em.steps import Parts
 
@@ -202,10 +202,8 @@ class Climber:
     def _show_spread(self):
         if not self._shown:
             return
-        from tqdm.auto import tqdm
-
         reached = self.starts()["log_likelihood"]
-        tqdm.write(
+        say(
             f"{self.n_init} starts: log-likelihood {reached.min():.6g} to {reached.max():.6g}; "
             "the best is continued."
         )

@@ -104,7 +104,6 @@ class EM(Trainer):
         climber = Climber(self, problem, np.random.default_rng(seeds[0]), verbose)
         run = climber.continued(climber.best_of_starts(divide or _random_start(problem)))
         _warn_of_the_dead(problem, run.parts)
-        _warn_of_floors(problem, run.parts)
         experts, gate = problem.finish(run.parts)
         scales = run.parts.scales if task == "regression" else None
         return Trained(
@@ -114,6 +113,7 @@ class EM(Trainer):
             scales,
             starts=climber.starts(),
             kept=run.parts.alive.tolist(),
+            at_floor=_at_floor(problem, run.parts),
         )
 
     def _check(self):
@@ -139,18 +139,10 @@ def _warn_of_the_dead(problem, parts):
         )
 
 
-def _warn_of_floors(problem, parts):
+def _at_floor(problem, parts):
     if problem.task == "classification" or problem.min_scale == 0:
-        return
-    at_floor = np.flatnonzero(parts.scales <= problem.min_scale * (1 + 1e-9))
-    if len(at_floor):
-        warnings.warn(
-            f"The noise scale of expert {', '.join(map(str, at_floor))} is at its floor, "
-            f"{problem.min_scale:.3g}: its rows are fitted without error, and the likelihood "
-            "depends on the floor. Use fewer experts, a stronger penalty or a larger min_scale.",
-            ConvergenceWarning,
-            stacklevel=4,
-        )
+        return []
+    return np.flatnonzero(parts.scales <= problem.min_scale * (1 + 1e-9)).tolist()
 
 
 def _random_start(problem):

@@ -53,17 +53,16 @@ def wrapped(name, width=WIDTH):
     Regressor
     """
     lines = [""]
-    for piece in _pieces(str(name), width):
+    for piece in pieces(str(name), width):
         if len(lines[-1] + piece.rstrip()) > width:
             lines.append("")
         lines[-1] += piece
-    text = "\n".join(line.strip() for line in lines if line.strip())
-    return f" {text}" if text.startswith("_") else text  # matplotlib's legends hide "_name"
+    return "\n".join(line.strip() for line in lines if line.strip())
 
 
-def _pieces(name, width):
-    """Cut where a line may end: after a sign, before a capital, at last anywhere."""
-    for piece in re.findall(r".+?(?:[ ,+(=_/\-]+|(?<=[a-z])(?=[A-Z])|$)", name, flags=re.S):
+def pieces(name, width=WIDTH):
+    """Cut a name where a line may end: after a sign, before a capital, at last anywhere."""
+    for piece in re.findall(r".+?(?:[ ,+(_/\-]+|(?<=[a-z])(?=[A-Z])|$)", name, flags=re.S):
         yield from (piece[k : k + width] for k in range(0, len(piece), width))
 
 
@@ -98,7 +97,7 @@ def new_panels(names, *, width, height, beside=0.0, n_columns=3):
     for axis in axes[len(names) :]:
         axis.remove()
     for axis, name in zip(axes, names, strict=False):
-        axis.set_title(wrapped(name, 40), parse_math=False)
+        axis.set_title(wrapped(name, 26), parse_math=False)
     return figure, axes[: len(names)]
 
 

@@ -1,40 +1,83 @@
-"""A progress bar that is seen in a terminal, in JupyterLab and under `moe-lab run`."""
+"""One progress bar: in a terminal, in JupyterLab (and when the notebook is opened again), and as
+text under `moe-lab run`."""
 
 import os
 import sys
+from functools import cache
 
 MARK = "\x1e"  # before a line that the runner shows while the run goes on
 RUN_FOLDER = "MOE_LAB_RUN_FOLDER"  # set by `moe-lab run`: where the kernel leaves its files
 
 
-def progress_bar(total, *, unit, shown=True):
+def progress_bar(total, title=None, *, unit="it", shown=True, leave=True, initial=0):
     """Return a tqdm bar, to be used in a with block.
 
     Parameters
     ----------
     total : int
-    unit : str
+    title : str, optional
+    unit : str, default="it"
         What is counted.
     shown : bool, default=True
+    leave : bool, default=True
+        Whether the bar stays when it has ended.
+    initial : int, default=0
+        Where it starts.
     """
-    if os.environ.get(RUN_FOLDER):  # a widget would be seen by nobody: the runner relays text
+    settings = {"total": total, "desc": title, "unit": unit, "leave": leave, "initial": initial}
+    settings["disable"] = not shown
+    if os.environ.get(RUN_FOLDER):  # a widget would be seen by nobody: the runner relays one line
         from tqdm import tqdm
-    else:
-        from tqdm.auto import tqdm
-    return tqdm(total=total, unit=unit, disable=not shown)
+
+        return tqdm(**settings, position=0)
+    from tqdm.auto import tqdm
+
+    is_widget = any(base.__module__ == "tqdm.notebook" for base in tqdm.__mro__)
+    return (_lasting(tqdm) if is_widget else tqdm)(**settings)
 
 
-def tell(line) -> None:
-    """Say what has been reached, in a line that stays above the progress bar."""
+def progress(steps, title, shown):
+    """Wrap a sequence in a bar that goes when the loop ends, early or not, if ``shown``."""
+    return _under_bar(steps, title) if shown else steps
+
+
+def say(line):
+    """Say what has been reached, in a line that stays above the bars."""
     from tqdm import tqdm
 
     tqdm.write((MARK if os.environ.get(RUN_FOLDER) else "") + line, file=sys.stderr)
 
 
-def progress(steps, title, verbose):
-    """Wrap a sequence in a progress bar if ``verbose``."""
-    if not verbose:
-        return steps
-    from tqdm.auto import tqdm
+def _under_bar(steps, title):
+    with progress_bar(len(steps), title, leave=False) as bar:
+        for step in steps:
+            yield step
+            bar.update()
 
-    return tqdm(steps, desc=title, leave=False)
+
+@cache
+def _lasting(widget_bar):
+    """Return the bar of notebooks with a better end.
+
+    The text beside a widget is what a notebook shows that is opened again. tqdm writes it once, at
+    0 %; and takes a loop that ended early for one that failed, whose red bar stays.
+    """
+    from IPython.display import display
+
+    class Bar(widget_bar):
+        def __init__(self, **settings):
+            super().__init__(**settings, display=False)
+            self._output = None if self.disable else display(self.container, display_id=True)
+
+        def close(self):
+            if self.disable:
+                return
+            if not self.leave:
+                self.total = self.n
+            super().close()
+            if self.leave:
+                self._output.update(self.container)
+            else:
+                self._output.update({"text/plain": ""}, raw=True)
+
+    return Bar

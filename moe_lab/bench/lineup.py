@@ -1,12 +1,12 @@
 """Who takes part: method names, parameters and estimators become labelled builders."""
 
-import inspect
 from collections.abc import Mapping
 
+from moe_lab.experts.names import is_pair, label
 from moe_lab.registry import experts, methods
 from moe_lab.registry.spelling import unknown_name
 
-__all__ = ["find_method", "known_methods", "label", "line_up", "mixture", "split_names"]
+__all__ = ["find_method", "known_methods", "line_up", "mixture", "split_names"]
 
 
 def line_up(entries, task) -> dict:
@@ -53,28 +53,6 @@ def line_up(entries, task) -> dict:
     return lineup
 
 
-def label(entry) -> str:
-    """Name a method by what sets it apart from its defaults.
-
-    Examples
-    --------
-    >>> label(("linear", {"alpha": 1.0})), label(("linear", {"alpha": 0.5}))
-    ('linear', 'linear(alpha=0.5)')
-    """
-    if isinstance(entry, str):
-        return entry
-    if not is_pair(entry):
-        return type(entry).__name__
-    name, params = entry
-    defaults = inspect.signature(find_method(name)).parameters
-    told = [
-        f"{key}={_short(value)}"
-        for key, value in params.items()
-        if key not in defaults or not _same(defaults[key].default, value)
-    ]
-    return f"{name}({', '.join(told)})" if told else name
-
-
 def mixture(*, experts="auto", gate="auto", pool="linear", train="out_of_fold", n_experts=0):
     """Describe the mixture that a notebook's parameters ask for.
 
@@ -101,8 +79,7 @@ def mixture(*, experts="auto", gate="auto", pool="linear", train="out_of_fold", 
     params = {"experts": names[0] if len(names) == 1 else names, "gate": gate, "pool": pool}
     params |= {"train": train, "n_experts": n_experts or None}
     defaults = {"experts": "auto", "gate": "auto", "pool": "linear", "train": "out_of_fold"}
-    told = {key: value for key, value in params.items() if value != defaults.get(key)}
-    return ("moe", told)
+    return ("moe", {key: value for key, value in params.items() if value != defaults.get(key)})
 
 
 def split_names(names: str) -> list[str]:
@@ -140,15 +117,6 @@ def _flat(entries):
         yield from split_names(entry) if isinstance(entry, str) else [entry]
 
 
-def is_pair(entry):
-    return (
-        isinstance(entry, tuple)
-        and len(entry) == 2
-        and isinstance(entry[0], str)
-        and isinstance(entry[1], Mapping)
-    )
-
-
 def _as_method(entry, task):
     if isinstance(entry, str):
         entry = (entry, {})
@@ -166,16 +134,3 @@ def _as_method(entry, task):
     if task not in tasks:
         raise ValueError(f"A method must serve the task {task}, got {entry!r} for {tasks}.")
     return method
-
-
-def _short(value):
-    if isinstance(value, list | tuple):
-        return "+".join(_short(one) for one in value)
-    return value if isinstance(value, str) else repr(value)
-
-
-def _same(default, value):
-    try:
-        return bool(default == value)
-    except (TypeError, ValueError):  # arrays do not compare to one truth
-        return False

@@ -6,9 +6,10 @@ import pandas as pd
 from moe_lab.bench.metrics import get_metric, primary_metric
 from moe_lab.registry.spelling import unknown_name
 
-__all__ = ["TIE", "leaderboard", "paired", "pick_metric", "summary"]
+__all__ = ["TIE", "leaderboard", "paired", "pick_metric", "sum_up", "summary"]
 
 TIE = 0.5  # differences up to this many percent (or hundredths of a nat) are a tie
+WORSE = 1.0  # beyond it by two standard errors a data set is worse
 _FIT = ["n_folds", "seed", "fold"]
 
 
@@ -125,20 +126,73 @@ def summary(scores, baseline="stacking", metric=None):
         ties, losses: data sets whose mean difference is better, within .5 % or .005 nats, worse.
     """
     differences = paired(scores, baseline, metric)
-    differences = differences.assign(**_outcomes(differences))
+    columns = ["n_datasets", "difference", "se", "wins", "ties", "losses"]
     rows = [
-        {
-            "method": method,
-            "unit": unit,
-            "n_datasets": len(one),
-            "difference": one["difference"].mean(),
-            "se": one["difference"].std(ddof=1) / np.sqrt(len(one)),
-            **one[["wins", "ties", "losses"]].sum().to_dict(),
-        }
+        {"method": method, "unit": unit} | {name: row[name] for name in columns}
         for (method, unit), one in differences.groupby(["method", "unit"], sort=False)
+        for row in [sum_up(one)]
     ]
-    columns = ["method", "unit", "n_datasets", "difference", "se", "wins", "ties", "losses"]
-    return pd.DataFrame(rows, columns=columns).sort_values("difference", ignore_index=True)
+    table = pd.DataFrame(rows, columns=["method", "unit", *columns])
+    return table.sort_values("difference", ignore_index=True)
+
+
+def sum_up(differences) -> dict:
+    """Sum the differences between two methods up over data sets.
+
+    Parameters
+    ----------
+    differences : DataFrame
+        One row a data set, of one unit: dataset, metric, difference, se, unit, as in `paired`; of
+        unit "ratio" where a column of seconds is compared.
+
+    Returns
+    -------
+    sums : dict
+        n_datasets, difference (mean), se (over data sets), median, wins, ties, losses (ties within
+        .5 % or .005 nats, for ratios .5 % of 1), worse (names of the sets that lose more than 1 %
+        or .01 nats by two standard errors), p_value of Wilcoxon's signed-rank test (NaN for fewer
+        than two sets that differ).
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"dataset": ["a", "b"], "metric": "rmse", "difference": [-3.0, 0.2],
+    ...     "se": [0.5, 0.1], "unit": "%"})
+    >>> sums = sum_up(table)
+    >>> sums["n_datasets"], float(sums["difference"]), sums["wins"], sums["ties"], sums["worse"]
+    (2, -1.4, 1, 1, [])
+    """
+    differences = differences.dropna(subset="difference")  # a fold failed
+    difference = differences["difference"].to_numpy(dtype=float)
+    loss, scale = _losses(differences)
+    se = scale * differences["se"].fillna(np.inf).to_numpy(dtype=float)
+    return {
+        "n_datasets": len(differences),
+        "difference": difference.mean() if len(difference) else np.nan,
+        "se": np.std(difference, ddof=1) / np.sqrt(len(loss)) if len(loss) > 1 else np.nan,
+        "median": np.median(difference) if len(difference) else np.nan,
+        **_count(loss),
+        "worse": list(differences.loc[loss - WORSE > 2 * se, "dataset"]),
+        "p_value": _wilcoxon(loss),
+    }
+
+
+def _losses(differences):
+    """Return what is lost in % or hundredths of a nat, and the factor that brings it there."""
+    unit = next(iter(differences["unit"]), "%")
+    scale = 1 if unit == "%" else 100
+    difference = differences["difference"].to_numpy(dtype=float)
+    if unit == "ratio":  # of seconds
+        return scale * (difference - 1), scale
+    lower = [get_metric(metric).lower_is_better for metric in differences["metric"]]
+    return scale * np.where(lower, difference, -difference), scale
+
+
+def _wilcoxon(loss):
+    from scipy.stats import wilcoxon
+
+    if np.count_nonzero(loss) < 2:
+        return np.nan
+    return float(wilcoxon(loss).pvalue)
 
 
 def pick_metric(scores, metric=None) -> str:
@@ -162,7 +216,7 @@ def _pair(other, base, measure):
         "baseline": base["method"].iloc[0],
         "difference": difference.mean() if len(difference) else np.nan,
         "se": _corrected_se(difference, both),
-        **_count(difference, metric),
+        **_count(_loss(difference, metric)),
         "n": len(difference),
         "unit": metric.difference_unit,
     }
@@ -186,33 +240,28 @@ def _corrected_se(values, rows):
     return float(np.sqrt((1 / len(values) + overlap) * np.var(values, ddof=1)))
 
 
-def _count(difference, metric):
-    gain = -difference if metric.lower_is_better else difference
-    tie = TIE if metric.is_relative else TIE / 100
+def _loss(difference, metric):
+    """Return what is lost in % or hundredths of a nat."""
+    loss = difference if metric.lower_is_better else -difference
+    return loss if metric.is_relative else 100 * loss
+
+
+def _count(loss):
     return {
-        "wins": int((gain > tie).sum()),
-        "ties": int((np.abs(gain) <= tie).sum()),
-        "losses": int((gain < -tie).sum()),
+        "wins": int((loss < -TIE).sum()),
+        "ties": int((np.abs(loss) <= TIE).sum()),
+        "losses": int((loss > TIE).sum()),
     }
-
-
-def _outcomes(differences):
-    """Count each data set's mean difference as one win, tie or loss."""
-    counts = [
-        _count(np.array([row.difference]), get_metric(row.metric))
-        for row in differences.itertuples()
-    ]
-    return {name: [count[name] for count in counts] for name in ("wins", "ties", "losses")}
 
 
 def _board(one, baseline, metric):
     measure = pick_metric(one, metric)
     one = one[one["metric"] == measure]
     board = pd.DataFrame([_standing(rows) for _, rows in one.groupby("method", sort=False)])
-    told = ["method", "difference", "se", "wins", "ties", "losses"]
+    columns = ["method", "difference", "se", "wins", "ties", "losses"]
     if baseline in set(one["method"]):
-        board = board.merge(paired(one, baseline, measure)[told], how="left", on="method")
-    board = board.reindex(columns=["method", "score", "score_se", *told[1:], "n", *_SECONDS])
+        board = board.merge(paired(one, baseline, measure)[columns], how="left", on="method")
+    board = board.reindex(columns=["method", "score", "score_se", *columns[1:], "n", *_SECONDS])
     counts = ["wins", "ties", "losses"]
     board[counts] = board[counts].astype("Int64")  # the baseline has none
     board.insert(0, "metric", measure)

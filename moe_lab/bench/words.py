@@ -5,7 +5,7 @@ import numpy as np
 from moe_lab.bench.metrics import get_metric
 from moe_lab.bench.statistics import leaderboard, paired, summary
 
-__all__ = ["in_words", "number"]
+__all__ = ["amount", "in_words", "number", "over_all"]
 
 SURE = 2.0  # a difference of so many standard errors counts as seen
 ROUTED, CONTROL = "moe", "moe_constant"  # the same experts with and without routing
@@ -26,9 +26,9 @@ def in_words(scores, baseline="stacking", metric=None) -> list[str]:
     Returns
     -------
     sentences : list of str
-        For each data set the best method, who is better or worse than the baseline by more than
-        two standard errors, who cannot be told from it, and whether routing added anything
-        (`moe` against `moe_constant`, where both are there); with several data sets, a summary.
+        With several data sets, a summary first. For each data set the best method, who is better
+        or worse than the baseline by more than two standard errors, who cannot be told from it, and
+        whether routing added anything (`moe` against `moe_constant`, where both are there).
 
     Examples
     --------
@@ -43,20 +43,30 @@ def in_words(scores, baseline="stacking", metric=None) -> list[str]:
     d: moe has the best rmse (4.5).
     d: better than stacking: moe (-10.0 ± 0.2 %).
     """
-    sentences = []
+    sentences = over_all(scores, baseline, metric)
     for name, one in scores.groupby("dataset", sort=False):
         board = leaderboard(one, None, metric)
         sentences.append(f"{name}: {_best(board)}")
         if baseline in set(board["method"]) and len(board) > 1:
-            told = _against(paired(one, baseline, metric))
-            sentences += [f"{name}: {sentence}" for sentence in told]
+            against = _against(paired(one, baseline, metric))
+            sentences += [f"{name}: {sentence}" for sentence in against]
         if {ROUTED, CONTROL} <= set(board["method"]):
             sentences += [f"{name}: {sentence}" for sentence in _of_routing(one, metric)]
-    held = scores[scores["method"] == baseline]["dataset"].unique()
-    if len(held) > 1:
-        rows = summary(scores[scores["dataset"].isin(held)], baseline, metric)
-        sentences.append(_overall(rows, baseline))
     return sentences
+
+
+def over_all(scores, baseline="stacking", metric=None) -> list[str]:
+    """Sum up over the data sets that have the baseline: one sentence, none for a single one."""
+    held = scores[scores["method"] == baseline]["dataset"].unique()
+    if len(held) < 2:
+        return []
+    rows = summary(scores[scores["dataset"].isin(held)], baseline, metric)
+    sums = (
+        f"{_amount(row)}, {row.wins} won, {row.ties} tied, {row.losses} lost"
+        for row in rows.itertuples()
+    )
+    count = rows["n_datasets"].max()
+    return [f"Over {count} data sets, against {baseline}: {'; '.join(sums)}."]
 
 
 def number(value, digits=4):
@@ -70,6 +80,21 @@ def number(value, digits=4):
     if value != value or value is None:
         return ""
     return f"{value:.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
+
+
+def amount(difference, se=np.nan, digits=2):
+    """Write a difference and its standard error for people; a missing one is empty.
+
+    Examples
+    --------
+    >>> amount(-3.14159, 0.5), amount(-0.001, 0.2, 1), amount(2.0), amount(float("nan"))
+    ('-3.14 ± 0.50', '0.0 ± 0.2', '+2.00', '')
+    """
+    if np.isnan(difference):
+        return ""
+    text = f"{difference:+.{digits}f}"
+    text = text if float(text) else text[1:]  # no sign before a zero
+    return text if np.isnan(se) else f"{text} ± {se:.{digits}f}"
 
 
 def _best(board):
@@ -104,11 +129,11 @@ def _of_routing(scores, metric):
     if np.isnan(row.difference):  # a fold failed
         return
     gain = -row.difference if get_metric(row.metric).lower_is_better else row.difference
-    told = f"{row.metric} {_size(row)} ({ROUTED} against {CONTROL})"
+    size = f"{row.metric} {_size(row)} ({ROUTED} against {CONTROL})"
     if not abs(gain) > SURE * row.se:
-        yield f"routing added nothing that can be told: {told}."
+        yield f"routing added nothing that can be told: {size}."
     else:
-        yield f"routing {'pays' if gain > 0 else 'does harm'}: {told}."
+        yield f"routing {'pays' if gain > 0 else 'does harm'}: {size}."
 
 
 def _amount(row):
@@ -116,14 +141,4 @@ def _amount(row):
 
 
 def _size(row):
-    digits = 1 if row.unit == "%" else 3
-    se = "" if np.isnan(row.se) else f" ± {row.se:.{digits}f}"
-    return f"{row.difference:+.{digits}f}{se} {row.unit}"
-
-
-def _overall(rows, baseline):
-    told = (
-        f"{_amount(row)}, {row.wins} won, {row.ties} tied, {row.losses} lost"
-        for row in rows.itertuples()
-    )
-    return f"Over {rows['n_datasets'].max()} data sets, against {baseline}: {'; '.join(told)}."
+    return f"{amount(row.difference, row.se, 1 if row.unit == '%' else 3)} {row.unit}"

@@ -9,8 +9,9 @@ from sklearn.pipeline import Pipeline
 
 from moe_lab.experts.base import Expert, experts
 from moe_lab.experts.estimator import EstimatorExpert, wrong_task
+from moe_lab.experts.names import is_pair
 
-__all__ = ["AUTO", "as_expert", "as_experts", "label", "listed"]
+__all__ = ["AUTO", "as_expert", "as_experts", "listed"]
 
 # What experts="auto" means, most gain for the time first; catboost where it is installed.
 AUTO = (
@@ -87,23 +88,7 @@ def listed(spec):
     """Return the experts that ``experts=`` lists, or None where it is one expert to be copied."""
     if isinstance(spec, str) and spec == "auto":
         return [name for name in AUTO if name != "catboost" or find_spec(name)]
-    is_pair = len(spec) == 2 and isinstance(spec[1], dict) if isinstance(spec, tuple) else False
-    return list(spec) if isinstance(spec, list | tuple) and not is_pair else None
-
-
-def label(expert):
-    """Return the name by which people know an Expert: its registered one, or the estimator's class.
-
-    Examples
-    --------
-    >>> label(as_expert("linear"))
-    'linear'
-    """
-    if isinstance(expert, EstimatorExpert):
-        return type(expert.classifier if expert.regressor is None else expert.regressor).__name__
-    if hasattr(expert, "make"):  # a torch Module of the caller's
-        return getattr(expert.make, "__name__", "module")
-    return experts.name_of(expert) or type(expert).__name__
+    return list(spec) if isinstance(spec, list | tuple) and not is_pair(spec) else None
 
 
 def _is_module(obj):

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
-from moe_lab.divide.base import Divider
+from moe_lab.divide.given import Given
 from moe_lab.experts.spec import listed
 from moe_lab.inspection.coefficients import KEYS, coefficients
 from moe_lab.progress import progress
@@ -119,44 +119,34 @@ def _start(mixture, n_boot, level):
     return clone(mixture).set_params(**params)
 
 
-class _Given(Divider):
-    """Starts from responsibilities that are known."""
-
-    def __init__(self, responsibilities):
-        self.responsibilities = responsibilities
-
-    def divide(self, X, y, *, n_experts, sample_weight=None, random_state=None):
-        return self.responsibilities
-
-
 def _replicate(start, X, y, trust, drawn):
     """Return the coefficients of one replicate, in the mixture's order, and what it warned of."""
     kept = drawn > 0
     if start._task == "classification" and len(np.unique(y[kept])) < len(np.unique(y)):
         return None, []
-    replicate = clone(start).set_params(divide=_Given(trust[kept]))
+    replicate = clone(start).set_params(divide=Given(trust[kept]))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
         replicate.fit(X, y, sample_weight=drawn)
     if replicate.n_experts_ < trust.shape[1]:
         return None, []
     order = linear_sum_assignment(-trust.T @ replicate.responsibilities(X, y))[1]
-    told = [str(one.message) for one in caught if issubclass(one.category, ConvergenceWarning)]
-    return coefficients(replicate, order), told
+    warned = [str(one.message) for one in caught if issubclass(one.category, ConvergenceWarning)]
+    return coefficients(replicate, order), warned
 
 
 def _warn_of(answers):
     lost = sum(values is None for values, _ in answers)
-    told = [messages[0] for _, messages in answers if messages]
+    warned = [messages[0] for _, messages in answers if messages]
     if lost:
         warnings.warn(
             f"{lost} of {len(answers)} replicates lost an expert or a class and are left out.",
             ConvergenceWarning,
             stacklevel=3,
         )
-    if told:
+    if warned:
         warnings.warn(
-            f"{len(told)} of {len(answers)} replicates warned; the first: {told[0]}",
+            f"{len(warned)} of {len(answers)} replicates warned; the first: {warned[0]}",
             ConvergenceWarning,
             stacklevel=3,
         )

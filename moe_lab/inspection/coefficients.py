@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
+from moe_lab.mixture.names import expert_names
+
 __all__ = ["KEYS", "coefficients"]
 
 KEYS = ["part", "output", "name"]
@@ -24,9 +26,9 @@ def coefficients(mixture, order=None):
     Returns
     -------
     table : DataFrame with columns part, output, name, estimate
-        ``part`` is "expert k" or "gate"; ``output`` is what the coefficient moves: "y", a class, or
-        for the gate an expert; ``name`` is a column of the (one-hot) table, "intercept" or
-        "scale" (the noise's standard deviation, in the unit of y).
+        ``part`` is an expert's name or "gate"; ``output`` is what the coefficient moves: "y", a
+        class, or for the gate an expert; ``name`` is a column of the (one-hot) table, "intercept"
+        or "scale" (the noise's standard deviation, in the unit of y).
 
     Raises
     ------
@@ -35,7 +37,7 @@ def coefficients(mixture, order=None):
     """
     check_is_fitted(mixture)
     order = range(mixture.n_experts_) if order is None else order
-    experts = [f"expert {k}" for k in range(mixture.n_experts_)]
+    experts = expert_names(mixture)
     rows = []
     for name, k in zip(experts, order, strict=True):
         rows += [(name, *row) for row in _of_expert(mixture, mixture.experts_[k], name)]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sklearn.utils.validation import check_is_fitted
 
 from moe_lab.inspection.importance import total_variation
+from moe_lab.mixture.names import expert_names
 from moe_lab.registry import gates
 from moe_lab.table.inputs import check_table
 
@@ -76,6 +77,6 @@ def retell(mixture, X, *, max_depth=3):
     X = check_table(mixture, X, reset=False)
     gate_weights = mixture.gate_weights(X)
     gate = gates.create("tree", max_depth=max_depth).fit(X, gate_weights)
-    retold = gate.predict_proba(X)
-    same = retold.argmax(axis=1) == gate_weights.argmax(axis=1)
-    return Retelling(gate.rules(), float(same.mean()), total_variation(gate_weights, retold), gate)
+    rules, again = gate.rules(expert_names=expert_names(mixture)), gate.predict_proba(X)
+    same = again.argmax(axis=1) == gate_weights.argmax(axis=1)
+    return Retelling(rules, float(same.mean()), total_variation(gate_weights, again), gate)

@@ -12,6 +12,7 @@ from sklearn.utils import _safe_indexing
 
 from moe_lab.experts.spec import listed
 from moe_lab.likelihood.outcome import standard_deviation
+from moe_lab.plots.style import colors, new_figure
 from moe_lab.progress import progress
 from moe_lab.table.folds import make_folds
 from moe_lab.table.inputs import check_table, check_target, weighted_rows
@@ -74,10 +75,8 @@ class Selection:
         -------
         figure : matplotlib Figure
         """
-        import seaborn as sns
-
-        ax = _new_axes() if ax is None else ax
-        for name, color in zip(CRITERIA, sns.color_palette("colorblind"), strict=False):
+        ax = new_figure(width=6.0)[1][0] if ax is None else ax
+        for name, color in zip(CRITERIA, colors(len(CRITERIA)), strict=True):
             if name in self._known():
                 best, line = self._best_by(name), self.table[name]
                 if name == "out_of_fold":
@@ -222,19 +221,19 @@ def _fit_and_score(estimator, data, n_experts, train, test, criterion):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
         mixture.fit(_safe_indexing(X, train), y[train], *parts)
-    told = [f"{n_experts} experts: {warning.message}" for warning in caught]
+    warned = [f"{n_experts} experts: {warning.message}" for warning in caught]
     if test is not None:
-        return mixture.score_samples(_safe_indexing(X, test), y[test]), told
+        return mixture.score_samples(_safe_indexing(X, test), y[test]), warned
     if criterion != "out_of_fold":
         mixture.n_parameters_  # noqa: B018 - an error here spares the other fits
     weight = np.ones(len(y)) if weight is None else weight
-    return (mixture, _described(mixture, X, y, weight)), told
+    return (mixture, _described(mixture, X, y, weight)), warned
 
 
-def _warn_of(told, n_fits):
-    if told:
+def _warn_of(warned, n_fits):
+    if warned:
         warnings.warn(
-            f"{len(told)} of {n_fits} fits warned; the first, of {told[0]}",
+            f"{len(warned)} of {n_fits} fits warned; the first, of {warned[0]}",
             ConvergenceWarning,
             stacklevel=3,
         )
@@ -277,11 +276,3 @@ def _collected(jobs, answers, y, weight):
     table["out_of_fold"] = [np.average(out_of_fold[k], weights=weight) for k in table.index]
     table.attrs["n_samples"] = weight.sum()
     return table, mixtures
-
-
-def _new_axes():
-    import matplotlib.pyplot as plt
-
-    figure, ax = plt.subplots(figsize=(6, 4), layout="constrained")
-    plt.close(figure)  # else it would show twice in a notebook, and stay in memory
-    return ax

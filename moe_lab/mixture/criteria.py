@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from moe_lab.mixture.names import expert_names
+
 
 class InformationCriteria:
     """AIC, BIC and ICL of a mixture that has ``experts_``, ``gate_`` and a likelihood."""
@@ -11,7 +13,7 @@ class InformationCriteria:
     def n_parameters_(self):
         """Free parameters of all experts and the gate; penalised ones count in full."""
         check_is_fitted(self)
-        parts = [(f"expert {k}", expert) for k, expert in enumerate(self.experts_)]
+        parts = list(zip(expert_names(self), self.experts_, strict=True))
         parts.append(("the gate", self.gate_))
         if self.density_gate_ is not None:
             parts.append(("the gate of the density", self.density_gate_))

@@ -1,20 +1,24 @@
 """Mixtures of experts as scikit-learn estimators: divide, experts, gate, pool."""
 
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.validation import column_or_1d
 
 from moe_lab.device import resolve_device
 from moe_lab.divide.base import as_divider
-from moe_lab.experts.spec import as_experts, label, listed
+from moe_lab.experts.names import label, numbered
+from moe_lab.experts.spec import as_experts, listed
 from moe_lab.gate.base import as_gate
 from moe_lab.likelihood.distribution import MixtureDistribution
 from moe_lab.mixture.asking import TrustAndLikelihood
 from moe_lab.mixture.criteria import InformationCriteria
 from moe_lab.mixture.density import expert_distribution, mix
+from moe_lab.mixture.names import expert_names
 from moe_lab.pool.base import as_pooler
 from moe_lab.table.inputs import (
     TakesTables,
@@ -114,7 +118,20 @@ class _MixtureOfExperts(TrustAndLikelihood, InformationCriteria, TakesTables, Ba
         self.pooler_, self.n_experts_ = pooler, len(trained.experts)
         kept = range(len(experts)) if trained.kept is None else trained.kept
         self.expert_names_ = [label(experts[k]) for k in kept]
+        self._warn_of_floors(trained.at_floor)
         return self
+
+    def _warn_of_floors(self, at_floor):
+        if at_floor:
+            names = expert_names(self)
+            warnings.warn(
+                f"The noise scale of {' and '.join(names[k] for k in at_floor)} is at its floor, "
+                f"{self.scales_[at_floor[0]]:.3g}: its rows are fitted without error, and the "
+                "likelihood depends on the floor. Use fewer experts, a stronger penalty or a "
+                "larger min_scale.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
 
     @property
     def _is_auto(self):
@@ -143,7 +160,7 @@ class _MixtureOfExperts(TrustAndLikelihood, InformationCriteria, TakesTables, Ba
         if limit is not None and not (isinstance(limit, Real) and limit > 0):
             raise ValueError(f"time_limit must be positive seconds or None, got {limit!r}.")
         if trainer.shrinks:
-            names = [label(expert) for expert in experts]
+            names = numbered(label(expert) for expert in experts)
             return {"names": names, "time_limit": limit, "shrink": self._is_auto}
         if limit is not None:
             raise ValueError(

@@ -1,11 +1,12 @@
-"""What the experts of a mixture are called in tables."""
+"""What the experts of a mixture are called."""
+
+from moe_lab.experts.names import numbered
 
 
 def expert_names(mixture):
     """Return a name of its own for each expert.
 
-    Experts of different kinds go by what they are, those of one kind numbered; where all are of one
-    kind, that would say nothing, and they are "expert 0", "expert 1" and so on.
+    Tables, figures, reports and warnings call an expert so.
 
     Examples
     --------
@@ -15,10 +16,4 @@ def expert_names(mixture):
     >>> expert_names(SimpleNamespace(expert_names_=["linear", "linear"]))
     ['expert 0', 'expert 1']
     """
-    names = mixture.expert_names_
-    if len(set(names)) == 1:
-        return [f"expert {k}" for k in range(len(names))]
-    return [
-        f"{name} {names[:k].count(name)}" if names.count(name) > 1 else name
-        for k, name in enumerate(names)
-    ]
+    return numbered(mixture.expert_names_)

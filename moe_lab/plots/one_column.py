@@ -3,15 +3,17 @@
 import numpy as np
 import pandas as pd
 
+from moe_lab.experts.names import numbered
 from moe_lab.mixture.names import expert_names
-from moe_lab.plots.style import new_figure
+from moe_lab.plots.style import add_legend, colors, new_figure
 
-__all__ = ["plot_division", "plot_experts", "plot_gate", "plot_pool"]
+__all__ = ["plot_bands", "plot_division", "plot_experts", "plot_gate", "plot_pool"]
 
 GRID = 400  # points of a line
+LEVELS = (0.95, 0.8, 0.5)  # of the bands, the widest first
 
 
-def plot_division(X, y, responsibilities):
+def plot_division(X, y, responsibilities, names=None):
     """Draw the rows, each in the mix of its experts' colours.
 
     Parameters
@@ -20,16 +22,19 @@ def plot_division(X, y, responsibilities):
     y : Series of shape (n_samples,)
     responsibilities : ndarray of shape (n_samples, n_experts)
         Of a divider, or of a fitted mixture.
+    names : list of str, optional
+        Of the experts, as from `expert_names`; default: expert 0, expert 1, ...
 
     Returns
     -------
     figure : matplotlib Figure
     """
-    x, colors = _only_column(X), _colors(responsibilities.shape[1])
+    x, of_experts = _only_column(X), colors(responsibilities.shape[1])
+    names = names or numbered([""] * len(of_experts))
     figure, (axis,) = new_figure(width=6.5, height=3.8)
-    axis.scatter(x, y, color=np.clip(responsibilities @ colors, 0, 1), s=16, linewidths=0)
-    for k, color in enumerate(colors):
-        axis.scatter([], [], color=[color], s=40, label=f"expert {k + 1}")
+    axis.scatter(x, y, color=np.clip(responsibilities @ of_experts, 0, 1), s=16, linewidths=0)
+    for name, color in zip(names, of_experts, strict=True):
+        axis.scatter([], [], color=[color], s=40, label=name)
     return _finish(figure, axis, x.name, y.name)
 
 
@@ -48,10 +53,10 @@ def plot_experts(mixture, X, y):
     """
     figure, axis, grid, x = _over_rows(X, y)
     says, weights = mixture.expert_predictions(grid)[:, :, 0], mixture.gate_weights(grid)
-    for k, color in enumerate(_colors(mixture.n_experts_)):
+    for k, (name, color) in enumerate(_experts(mixture)):
         axis.plot(x, says[:, k], color=color, linewidth=1, alpha=0.5)
         trusted = np.where(weights[:, k] > 0.2, says[:, k], np.nan)
-        axis.plot(x, trusted, color=color, linewidth=4, label=expert_names(mixture)[k])
+        axis.plot(x, trusted, color=color, linewidth=4, label=name)
     return _finish(figure, axis, x.name, y.name)
 
 
@@ -69,11 +74,8 @@ def plot_gate(mixture, X):
     """
     grid = _grid(X)
     figure, (axis,) = new_figure(width=6.5, height=2.8)
-    weights, x = mixture.gate_weights(grid), grid.iloc[:, 0]
-    for k, color in enumerate(_colors(mixture.n_experts_)):
-        axis.plot(x, weights[:, k], color=color, linewidth=2, label=expert_names(mixture)[k])
-    axis.set_ylim(-0.03, 1.03)
-    return _finish(figure, axis, x.name, "gate weight")
+    _draw_gate(axis, mixture, grid)
+    return _finish(figure, axis, grid.columns[0], "gate weight")
 
 
 def plot_pool(mixture, X, y):
@@ -92,6 +94,46 @@ def plot_pool(mixture, X, y):
     figure, axis, grid, x = _over_rows(X, y)
     axis.plot(x, mixture.predict(grid), color="black", linewidth=2.5, label="pooled prediction")
     return _finish(figure, axis, x.name, y.name)
+
+
+def plot_bands(mixture, X, y):
+    """Draw the mean and the bands of a predictive distribution, and the gate weights below.
+
+    Parameters
+    ----------
+    mixture : fitted MoERegressor
+    X : DataFrame of shape (n_samples, 1)
+    y : Series of shape (n_samples,)
+
+    Returns
+    -------
+    figure : matplotlib Figure
+        Bands: central intervals of 95, 80 and 50 %.
+    """
+    grid = _grid(X)
+    x, says = grid.iloc[:, 0], mixture.predict_distribution(grid)
+    figure, (rows, gate) = new_figure(2, 1, width=7.0, height=3.0, beside=1.6)
+    for level, tone in zip(LEVELS, ("#dbe9f6", "#b3d2ea", "#7fb3d8"), strict=True):
+        low, high = says.interval(level).T
+        label = f"{100 * level:.0f} % of the rows"
+        rows.fill_between(x, low, high, color=tone, linewidth=0, label=label)
+    rows.plot(x, says.mean, color="black", linewidth=2, label="mean")
+    rows.scatter(X.iloc[:, 0], y, s=12, color="0.35", zorder=3, label="rows")
+    rows.set(ylabel=y.name)
+    _draw_gate(gate, mixture, grid)
+    gate.set_xlabel(x.name)
+    for axis in (rows, gate):
+        axis.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False)
+    rows.sharex(gate)
+    rows.tick_params(labelbottom=False)
+    return figure
+
+
+def _draw_gate(axis, mixture, grid):
+    weights, x = mixture.gate_weights(grid), grid.iloc[:, 0]
+    for k, (name, color) in enumerate(_experts(mixture)):
+        axis.plot(x, weights[:, k], color=color, linewidth=2, label=name)
+    axis.set(ylabel="gate weight", ylim=(-0.03, 1.03))
 
 
 def _over_rows(X, y):
@@ -120,11 +162,10 @@ def _only_column(X):
 
 def _finish(figure, axis, x_name, y_name):
     axis.set(xlabel=x_name, ylabel=y_name)
-    figure.legend(loc="outside right upper", frameon=False)
+    add_legend(figure)
     return figure
 
 
-def _colors(count):
-    import seaborn as sns
-
-    return np.asarray(sns.color_palette("colorblind" if count <= 10 else "husl", count))
+def _experts(mixture):
+    """Return the name and the colour of each expert."""
+    return list(zip(expert_names(mixture), colors(mixture.n_experts_), strict=True))

@@ -1,6 +1,74 @@
-"""What all figures share: sizes, markers, axes."""
+"""What all figures share: colours, markers, names that fit, axes, panels, legends."""
 
-MARKERS = "osD^vP*Xph"
+import re
+
+import numpy as np
+
+# Each colour is as far as can be from those before it, for people who see all colours and for those
+# who lack red, green or blue cones (CIELAB, Machado et al. 2009); greys are left to rows and lines.
+PALETTE = (
+    *("#0072b2", "#e69f00", "#960000", "#9600ff", "#874b5a", "#3ce187", "#a5c3ff", "#e1693c"),
+    *("#9678ff", "#4b2db4", "#5a3c69", "#b487b4", "#b45a4b", "#5ab487", "#d200b4", "#871e2d"),
+    *("#d2c35a", "#b43c00", "#b46987", "#7896e1"),
+)
+MARKERS = "osD^vP*Xph<"  # their number has no factor in common with that of the colours
+WIDTH = 30  # characters of a name before it goes on in the next line
+MOST_TICKS = 6  # of a logarithmic axis
+
+
+def colors(count):
+    """Return a colour for each of the first experts: the k-th is the same however many there are.
+
+    Returns
+    -------
+    colors : ndarray of shape (count, 3)
+        Red, green and blue, from 0 to 1.
+    """
+    from matplotlib.colors import to_rgb
+
+    base = np.array([to_rgb(color) for color in PALETTE])
+    numbers = np.arange(count)
+    return base[numbers % len(base)] * 0.6 ** (numbers // len(base))[:, None]
+
+
+def signs(names):
+    """Return a dict of name -> colour and marker, no two of them equal."""
+    return {
+        name: {"color": color, "marker": MARKERS[k % len(MARKERS)]}
+        for k, (name, color) in enumerate(zip(names, colors(len(names)), strict=True))
+    }
+
+
+def wrapped(name, width=WIDTH):
+    """Break a long name into lines.
+
+    Examples
+    --------
+    >>> print(wrapped("moe(experts=linear+lightgbm, gate=constant)"))
+    moe(experts=linear+lightgbm,
+    gate=constant)
+    >>> print(wrapped("GradientBoostingRegressor", 12))
+    Gradient
+    Boosting
+    Regressor
+    """
+    lines = [""]
+    for piece in pieces(str(name), width):
+        if len(lines[-1] + piece.rstrip()) > width:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(line.strip() for line in lines if line.strip())
+
+
+def pieces(name, width=WIDTH):
+    """Cut a name where a line may end: after a sign, before a capital, at last anywhere."""
+    for piece in re.findall(r".+?(?:[ ,+(_/\-]+|(?<=[a-z])(?=[A-Z])|$)", name, flags=re.S):
+        yield from (piece[k : k + width] for k in range(0, len(piece), width))
+
+
+def n_lines(names, width=WIDTH):
+    """Return how many lines all names take."""
+    return sum(wrapped(name, width).count("\n") + 1 for name in names)
 
 
 def new_figure(n_rows=1, n_columns=1, *, width=5.0, height=4.0, beside=0.0):
@@ -21,9 +89,80 @@ def new_figure(n_rows=1, n_columns=1, *, width=5.0, height=4.0, beside=0.0):
     return figure, list(axes.flat)
 
 
-def label_log_axis(axis):
-    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+def new_panels(names, *, width, height, beside=0.0, n_columns=3):
+    """Return a figure and its axes, one for each name, three beside each other."""
+    n_columns = min(n_columns, len(names))
+    n_rows = -(-len(names) // n_columns)
+    figure, axes = new_figure(n_rows, n_columns, width=width, height=height, beside=beside)
+    for axis in axes[len(names) :]:
+        axis.remove()
+    for axis, name in zip(axes, names, strict=False):
+        axis.set_title(wrapped(name, 26), parse_math=False)
+    return figure, axes[: len(names)]
 
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=7))
+
+def name_rows(axis, names, width=WIDTH):
+    """Write the names down the side of an axis whose rows are numbered, all of each row in view."""
+    axis.set_yticks(range(len(names)), [wrapped(name, width) for name in names])
+    for label in axis.get_yticklabels():
+        label.set_parse_math(False)
+    axis.set_ylim(len(names) - 0.5, -0.5)
+
+
+def add_legend(figure, axes=None, order=None, title=None):
+    """Explain every sign once, beside the panels; make room for what stands there."""
+    found = {}
+    for axis in axes or figure.axes:
+        handles, names = axis.get_legend_handles_labels()
+        found |= dict(zip(names, handles, strict=True))
+    found = found if order is None else {name: found[name] for name in order if name in found}
+    legend = figure.legend(
+        found.values(),
+        [wrapped(name) for name in found],
+        loc="outside right upper",
+        frameon=False,
+        title=title,
+    )
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+    _make_room(figure, legend)
+    return legend
+
+
+def _make_room(figure, legend):
+    """Let the figure grow where a legend is higher than it."""
+    needed = legend.get_window_extent().height / figure.dpi + 0.2
+    if needed > figure.get_figheight():
+        figure.set_figheight(needed)
+
+
+def log_ticks(axis):
+    """Make an x or y axis logarithmic, with plain numbers that do not touch each other."""
+    from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
+
+    getattr(axis.axes, f"set_{axis.axis_name}scale")("log")
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(FixedLocator(_ticks(low, high) if low > 0 else []))  # nothing is drawn
+    axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axis.set_minor_formatter(NullFormatter())
+
+
+def _ticks(low, high):
+    """Return round numbers from low to high: as many as can stand side by side."""
+    decades = np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    steps = [(decades, (1, 2, 5)), (decades, (1, 3)), (decades, (1,))]
+    steps += [(decades[::step], (1,)) for step in range(2, len(decades))]
+    for powers, digits in steps:
+        ticks = np.array([digit * 10.0**power for power in powers for digit in digits])
+        ticks = ticks[(low <= ticks) & (ticks <= high)]
+        if len(ticks) <= MOST_TICKS:
+            break
+    return ticks if len(ticks) > 1 else _even_ticks(low, high)
+
+
+def _even_ticks(low, high):
+    """Return ticks of an interval that is too short for 1, 2, 5."""
+    from matplotlib.ticker import MaxNLocator
+
+    ticks = MaxNLocator(4, min_n_ticks=2).tick_values(low, high)
+    return ticks[(low <= ticks) & (ticks <= high)]

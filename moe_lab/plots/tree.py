@@ -3,11 +3,14 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from moe_lab.mixture.names import expert_names
+from moe_lab.plots.style import colors, new_figure, wrapped
 from moe_lab.table.inputs import check_table
 
 __all__ = ["plot_tree"]
 
 LARGEST = 1100  # area of a node that every row reaches, in square points
+NAME = 14  # characters of a name's longest line
 WIDEST, NARROWEST = 9, 0.8  # its edge, and the edge that no row takes, in points
 
 
@@ -29,16 +32,21 @@ def plot_tree(mixture, X, ax=None):
     """
     check_is_fitted(mixture)
     tree, mass = _tree_and_mass(mixture.gate_, check_table(mixture, X, reset=False))
-    places = _places(tree)
-    ax = _new_axes(places) if ax is None else ax
+    places, names = _places(tree), [wrapped(name, NAME) for name in expert_names(mixture)]
+    of_experts = colors(len(names))
+    ax = _new_axes(places, names) if ax is None else ax
     for path, (x, y) in places.items():
         if path:
             ends = np.array([places[path[:-1]], (x, y)]).T
             ax.plot(*ends, color="0.75", linewidth=max(WIDEST * mass[path], NARROWEST), zorder=1)
     for path, (x, y) in places.items():
-        _draw_node(ax, x, y, mass[path], _leaf(tree, path))
+        expert = _leaf(tree, path)
+        if expert is None:
+            _draw_node(ax, x, y, mass[path])
+        else:
+            _draw_leaf(ax, x, y, mass[path], names[expert], of_experts[expert])
     depth = -min(y for _, y in places.values())
-    ax.set(xlim=(-0.6, _n_leaves(tree) - 0.4), ylim=(-depth - 0.65, 0.3))
+    ax.set(xlim=(-0.6, _n_leaves(tree) - 0.4), ylim=(-depth - _below(names), 0.3))
     ax.set_axis_off()
     return ax.figure
 
@@ -80,25 +88,39 @@ def _leaf(tree, path):
     return tree if isinstance(tree, int) else None
 
 
-def _draw_node(ax, x, y, mass, expert):
-    color = "0.45" if expert is None else f"C{expert % 10}"
-    ax.scatter(x, y, s=max(LARGEST * mass, 12), color=color, zorder=2)
-    edge = np.sqrt(LARGEST * mass / np.pi) + 4  # points from the centre
-    share = f"{mass:.0%}" if mass >= 0.005 or mass == 0 else "<1%"
-    style = {"textcoords": "offset points", "annotation_clip": False}
-    if expert is not None:
-        below = {"xytext": (0, -edge), "ha": "center", "va": "top"}
-        ax.annotate(f"expert {expert}\n{share}", (x, y), **below, **style)
-    elif y < 0:
+def _draw_node(ax, x, y, mass):
+    edge = _draw_circle(ax, x, y, mass, "0.45")
+    if y < 0:
         beside = {"xytext": (edge, 0), "ha": "left", "va": "center", "color": "0.35", "fontsize": 9}
-        ax.annotate(share, (x, y), **beside, **style)
+        ax.annotate(_share(mass), (x, y), **beside, **_STYLE)
 
 
-def _new_axes(places):
-    import matplotlib.pyplot as plt
+def _draw_leaf(ax, x, y, mass, name, color):
+    below = {"xytext": (0, -_draw_circle(ax, x, y, mass, color)), "ha": "center", "va": "top"}
+    ax.annotate(f"{name}\n{_share(mass)}", (x, y), parse_math=False, **below, **_STYLE)
 
-    width = 1.6 + 0.95 * (max(x for x, _ in places.values()) + 1)
-    height = 1.2 + 1.1 * -min(y for _, y in places.values())
-    figure, ax = plt.subplots(figsize=(max(width, 3.5), height), layout="constrained")
-    plt.close(figure)  # else it would show twice in a notebook, and stay in memory
-    return ax
+
+_STYLE = {"textcoords": "offset points", "annotation_clip": False}
+
+
+def _draw_circle(ax, x, y, mass, color):
+    """Draw a node; return where it ends, in points from its centre."""
+    ax.scatter(x, y, s=max(LARGEST * mass, 12), color=color, zorder=2)
+    return np.sqrt(LARGEST * mass / np.pi) + 4
+
+
+def _share(mass):
+    return f"{mass:.0%}" if mass >= 0.005 or mass == 0 else "<1%"
+
+
+def _below(names):
+    """Return the room under the leaves, in levels of the tree."""
+    return 0.5 + 0.15 * max(name.count("\n") + 1 for name in names)
+
+
+def _new_axes(places, names):
+    longest = max(len(line) for name in names for line in name.split("\n"))
+    each = max(0.95, 0.09 * longest)
+    width = 1.6 + each * (max(x for x, _ in places.values()) + 1)
+    height = 0.6 + _below(names) + 1.1 * -min(y for _, y in places.values())
+    return new_figure(width=max(width, 3.5), height=height)[1][0]

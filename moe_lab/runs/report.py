@@ -9,13 +9,15 @@ from importlib import resources
 from pathlib import Path
 
 from moe_lab.bench.statistics import leaderboard, summary
-from moe_lab.bench.words import in_words, number
+from moe_lab.bench.words import amount, in_words, number, over_all
+from moe_lab.plots.style import pieces
 from moe_lab.runs.read import read_runs, read_scores
 from moe_lab.runs.store import check_writable
 
 __all__ = ["render_report", "write_report"]
 
 TEMPLATE = "report.html.jinja"
+FEW = 3  # data sets that are shown unfolded
 
 
 def write_report(experiment, results_dir="results", baseline="stacking") -> Path:
@@ -54,17 +56,20 @@ def render_report(experiment, results_dir="results", baseline="stacking") -> str
     import jinja2
 
     scores = read_scores(experiment, results_dir)
-    runs = read_runs(experiment, results_dir)
+    runs, methods = read_runs(experiment, results_dir), scores["method"].unique()
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    environment.filters["number"] = number
+    environment.filters |= {"number": number, "amount": amount, "breakable": _breakable}
     template = resources.files("moe_lab.runs").joinpath(TEMPLATE).read_text(encoding="utf-8")
     return environment.from_string(template).render(
         experiment=experiment,
         baseline=baseline,
-        sentences=in_words(scores, baseline),
-        datasets=[_section(name, one, runs, baseline) for name, one in _by_dataset(scores)],
+        overall=over_all(scores, baseline),
+        few=FEW,
+        datasets=[
+            _section(name, one, runs, baseline, methods) for name, one in _by_dataset(scores)
+        ],
         summary=_summary(scores, baseline),
         used=[run for run in runs if run["folder"].name in set(scores["run"])],
         failed=[run for run in runs if run["status"] != "done"],
@@ -72,11 +77,18 @@ def render_report(experiment, results_dir="results", baseline="stacking") -> str
     )
 
 
+def _breakable(name):
+    """Let a browser break a long name where figures do."""
+    from markupsafe import Markup, escape
+
+    return Markup("<wbr>").join(escape(piece) for piece in pieces(name))
+
+
 def _by_dataset(scores):
     return scores.groupby("dataset", sort=False)
 
 
-def _section(name, scores, runs, baseline):
+def _section(name, scores, runs, baseline, methods):
     """Collect what the report shows of one data set."""
     from moe_lab.bench.figures import plot_cost, plot_scores
 
@@ -88,10 +100,11 @@ def _section(name, scores, runs, baseline):
         "seeds": scores["seed"].nunique(),
         "n_train": scores["n_train"].max(),
         "n_test": scores["n_test"].max(),
+        "sentences": in_words(scores, baseline),
         "board": leaderboard(scores, baseline).to_dict("records"),
         "figures": [
             ("Every fold's score for each method", _inline(plot_scores(scores))),
-            ("Score against fit seconds", _inline(plot_cost(scores))),
+            ("Score against fit seconds", _inline(plot_cost(scores, methods=methods))),
             *_saved_figures(scores["run"].iloc[-1], runs),
         ],
     }

@@ -19,11 +19,11 @@ import click
 import numpy as np
 import torch
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from moe_lab.device import resolve_device
 from moe_lab.nn import SparseMoE, load_mixture_of_experts
+from moe_lab.progress import progress
 
 
 class Size(NamedTuple):
@@ -192,7 +192,7 @@ def by_turns(pair, repeats, seconds_of=cpu_seconds):
     seconds = np.empty((repeats, 2))
     for run in pair[1:3]:
         run()
-    for row in track(seconds, pair.name, transient=True, console=Console(stderr=True)):
+    for row in progress(seconds, pair.name, shown=True):
         for j, run in enumerate(pair[1:3]):
             row[j] = seconds_of(run)
     return seconds

@@ -1,6 +1,7 @@
 """What a trainer is: how gate and experts are trained together."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,8 @@ class Trained:
         The numbers of the experts that are left, in the order of ``experts``; None: all.
     report : DataFrame or None
         One row a step: what was fitted, how many fits, seconds.
+    at_floor : sequence of int
+        The positions in ``experts`` of those whose noise scale is the least allowed.
     """
 
     experts: list
@@ -43,6 +46,7 @@ class Trained:
     starts: pd.DataFrame | None = None
     kept: list | None = None
     report: pd.DataFrame | None = None
+    at_floor: Sequence[int] = ()
 
 
 class Trainer(ABC, BaseEstimator):

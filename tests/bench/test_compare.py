@@ -10,9 +10,9 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from moe_lab.bench import compare, fit_on_fold, in_words, leaderboard, mixture, paired, summary
-from moe_lab.bench.lineup import label
 from moe_lab.bench.metrics import classification_scores
 from moe_lab.datasets.base import Dataset
+from moe_lab.experts.names import label
 from moe_lab.registry import methods
 
 

@@ -11,7 +11,8 @@ from torch import nn
 
 from moe_lab import MoEClassifier, MoERegressor
 from moe_lab.experts import ModuleExpert
-from moe_lab.experts.spec import as_expert, label
+from moe_lab.experts.names import label
+from moe_lab.experts.spec import as_expert
 from moe_lab.nn.tables.descent_run import Run
 from moe_lab.registry import experts
 from moe_lab.testing import EXPERT_CHECKS

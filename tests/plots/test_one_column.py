@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from moe_lab import MoERegressor
-from moe_lab.plots import one_column as one_dimension
+from moe_lab import MoERegressor, plots
+from moe_lab.plots.style import colors
 
 
 @pytest.fixture(scope="module")
@@ -21,16 +21,15 @@ def fitted(rows):
 
 def test_a_row_has_the_mixed_colour_of_its_experts(rows):
     sure, shared = [1.0, 0.0], [0.5, 0.5]
-    figure = one_dimension.plot_division(*rows, np.array([sure, shared] * 30))
+    figure = plots.plot_division(*rows, np.array([sure, shared] * 30))
 
     first, second = figure.axes[0].collections[0].get_facecolors()[:2, :3]
-    colors = one_dimension._colors(2)
-    assert first == pytest.approx(colors[0])
-    assert second == pytest.approx(colors.mean(axis=0))
+    assert first == pytest.approx(colors(2)[0])
+    assert second == pytest.approx(colors(2).mean(axis=0))
 
 
 def test_expert_lines_are_strong_only_where_the_gate_trusts_them(rows, fitted):
-    lines = one_dimension.plot_experts(fitted, *rows).axes[0].lines
+    lines = plots.plot_experts(fitted, *rows).axes[0].lines
 
     assert len(lines) == 4
     thin, thick = lines[0].get_ydata(), lines[1].get_ydata()
@@ -42,17 +41,17 @@ def test_expert_lines_are_strong_only_where_the_gate_trusts_them(rows, fitted):
 
 
 def test_gate_lines_sum_to_one(rows, fitted):
-    lines = one_dimension.plot_gate(fitted, rows[0]).axes[0].lines
+    lines = plots.plot_gate(fitted, rows[0]).axes[0].lines
 
     assert sum(line.get_ydata() for line in lines) == pytest.approx(1.0)
 
 
 def test_pooled_line_is_the_prediction(rows, fitted):
-    (line,) = one_dimension.plot_pool(fitted, *rows).axes[0].lines
+    (line,) = plots.plot_pool(fitted, *rows).axes[0].lines
 
     assert line.get_ydata() == pytest.approx(fitted.predict(pd.DataFrame({"x": line.get_xdata()})))
 
 
 def test_a_second_column_is_refused(rows, fitted):
     with pytest.raises(ValueError, match="must have one column"):
-        one_dimension.plot_pool(fitted, rows[0].assign(z=1), rows[1])
+        plots.plot_pool(fitted, rows[0].assign(z=1), rows[1])

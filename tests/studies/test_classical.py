@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from moe_lab import MoEClassifier, MoERegressor, select_n_experts
+from moe_lab import MoEClassifier, MoERegressor, plots, select_n_experts
 from moe_lab.bench.calibration import calibration_table
 from moe_lab.datasets.generated import robot_arm, two_spirals
 from moe_lab.studies import classical
@@ -114,7 +114,7 @@ def test_starts_and_their_way_are_those_of_the_best_size(rows):
 
 def test_bands_are_nested_around_the_mean(rows):
     moe = MoERegressor("linear", n_experts=2, train="em", random_state=0).fit(*rows)
-    above, below = classical.plot_bands(moe, *rows).axes
+    above, below = plots.plot_bands(moe, *rows).axes
     heights = [np.ptp(band.get_paths()[0].vertices[:, 1]) for band in above.collections[:3]]
     assert heights == sorted(heights, reverse=True)
     x = pd.DataFrame({"x": above.lines[0].get_xdata()})
@@ -126,7 +126,7 @@ def test_regions_show_the_probability_and_the_most_trusted_expert():
     drawn = two_spirals(n_samples=60)
     moe = MoEClassifier("linear", n_experts=3, train=("em", SHORT), random_state=0)
     moe.fit(drawn.X, drawn.y)
-    pooled, trusted = classical.plot_regions(moe, drawn.X, drawn.y).axes[:2]
+    pooled, trusted = plots.plot_regions(moe, drawn.X, drawn.y).axes[:2]
     shown = pooled.collections[0].get_array()
     assert 0 <= shown.min() <= shown.max() <= 1 + 1e-12
     assert set(np.unique(trusted.collections[0].get_array())) <= {0, 1, 2}
@@ -136,6 +136,6 @@ def test_what_cannot_be_drawn_is_refused(rows):
     X, y = rows
     moe = MoEClassifier("linear", n_experts=2, train=("em", SHORT)).fit(X, y > 0.5)
     with pytest.raises(ValueError, match=r"two columns and y two classes .* got 1 columns"):
-        classical.plot_regions(moe, X, y > 0.5)
-    with pytest.raises(ValueError, match="must have one column to draw bands over it, got 2"):
-        classical.plot_bands(moe, X.assign(z=1), y)
+        plots.plot_regions(moe, X, y > 0.5)
+    with pytest.raises(ValueError, match="must have one column to be drawn over it, got 2"):
+        plots.plot_bands(moe, X.assign(z=1), y)

@@ -7,13 +7,14 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from moe_lab.bench.statistics import sum_up
 from moe_lab.experts.spec import as_experts
 from moe_lab.registry import datasets, methods
 from moe_lab.studies import mixture_vs_stacking as study
 from moe_lab.studies.mixture_vs_stacking.__main__ import main, read_sizes
 from moe_lab.studies.mixture_vs_stacking.comparisons import COMPARISONS, REGIMES, is_generated
 from moe_lab.studies.mixture_vs_stacking.figures import cost_and_quality
-from moe_lab.studies.mixture_vs_stacking.tables import against_rivals, over_sets, rival_goals
+from moe_lab.studies.mixture_vs_stacking.tables import against_rivals, rival_goals
 
 TASKS = ("regression", "classification")
 SHARED = ("stacking", "log-odds stacking", "one more expert", "mixture", "constant")
@@ -108,31 +109,31 @@ def test_seconds_are_compared_as_a_ratio_of_means():
 
 
 def test_sets_are_won_tied_lost_and_worse():
-    told = over_sets(
+    sums = sum_up(
         study.differences(SCORES, "mixture", "stacking", holds=lambda name: name in "abcd")
     )
 
-    assert told["n_sets"] == 4
-    assert told["mean"] == pytest.approx(-1.7)
-    assert told["median"] == pytest.approx(-1.4)
-    assert (told["wins"], told["ties"], told["losses"]) == (2, 1, 1)
-    assert told["worse"] == ["d"]
-    assert told["p_value"] == pytest.approx(0.625)
+    assert sums["n_datasets"] == 4
+    assert sums["difference"] == pytest.approx(-1.7)
+    assert sums["median"] == pytest.approx(-1.4)
+    assert (sums["wins"], sums["ties"], sums["losses"]) == (2, 1, 1)
+    assert sums["worse"] == ["d"]
+    assert sums["p_value"] == pytest.approx(0.625)
 
 
 def test_a_loss_within_two_standard_errors_of_one_percent_is_not_worse():
     unsure = made_up({"d": pair(2)}, spread=3.0)
 
-    assert over_sets(study.differences(unsure, "mixture", "stacking"))["worse"] == []
+    assert sum_up(study.differences(unsure, "mixture", "stacking"))["worse"] == []
 
 
 def test_goals_hold_real_sets_and_regimes_apart():
     table = study.goals(SCORES).set_index("comparison")
 
-    assert table.loc["RMSE, four", "n_sets"] == 4
-    assert table.loc["RMSE, four", "mean"] == pytest.approx(-1.7)
+    assert table.loc["RMSE, four", "n_datasets"] == 4
+    assert table.loc["RMSE, four", "difference"] == pytest.approx(-1.7)
     assert table.loc["RMSE, four", "goal"] is False  # the mean is there, one set is worse
-    assert table.loc["regime data, four", "n_sets"] == 1
+    assert table.loc["regime data, four", "n_datasets"] == 1
     assert table.loc["regime data, four", "goal"] is True
     assert table.loc["fit CPU seconds, four", "aim"] is True
     assert table.loc["log-loss, four", "goal"] is None  # nothing was run
@@ -172,7 +173,7 @@ def test_a_rival_that_was_not_run_is_neither_reached_nor_missed():
 def test_cost_and_quality_keeps_kinds_of_sets_apart():
     table = cost_and_quality(SCORES).set_index("sets")
 
-    assert table["n_sets"].to_dict() == {"generated": 1, "regression": 4}
+    assert table["n_datasets"].to_dict() == {"generated": 1, "regression": 4}
     assert table["fit_ratio"].to_numpy() == pytest.approx(0.5)
 
 

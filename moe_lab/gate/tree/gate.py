@@ -104,13 +104,15 @@ class TreeGate(FeatureGate):
     def n_parameters_(self):
         return self.model_.get_n_leaves() * (self.leaf_weights_.shape[1] - 1)
 
-    def rules(self, feature_names=None):
+    def rules(self, feature_names=None, expert_names=None):
         """Return the tree in words.
 
         Parameters
         ----------
         feature_names : list of str, optional
             Names of the columns of X, where it is an array.
+        expert_names : list of str, optional
+            Default: expert 0, expert 1, ...
 
         Returns
         -------
@@ -118,8 +120,10 @@ class TreeGate(FeatureGate):
             One for each leaf: what is asked of a row, in the units of X, the weights of the
             experts, and the leaf's share of all weight. Prints one a line.
         """
+        names = expert_names or [f"expert {k}" for k in range(self.leaf_weights_.shape[1])]
         return Rules(
-            f"{said(conditions, self.table_, feature_names)}: {_shares(self.leaf_weights_[leaf])}; "
+            f"{said(conditions, self.table_, feature_names)}: "
+            f"{_shares(names, self.leaf_weights_[leaf])}; "
             f"{100 * self.leaf_shares_[leaf]:.0f} % of the weight"
             for leaf, conditions in leaf_conditions(self.model_.tree_)
         )
@@ -130,6 +134,6 @@ def _single(features):
     return np.clip(features, -FAR, FAR).astype(np.float32)
 
 
-def _shares(weights):
+def _shares(names, weights):
     shares = (f"{weight:.2f}".removeprefix("0") for weight in weights)
-    return ", ".join(f"expert {k} {share}" for k, share in enumerate(shares))
+    return ", ".join(f"{name} {share}" for name, share in zip(names, shares, strict=True))

@@ -21,6 +21,7 @@ from moe_lab.nn.balance import LoadBias
 from moe_lab.nn.sparse import update_biases
 from moe_lab.nn.tables import checkpoint
 from moe_lab.nn.threads import one_thread
+from moe_lab.progress import progress_bar
 
 DECISIVE = ("learning_rate", "weight_decay", "batch_size", "schedule", "precision")
 ROWS_AT_ONCE = 65_536  # without gradients
@@ -73,14 +74,11 @@ class Run:
         return self.settings.precision == precision
 
     def go(self, train, held_out):
-        from tqdm.auto import trange
-
         settings, state = self.settings, self.state
         first = len(state.history)
         quiet = not settings.verbose or (self.several and processes.number() > 0)
-        bar = trange(
-            settings.max_epochs, desc=settings.title, leave=False, disable=quiet, initial=first
-        )
+        style = {"unit": "epoch", "leave": False, "initial": first, "shown": not quiet}
+        bar = progress_bar(settings.max_epochs, settings.title, **style)
         try:
             while len(state.history) < settings.max_epochs and not self._is_stuck():
                 with one_thread(self._steps_are_small(len(train))):

@@ -3,15 +3,13 @@
 ``moe-lab run 03_classical`` runs them.
 """
 
-from moe_lab.studies.classical.figures import plot_bands, plot_regions, plot_sizes
+from moe_lab.studies.classical.figures import plot_sizes
 from moe_lab.studies.classical.studies import lightgbm_moe, mcycle, robot_arm, two_spirals
 from moe_lab.studies.classical.summary import plot_repeats, summary
 
 __all__ = [
     "lightgbm_moe",
     "mcycle",
-    "plot_bands",
-    "plot_regions",
     "plot_repeats",
     "plot_sizes",
     "robot_arm",

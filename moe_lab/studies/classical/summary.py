@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from moe_lab.plots.style import new_figure
+from moe_lab.plots.style import add_legend, colors, log_ticks, n_lines, name_rows, new_figure
 
 __all__ = ["plot_repeats", "summary"]
 
@@ -63,12 +63,12 @@ def plot_repeats(scores, value, over, *, label=None, log=False, reference=None):
     -------
     figure : matplotlib Figure
     """
-    import seaborn as sns
-
     table = summary(scores, value, over)
     repeats = table.drop(columns=["mean", "fit_seconds"])
-    figure, (axis,) = new_figure(width=6.0, height=1.1 + 0.34 * len(table), beside=2.0)
-    blue, orange, *_ = sns.color_palette("colorblind")
+    figure, (axis,) = new_figure(
+        width=6.0, height=1.1 + 0.17 * (len(table) + n_lines(table.index)), beside=2.0
+    )
+    blue, orange = colors(2)
     rows = np.arange(len(table))
     tick = {"color": "black", "marker": "|", "s": 130, "linewidths": 1.2, "zorder": 3}
     for number, repeat in enumerate(repeats):
@@ -76,19 +76,10 @@ def plot_repeats(scores, value, over, *, label=None, log=False, reference=None):
     axis.scatter(table["mean"], rows, color=blue, marker="D", s=42, alpha=0.8, label="mean")
     for name, level in (reference or {}).items():
         axis.axvline(level, color=orange, linestyle="--", linewidth=1.2, label=name, zorder=0)
-    axis.set(xlabel=label or value, xscale="log" if log else "linear")
+    axis.set_xlabel(label or value)
     if log:
-        _label_plainly(axis.xaxis)
-    axis.set_yticks(rows, table.index)
-    axis.set_ylim(len(table) - 0.5, -0.5)
+        log_ticks(axis.xaxis)
+    name_rows(axis, table.index)
     axis.grid(axis="x", alpha=0.3)
-    figure.legend(loc="outside right upper", frameon=False)
+    add_legend(figure)
     return figure
-
-
-def _label_plainly(axis):
-    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
-
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axis.set_minor_formatter(NullFormatter())

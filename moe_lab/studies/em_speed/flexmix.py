@@ -25,7 +25,7 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from moe_lab import MoERegressor
-from moe_lab.divide.base import Divider
+from moe_lab.divide.given import Given
 from moe_lab.divide.random import RandomDivider
 from moe_lab.experts import LinearExpert
 from moe_lab.gate import SoftmaxGate
@@ -33,16 +33,6 @@ from moe_lab.runs.provenance import machine
 from moe_lab.train import EM
 
 INSTALL = "Run apt install r-cran-flexmix, or install.packages('flexmix') in R."
-
-
-class Given(Divider):
-    """Hands out responsibilities that were made before."""
-
-    def __init__(self, responsibilities):
-        self.responsibilities = responsibilities
-
-    def divide(self, X, y, *, n_experts, sample_weight=None, random_state=None):
-        return self.responsibilities
 
 
 def linear_mixture(n_samples, n_features=5, n_experts=4, random_state=0):

@@ -3,9 +3,18 @@
 import numpy as np
 import pandas as pd
 
-from moe_lab.plots.style import MARKERS, label_log_axis, new_figure
+from moe_lab.bench.statistics import sum_up
+from moe_lab.plots.style import (
+    add_legend,
+    colors,
+    log_ticks,
+    n_lines,
+    name_rows,
+    new_figure,
+    signs,
+)
 from moe_lab.studies.mixture_vs_stacking.comparisons import is_generated
-from moe_lab.studies.mixture_vs_stacking.tables import differences, over_sets
+from moe_lab.studies.mixture_vs_stacking.tables import differences
 
 __all__ = ["cost_and_quality", "plot_cost_and_quality", "plot_differences"]
 
@@ -17,24 +26,23 @@ def cost_and_quality(scores, baseline="stacking"):
     -------
     table : DataFrame
         One row a kind of sets and a method: sets ("classification", "regression" or "generated"),
-        method, n_sets, difference (mean over sets, in %), se, fit_ratio and predict_ratio (means
-        over sets of CPU seconds to fit and of seconds to predict, over the baseline's).
+        method, n_datasets, difference (mean over sets, in %), se, fit_ratio and predict_ratio
+        (means over sets of CPU seconds to fit and of seconds to predict, over the baseline's).
     """
     rows = []
     for kind, one in scores.groupby(scores.apply(_kind, axis=1), sort=True):
         for method in one["method"].unique():
             if method == baseline or baseline not in set(one["method"]):
                 continue
-            told = over_sets(differences(one, method, baseline))
+            quality = sum_up(differences(one, method, baseline))
             row = {"sets": kind, "method": method}
-            row |= {name: told[name] for name in ("n_sets", "mean", "se")}
+            row |= {name: quality[name] for name in ("n_datasets", "difference", "se")}
             for name, metric in (("fit", "fit_cpu_seconds"), ("predict", "predict_seconds")):
                 ratio = differences(one, method, baseline, metric)
                 row[f"{name}_ratio"] = ratio["difference"].mean()
             rows.append(row)
-    columns = ["sets", "method", "n_sets", "mean", "se", "fit_ratio", "predict_ratio"]
-    table = pd.DataFrame(rows, columns=columns)
-    return table.rename(columns={"mean": "difference"})
+    columns = ["sets", "method", "n_datasets", "difference", "se", "fit_ratio", "predict_ratio"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _kind(row):
@@ -52,26 +60,21 @@ def plot_cost_and_quality(scores, baseline="stacking"):
     table = cost_and_quality(scores, baseline)
     kinds, methods = list(table["sets"].unique()), list(table["method"].unique())
     figure, axes = new_figure(1, len(kinds), width=4.4, height=4.0, beside=2.4)
-    style = _styles(methods)
+    style = signs(methods)
     for axis, kind in zip(axes, kinds, strict=True):
         for row in table[table["sets"] == kind].itertuples():
             bar = 0.0 if np.isnan(row.se) else row.se
-            axis.errorbar(
-                row.fit_ratio, row.difference, yerr=bar, label=row.method, **style[row.method]
-            )
+            marks = {"markersize": 8, "capsize": 3, "linestyle": "", **style[row.method]}
+            axis.errorbar(row.fit_ratio, row.difference, yerr=bar, label=row.method, **marks)
         axis.axhline(0, color="0.6", linewidth=1)
         axis.axvline(1, color="0.6", linewidth=1)
-        count = table.loc[table["sets"] == kind, "n_sets"].max()
-        axis.set(xscale="log", title=f"{kind} ({count} sets)")
-        label_log_axis(axis.xaxis)
+        count = table.loc[table["sets"] == kind, "n_datasets"].max()
+        axis.set_title(f"{kind} ({count} sets)")
+        log_ticks(axis.xaxis)
         axis.set_xlabel(f"CPU seconds to fit / {baseline}'s")
         axis.grid(alpha=0.3)
     axes[0].set_ylabel(f"difference to {baseline} (%; lower is better)")
-    found = {}
-    for axis in axes:
-        handles, names = axis.get_legend_handles_labels()
-        found |= dict(zip(names, handles, strict=True))
-    figure.legend(found.values(), found.keys(), loc="outside right upper", frameon=False)
+    add_legend(figure)
     return figure
 
 
@@ -88,29 +91,17 @@ def plot_differences(table, title=""):
     -------
     figure : matplotlib Figure
     """
-    table = table.sort_values("difference", ascending=False, ignore_index=True)
-    figure, (axis,) = new_figure(width=6.0, height=1.2 + 0.28 * len(table))
+    table = table.sort_values("difference", ignore_index=True)
+    figure, (axis,) = new_figure(
+        width=6.0, height=1.2 + 0.14 * (len(table) + n_lines(table["dataset"]))
+    )
     bars = 2 * table["se"].fillna(0)
-    axis.errorbar(table["difference"], table.index, xerr=bars, fmt="o", capsize=2, color="#0173b2")
+    axis.errorbar(
+        table["difference"], table.index, xerr=bars, fmt="o", capsize=2, color=colors(1)[0]
+    )
     axis.axvline(0, color="0.5", linewidth=1)
-    axis.set_yticks(table.index, table["dataset"])
+    name_rows(axis, table["dataset"])
     unit = table["unit"].iloc[0]
     axis.set(xlabel=f"difference ({unit}; lower is better; bars: 2 standard errors)", title=title)
     axis.grid(axis="x", alpha=0.3)
     return figure
-
-
-def _styles(methods):
-    import seaborn as sns
-
-    colors = sns.color_palette("colorblind", 10)
-    return {
-        method: {
-            "color": colors[k % len(colors)],
-            "marker": MARKERS[k % len(MARKERS)],
-            "markersize": 8,
-            "capsize": 3,
-            "linestyle": "",
-        }
-        for k, method in enumerate(methods)
-    }

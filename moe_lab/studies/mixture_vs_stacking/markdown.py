@@ -4,7 +4,7 @@ from datetime import date
 
 import pandas as pd
 
-from moe_lab.bench.statistics import summary
+from moe_lab.bench.statistics import sum_up, summary
 from moe_lab.bench.words import number
 from moe_lab.runs.provenance import machine
 from moe_lab.studies.mixture_vs_stacking.comparisons import COMPARISONS, DEFAULT, is_generated
@@ -12,7 +12,6 @@ from moe_lab.studies.mixture_vs_stacking.figures import cost_and_quality
 from moe_lab.studies.mixture_vs_stacking.tables import (
     against_rivals,
     goals,
-    over_sets,
     per_set,
     rival_goals,
 )
@@ -79,10 +78,10 @@ def _facts(runs, command, scores, n_train):
 
 
 def _goal_table(table):
-    shown = pd.DataFrame({"comparison": table["comparison"], "sets": table["n_sets"]})
-    shown["mean"] = [
-        "not run" if not row.n_sets else _with_se(row.mean_, row.se)
-        for row in table.rename(columns={"mean": "mean_"}).itertuples()
+    shown = pd.DataFrame({"comparison": table["comparison"], "sets": table["n_datasets"]})
+    shown["difference"] = [
+        _with_se(row.difference, row.se) if row.n_datasets else "not run"
+        for row in table.itertuples()
     ]
     shown["median"] = table["median"].map(lambda value: number(value, 3))
     outcomes = zip(table["wins"], table["ties"], table["losses"], strict=True)
@@ -100,13 +99,13 @@ def _with_se(mean, se):
 
 
 def _asked(comparison):
-    told = [f"mean {comparison.mean:g}"]
-    told += [f"{comparison.wins:.0%} won"] if comparison.wins else []
-    told += ["none worse"] if comparison.none_worse else []
+    goal = [f"mean {comparison.mean:g}"]
+    goal += [f"{comparison.wins:.0%} won"] if comparison.wins else []
+    goal += ["none worse"] if comparison.none_worse else []
     aim = f"aim {comparison.aim:g}"
     aim += f" on {comparison.aim_share:.0%}" if comparison.aim_share else ""
     aim += f", {comparison.aim_wins:.0%} won" if comparison.aim_wins else ""
-    return f"{', '.join(told)}; {aim}"
+    return f"{', '.join(goal)}; {aim}"
 
 
 def _rivals(scores):
@@ -115,9 +114,19 @@ def _rivals(scores):
         return [f"No real set has scores of `{DEFAULT}` and a rival."]
     worst = behind.loc[behind["difference"].idxmax()]
     shown = table.assign(worse=table["worse"].map(", ".join))
-    columns = ["baseline", "n_sets", "mean", "se", "median", "wins", "ties", "losses", "better"]
+    columns = [
+        "baseline",
+        "n_datasets",
+        "difference",
+        "se",
+        "median",
+        "wins",
+        "ties",
+        "losses",
+        "better",
+    ]
     shown = shown[[*columns, "worse", "p_value", "fit_cpu_ratio"]].round(3)
-    told = (
+    intro = (
         "Real sets, each in its primary metric. Farthest behind its best rival: "
         f"{worst['dataset']}, {worst['difference']:+.1f} % to {worst['rival']}; "
         f"{(behind['difference'] > 3).sum()} of {len(behind)} sets are more than 3 % behind."
@@ -126,7 +135,7 @@ def _rivals(scores):
     reached["reached"] = (
         reached["reached"].map({True: "reached", False: "missed"}).fillna("not run")
     )
-    return [told, as_markdown(reached), as_markdown(shown)]
+    return [intro, as_markdown(reached), as_markdown(shown)]
 
 
 def _every_method(scores):
@@ -135,8 +144,8 @@ def _every_method(scores):
         for baseline in ("stacking", "log-odds stacking"):
             held = one[one["dataset"].isin(one.loc[one["method"] == baseline, "dataset"])]
             if len(held):
-                told = as_markdown(summary(held, baseline).round(2))
-                parts += [f"### {kind} sets, against {baseline}", told]
+                table = as_markdown(summary(held, baseline).round(2))
+                parts += [f"### {kind} sets, against {baseline}", table]
     return parts
 
 
@@ -165,14 +174,14 @@ def _by_rows(sizes):
         new = [key not in seen for key in zip(tables["dataset"], tables["n_train"], strict=True)]
         seen |= set(zip(tables["dataset"], tables["n_train"], strict=True))
         for title, one in tables[new].groupby("comparison", sort=False):
-            told = over_sets(one)
-            named = ("n_sets", "mean", "se", "median", "wins", "ties", "losses")
-            rows.append({"comparison": title, "n_train": n_train} | {k: told[k] for k in named})
+            sums = sum_up(one)
+            named = ("n_datasets", "difference", "se", "median", "wins", "ties", "losses")
+            rows.append({"comparison": title, "n_train": n_train} | {k: sums[k] for k in named})
     if len(sizes) < 2 or not rows:
         return ["All runs have the same number of training rows."]
     table = pd.DataFrame(rows).sort_values("comparison", kind="stable")
-    told = "Sets that cannot give more rows than before are not counted again."
-    return [told, as_markdown(table.round(3))]
+    intro = "Sets that cannot give more rows than before are not counted again."
+    return [intro, as_markdown(table.round(3))]
 
 
 def as_markdown(table) -> str:

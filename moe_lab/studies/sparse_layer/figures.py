@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from moe_lab.plots.style import label_log_axis, new_figure
+from moe_lab.plots.style import colors, log_ticks, name_rows, new_figure
 from moe_lab.studies.sparse_layer.nets import METHODS, SPARSE
 from moe_lab.studies.sparse_layer.specialising import shares_of_topics
 from moe_lab.studies.sparse_layer.tables import even_shares
@@ -29,19 +29,17 @@ def plot_learning(scores, trained, setting):
         Left the end (a tick a seed, a diamond for the mean), right the way (means over seeds).
     """
     methods = list(scores["method"].unique())
-    colors = _colors()
     width, height = 4.6, 1.4 + 0.36 * len(methods)
     figure, (end, way) = new_figure(1, 2, width=width, height=height)
     for row, method in enumerate(methods):
         bits = scores.loc[scores["method"] == method, "bits"]
         end.plot(bits, [row] * len(bits), "|", color="black", markersize=13, zorder=3)
-        end.plot(bits.mean(), row, "D", color=colors[method], markersize=7)
+        end.plot(bits.mean(), row, "D", color=_colors()[method], markersize=7)
         curves = [one for (name, _), one in trained.items() if name == method]
         mean = np.mean([one.bits for one in curves], axis=0)
         line = "-" if method in SPARSE else "--"
-        way.plot(curves[0].steps, mean, line, color=colors[method], linewidth=2)
-    end.set_yticks(range(len(methods)), methods)
-    end.set_ylim(len(methods) - 0.5, -0.5)
+        way.plot(curves[0].steps, mean, line, color=_colors()[method], linewidth=2)
+    name_rows(end, methods)
     end.set_xlabel("bits recalled of a fact (higher is better)")
     way.set(xlabel="steps", ylabel="bits recalled of a fact")
     most = np.log2(setting.n_answers)
@@ -76,8 +74,8 @@ def plot_memory(scores):
     labels = ("active FLOPs of a row, forward", "parameters")
     for axis, column, label in zip(axes, ("active_flops", "parameters"), labels, strict=True):
         _draw_families(axis, points, column)
-        axis.set(xscale="log", xlabel=label, ylabel="kilobits recalled (higher is better)")
-        label_log_axis(axis.xaxis)
+        axis.set(xlabel=label, ylabel="kilobits recalled (higher is better)")
+        log_ticks(axis.xaxis)
         axis.xaxis.set_major_formatter("{x:,.0f}")
         axis.grid(alpha=0.3)
     axes[0].legend(frameon=False, loc="lower right")
@@ -85,11 +83,11 @@ def plot_memory(scores):
 
 
 def _draw_families(axis, points, column):
-    colors = {**_colors(), "dense nets": _colors()["dense, same parameters"]}
+    own = _colors() | {"dense nets": _colors()["dense, same parameters"]}
     for family, one in points.groupby("family", sort=False):
         one = one.sort_values(column)
         marker = "o-" if family in SPARSE else "s--"
-        axis.plot(one[column], one["kilobits"], marker, color=colors[family], label=family)
+        axis.plot(one[column], one["kilobits"], marker, color=own[family], label=family)
         if family in SPARSE:
             for point in one.itertuples():
                 where = (getattr(point, column), point.kilobits)
@@ -139,14 +137,13 @@ def _draw_loads(axis, one, method):
 
 
 def _draw_extremes(axis, trained, methods):
-    colors = _colors()
     for method in methods:
         curves = [one for (name, _), one in trained.items() if name == method]
         shares = np.array([even_shares(one) for one in curves])  # (seeds, stages, experts)
         for extreme in (shares.max(-1), shares.min(-1)):
             height = np.log2(np.maximum(extreme.mean(0), 1e-3))
             label = method if extreme.mean() > 1 else None
-            axis.plot(curves[0].steps, height, color=colors[method], linewidth=2, label=label)
+            axis.plot(curves[0].steps, height, color=_colors()[method], linewidth=2, label=label)
     axis.set(title="busiest and idlest expert", xlabel="steps", ylabel="load (even shares)")
     axis.set_ylim(-5, 3)
     _say_shares(axis.yaxis)
@@ -198,8 +195,4 @@ def plot_experts(trained, setting, seed, methods=SPARSE):
 
 
 def _colors():
-    import seaborn as sns
-
-    palette = sns.color_palette("colorblind", 8)
-    chosen = [palette[i] for i in (7, 1, 2, 3, 4, 5, 0)]  # strong ones for what is compared most
-    return dict(zip(METHODS, chosen, strict=True))
+    return dict(zip(METHODS, colors(len(METHODS)), strict=True))

@@ -6,7 +6,7 @@ from operator import attrgetter
 
 from sklearn.exceptions import ConvergenceWarning
 
-from moe_lab.progress import progress
+from moe_lab.progress import progress, say
 from moe_lab.train.em.quasi_newton import climb, has_gradient
 from moe_lab.train.em.rounds import Run
 
@@ -96,10 +96,8 @@ class Starts:
     def _show_spread(self):
         if not self._shown:
             return
-        from tqdm.auto import tqdm
-
         reached = self.rounds.history.starts()["log_likelihood"]
-        tqdm.write(
+        say(
             f"{self.n_init} starts: log-likelihood {reached.min():.6g} to {reached.max():.6g}; "
             "the best is continued."
         )

@@ -108,7 +108,6 @@ class EM(Trainer):
         starts = Starts(EMRounds(self, steps, history, rng, verbose))
         run = starts.continued(starts.best(divide or _random_start(steps)))
         _warn_of_the_dead(steps, run.parts)
-        _warn_of_floors(steps, run.parts)
         experts, gate = steps.finish(run.parts)
         scales = run.parts.scales if task == "regression" else None
         return Trained(
@@ -118,6 +117,7 @@ class EM(Trainer):
             scales,
             starts=history.starts(),
             kept=run.parts.alive.tolist(),
+            at_floor=_at_floor(steps, run.parts),
         )
 
     def _check(self):
@@ -143,18 +143,10 @@ def _warn_of_the_dead(steps, parts):
         )
 
 
-def _warn_of_floors(steps, parts):
+def _at_floor(steps, parts):
     if steps.task == "classification" or steps.min_scale == 0:
-        return
-    at_floor = np.flatnonzero(parts.scales <= steps.min_scale * (1 + 1e-9))
-    if len(at_floor):
-        warnings.warn(
-            f"The noise scale of expert {', '.join(map(str, at_floor))} is at its floor, "
-            f"{steps.min_scale:.3g}: its rows are fitted without error, and the likelihood "
-            "depends on the floor. Use fewer experts, a stronger penalty or a larger min_scale.",
-            ConvergenceWarning,
-            stacklevel=4,
-        )
+        return []
+    return np.flatnonzero(parts.scales <= steps.min_scale * (1 + 1e-9)).tolist()
 
 
 def _random_start(steps):

@@ -1,0 +1,98 @@
+"""What people call an expert or a method: the same in tables, figures, reports and warnings."""
+
+import inspect
+from collections.abc import Mapping
+
+from moe_lab.experts.base import experts
+from moe_lab.experts.estimator import EstimatorExpert
+from moe_lab.registry import methods
+
+__all__ = ["is_pair", "label", "numbered"]
+
+
+def label(entry) -> str:
+    """Name an expert or a method: a registered one by its name, an estimator by its class.
+
+    Parameters
+    ----------
+    entry : str, (name, params) pair, Expert or estimator
+        A pair tells the parameters that differ from their defaults as well.
+
+    Examples
+    --------
+    >>> label("linear"), label(experts.create("linear", alpha=0.5))
+    ('linear', 'linear')
+    >>> label(("linear", {"alpha": 1.0})), label(("linear", {"alpha": 0.5}))
+    ('linear', 'linear(alpha=0.5)')
+    """
+    if isinstance(entry, str):
+        return entry
+    if is_pair(entry):
+        return _with_params(*entry)
+    if isinstance(entry, EstimatorExpert):
+        return type(entry.classifier if entry.regressor is None else entry.regressor).__name__
+    if hasattr(entry, "make"):  # a torch Module of the caller's
+        return getattr(entry.make, "__name__", "module")
+    return experts.name_of(entry) or methods.name_of(entry) or type(entry).__name__
+
+
+def numbered(labels) -> list[str]:
+    """Give every expert a name of its own.
+
+    Experts of different kinds go by what they are, those of one kind numbered; where all are of one
+    kind, that would say nothing, and they are "expert 0", "expert 1" and so on.
+
+    Examples
+    --------
+    >>> numbered(["linear", "lightgbm", "linear"])
+    ['linear 0', 'lightgbm', 'linear 1']
+    >>> numbered(["linear", "linear"])
+    ['expert 0', 'expert 1']
+    """
+    labels = list(labels)
+    if len(set(labels)) == 1:
+        return [f"expert {k}" for k in range(len(labels))]
+    return [
+        f"{name} {labels[:k].count(name)}" if labels.count(name) > 1 else name
+        for k, name in enumerate(labels)
+    ]
+
+
+def is_pair(entry) -> bool:
+    """Whether it is a (name, params) pair."""
+    named = isinstance(entry, tuple) and len(entry) == 2 and isinstance(entry[0], str)
+    return named and isinstance(entry[1], Mapping)
+
+
+def _with_params(name, params):
+    defaults = _defaults(name)
+    changed = [
+        f"{key}={_short(value)}"
+        for key, value in params.items()
+        if key not in defaults or not _same(defaults[key], value)
+    ]
+    return f"{name}({', '.join(changed)})" if changed else name
+
+
+def _defaults(name):
+    """Return the defaults of a method's or an expert's parameters; an unknown name has none."""
+    for registry in (methods, experts):
+        if name in registry:
+            parameters = inspect.signature(registry.get(name)).parameters
+            return {key: parameter.default for key, parameter in parameters.items()}
+    return {}
+
+
+def _short(value):
+    if is_pair(value):
+        return label(value)
+    if isinstance(value, list | tuple):
+        return "+".join(_short(one) for one in value)
+    return value if isinstance(value, str) else repr(value)
+
+
+def _same(default, value):
+    try:
+        return bool(default == value)
+    except (TypeError, ValueError):  # arrays do not compare to one truth
+        return False

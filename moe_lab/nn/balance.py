@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from moe_lab.nn import losses, processes
-from moe_lab.nn.choice import count
+from moe_lab.nn.indexing import count, put
 
 
 class Votes(NamedTuple):
@@ -26,8 +26,7 @@ class Votes(NamedTuple):
 
     def dense_weights(self) -> Tensor:
         """Gate weights of all experts, of shape (n_samples, n_experts)."""
-        zeros = self.gate_weights.new_zeros(self.experts.shape[1], self.n_experts)
-        return zeros.scatter(1, self.experts.t(), self.gate_weights.t())
+        return put(self.gate_weights.t(), self.experts.t(), 1, self.n_experts)
 
 
 def balancing_loss(coefficients, votes: Votes, *, mean_probability, norms, chance) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from moe_lab.nn.choice import Choice
 from moe_lab.nn.dispatch import within_capacity
 from moe_lab.nn.gating import LinearGate
+from moe_lab.nn.indexing import count, take
 from moe_lab.nn.settings import GateSettings, Settings
 
 _EPS = 1e-9
@@ -96,11 +97,12 @@ def choose_two(logits, settings: Settings, groups: Groups, importance=None, draw
         Uniform numbers of the policy "random".
     """
     p = logits.softmax(-1)
-    first_weight, first = (one.squeeze(-1) for one in p.topk(1, dim=-1))
+    first_weight, first = _best(p)
     is_first = torch.ones_like(first, dtype=torch.bool) if importance is None else importance == 1
     first_weight = torch.where(is_first, first_weight, 0.0)
-    masked = torch.where(is_first.unsqueeze(1), p.scatter(1, first.unsqueeze(1), 0.0), p)
-    second_weight, second = (one.squeeze(-1) for one in masked.topk(1, dim=-1))
+    every = torch.arange(p.shape[1], device=p.device)
+    taken = is_first.unsqueeze(1) & (first.unsqueeze(1) == every)  # (r, e)
+    second_weight, second = _best(p.masked_fill(taken, 0.0))
     experts = torch.stack([first, second])
     weights = torch.stack([first_weight, second_weight])
     weights = weights / (first_weight + second_weight + _EPS)
@@ -123,6 +125,11 @@ def choose_two(logits, settings: Settings, groups: Groups, importance=None, draw
     )
 
 
+def _best(p):
+    index = p.detach().topk(1, dim=-1).indices
+    return take(p, index, 1).squeeze(1), index.squeeze(1)
+
+
 def _passes(second, settings, draws):
     policy, threshold = settings.second_policy, settings.second_threshold
     if policy == "random":
@@ -141,7 +148,8 @@ def _loss(p, first, is_first, groups):
     """Mean over groups and experts of share of firsts x mean probability, x n_experts^2."""
     n_experts = p.shape[1]
     cell = groups.index * n_experts + first  # (r,)
-    firsts = p.new_zeros(groups.count * n_experts).scatter_add_(0, cell, is_first.to(p.dtype))
+    cells = groups.count * n_experts
+    firsts = count(torch.where(is_first, cell, cells), cells + 1).narrow(0, 0, cells)
     firsts = firsts.view(groups.count, n_experts).index_select(0, groups.index)  # (r, e)
     total = ((p * firsts).sum(1) * is_first).sum()
     return total * (n_experts / max(groups.size, 1) ** 2 / max(groups.count, 1))
@@ -197,7 +205,7 @@ class Top2HierarchicalGate(nn.Module):
         logits, _, _ = self.inner(rows, False)
         logits = logits.view(-1, self.n_outer, self.n_inner)  # (r, eo, ei)
         index = outer.experts.unsqueeze(-1).expand(-1, -1, self.n_inner)  # (2, r, ei)
-        logits = logits.transpose(0, 1).gather(0, index).flatten(0, 1)  # (2r, ei)
+        logits = take(logits.transpose(0, 1), index, 0).flatten(0, 1)  # (2r, ei)
         weight = outer.gate_weights.detach().flatten()
         importance = 0.5 * ((weight > 0.5).to(weight.dtype) + (weight > 0).to(weight.dtype))
         cell = (outer.experts * groups.count + groups.index).flatten()  # (2r,)

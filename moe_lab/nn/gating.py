@@ -16,6 +16,7 @@ from moe_lab.nn.choice import (
     top_weights,
 )
 from moe_lab.nn.chosen import FEW, chosen
+from moe_lab.nn.indexing import take
 from moe_lab.nn.products import gate_product
 from moe_lab.nn.settings import GateSettings, Settings
 
@@ -168,7 +169,7 @@ def chance_of_choice(logits, clean, scale, k):
     ----------
     Shazeer et al. (2017), Eq. 8 and 9.
     """
-    best = logits.topk(k + 1, dim=-1).values
+    best = take(logits, logits.detach().topk(k + 1, dim=-1).indices, logits.ndim - 1)
     within, outside = best.narrow(-1, k, 1), best.narrow(-1, k - 1, 1)  # bars of those in and out
     bar = torch.where(logits > within, within, outside)
     return torch.special.ndtr((clean - bar) / scale)

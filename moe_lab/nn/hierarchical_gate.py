@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from moe_lab.nn.balance import Votes, balancing_loss
 from moe_lab.nn.choice import Choice, drop_overflow, top_weights
 from moe_lab.nn.gating import LinearGate, chance_of_choice, choose, thin
+from moe_lab.nn.indexing import take
 from moe_lab.nn.settings import GateSettings
 
 
@@ -72,7 +73,7 @@ class HierarchicalGate(nn.Module):
     def _choose_within(self, logits, groups, k):
         """Return experts (ko * ki, n), numbered over all groups, and weights (ki, ko * n)."""
         index = groups.unsqueeze(-1).expand(-1, -1, self.n_inner)  # (ko, n, ei)
-        logits = logits.transpose(0, 1).gather(0, index).flatten(0, 1)  # (ko * n, ei)
+        logits = take(logits.transpose(0, 1), index, 0).flatten(0, 1)  # (ko * n, ei)
         bias = _bias(self.inner)
         if bias is not None:
             bias = bias.view(self.n_outer, self.n_inner).index_select(0, groups.reshape(-1))

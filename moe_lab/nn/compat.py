@@ -59,13 +59,17 @@ class Top2Gate(nn.Module):
         super().__init__()
         self.n_experts = n_experts
         self.settings = settings
-        self.linear = LinearGate(dim, n_experts)
-        nn.init.normal_(self.linear.weight)  # as unscaled as the package's
+        self.linear = LinearGate(dim, n_experts, std=1.0)  # as unscaled as the package's
+
+    @property
+    def weight(self) -> Tensor:
+        """The gate's weight: on its device, in its dtype."""
+        return self.linear.weight
 
     def forward(self, x: Tensor) -> Choice:
         """Choose two experts for every row."""
         groups = batch_groups(x)
-        logits, _, _ = self.linear(x.reshape(-1, x.shape[-1]), False)  # (r, e)
+        logits, _, _ = self.linear(x.reshape(-1, x.shape[-1]))  # (r, e)
         settings = self.settings.now(self.training)
         top = choose_two(logits, settings, groups)
         loss = top.loss * self.settings.losses.get("gshard", 0.0)
@@ -177,21 +181,24 @@ class Top2HierarchicalGate(nn.Module):
         super().__init__()
         self.n_outer, self.n_inner = n_experts
         self.settings = settings
-        self.outer = LinearGate(dim, self.n_outer)
-        self.inner = LinearGate(dim, self.n_outer * self.n_inner)
-        nn.init.normal_(self.outer.weight)
-        nn.init.normal_(self.inner.weight)
+        self.outer = LinearGate(dim, self.n_outer, std=1.0)
+        self.inner = LinearGate(dim, self.n_outer * self.n_inner, std=1.0)
+
+    @property
+    def weight(self) -> Tensor:
+        """The outer gate's weight: on its device, in its dtype."""
+        return self.outer.weight
 
     def forward(self, x: Tensor) -> Choice:
         """Choose up to four experts for every row."""
         settings = self.settings.now(self.training)
         rows, groups = x.reshape(-1, x.shape[-1]), batch_groups(x)
-        outer = choose_two(self.outer(rows, False)[0], settings, groups)
+        outer = choose_two(self.outer(rows)[0], settings, groups)
         inner = self._choose_inner(rows, outer, settings, groups)
         leaf = outer.experts.reshape(1, -1) * self.n_inner + inner.experts  # (2, 2r)
         weights = outer.gate_weights.reshape(1, -1) * inner.gate_weights
         coefficient = self.settings.losses.get("gshard", 0.0)
-        r = len(rows)
+        r = rows.shape[0]
         return Choice(
             leaf.view(4, r),
             weights.view(4, r),
@@ -202,7 +209,7 @@ class Top2HierarchicalGate(nn.Module):
 
     def _choose_inner(self, rows, outer, settings, groups):
         size = _capacity(groups.size, self.n_outer, settings.capacity_factor)
-        logits, _, _ = self.inner(rows, False)
+        logits, _, _ = self.inner(rows)
         logits = logits.view(-1, self.n_outer, self.n_inner)  # (r, eo, ei)
         index = outer.experts.unsqueeze(-1).expand(-1, -1, self.n_inner)  # (2, r, ei)
         logits = take(logits.transpose(0, 1), index, 0).flatten(0, 1)  # (2r, ei)

@@ -13,6 +13,7 @@ from moe_lab.nn.balance import LoadBias
 from moe_lab.nn.compat import Top2Gate
 from moe_lab.nn.experts import Experts, build_experts
 from moe_lab.nn.gating import TopKGate
+from moe_lab.nn.processes import Peers
 from moe_lab.nn.settings import gate_settings
 
 
@@ -119,6 +120,10 @@ class SparseMoE(SparseLayer):
     dropout : float, default=0.0
     recompute : bool, default=False
         Run the experts again in backward instead of keeping what they computed.
+    process_group : ProcessGroup, optional
+        The processes of `torch.distributed` whose batches are one batch to the balancing losses and
+        the biases; by default all. Where they make different numbers of steps, give each a group
+        of its own: `torch.distributed.new_subgroups(1)[0]`.
     compat : {"mixture-of-experts"}, optional
         Compute what that package (PyPI, 0.2.3) computes, defaults, capacity and random eval
         included; its only loss is "gshard". See `load_mixture_of_experts`.
@@ -166,6 +171,7 @@ class SparseMoE(SparseLayer):
         bias: bool = False,
         dropout: float = 0.0,
         recompute: bool = False,
+        process_group=None,
         compat: str | None = None,
     ):
         super().__init__()
@@ -185,8 +191,10 @@ class SparseMoE(SparseLayer):
             losses=losses,
             bias_rate=bias_rate,
         )
-        gate = Top2Gate if compat else TopKGate
-        self.gate = gate(dim, n_experts, settings)
+        if compat:
+            self.gate = Top2Gate(dim, n_experts, settings)
+        else:
+            self.gate = TopKGate(dim, n_experts, settings, Peers(process_group))
         self.experts = build_experts(
             dim,
             n_experts,

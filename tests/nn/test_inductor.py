@@ -8,10 +8,11 @@ import torch
 
 from moe_lab.nn import HierarchicalMoE, SparseMoE
 
+LOSSES = dict.fromkeys(("gshard", "importance", "switch", "z"), 0.1)
 # Capacity is read off a scatter, and each level's gradient comes by one.
 LAYERS = {
     "capacity": lambda: SparseMoE(32, n_experts=8, hidden_dim=32, capacity_factor=1.0),
-    "hierarchical": lambda: HierarchicalMoE(32, (4, 4), 32, losses={"importance": 0.1}),
+    "hierarchical": lambda: HierarchicalMoE(32, (4, 4), 32, losses=LOSSES),
 }
 
 

@@ -1,0 +1,110 @@
+"""Layers in processes that torch.distributed has joined: who waits for whom, and what for."""
+
+import copy
+import pickle
+
+import torch
+
+from moe_lab.nn import SparseMoE, processes
+
+
+def test_a_process_predicts_alone(in_two_processes):
+    in_two_processes(
+        """
+        options = {"losses": {"switch": 1.0, "importance": 1.0}, "bias_rate": 0.1}
+        layers = [SparseMoE(8, 4, 16, **options), HierarchicalMoE(8, (2, 2), 16, **options)]
+        join()
+        for layer in layers if rank == 0 else []:
+            with torch.no_grad():
+                layer(torch.randn(5, 8))
+            _, routing = layer.eval()(torch.randn(5, 8))
+            routing.loss.backward()
+        distributed.barrier()
+        """
+    )
+
+
+UNEVEN = """
+    losses = dict.fromkeys(("gshard", "importance", "load", "switch"), 1.0)
+    noisy = SparseMoE(8, 4, 16, noisy=True, losses=losses)
+    torch.randn_like = torch.zeros_like  # the draws of its noise
+    losses = {"gshard": 1.0, "importance": 1.0, "switch": 1.0}
+    plain, two_levels = SparseMoE(8, 4, 16), HierarchicalMoE(8, (2, 2), 16, losses=losses)
+    x = torch.rand(40, 8)
+
+    def gradients(layer, x):
+        layer.zero_grad()
+        routing = layer(x)[1]
+        routing.loss.backward()
+        return routing.loss.detach(), [one.grad for one in layer.gate.parameters()]
+
+    layers = [plain, two_levels, noisy]
+    whole = [gradients(layer, x) for layer in layers]
+    join()
+    for n in (30, 40):
+        for layer, (loss, grads) in zip(layers, whole, strict=True):
+            mine, parts = gradients(layer, x[:n] if rank == 0 else x[n:])
+            torch.testing.assert_close(mine, loss)
+            for part, grad in zip(parts, grads, strict=True):
+                distributed.all_reduce(part)
+                torch.testing.assert_close(part / 2, grad, rtol=1e-4, atol=1e-6)
+"""
+
+
+def test_batches_of_other_sizes_and_of_no_rows_are_one_batch_to_the_losses(in_two_processes):
+    in_two_processes(UNEVEN)
+
+
+def test_processes_with_groups_of_their_own_make_as_many_steps_as_they_like(in_two_processes):
+    in_two_processes(
+        """
+        join()
+        own, _ = distributed.new_subgroups(1)
+        for make in (SparseMoE, lambda d, e, **o: HierarchicalMoE(d, (2, 2), **o)):
+            layer = make(8, 4, process_group=own, bias_rate=0.1)
+            parallel = DistributedDataParallel(layer)
+            with parallel.join():
+                for _ in range(3 - rank):
+                    y, routing = parallel(torch.randn(5, 8))
+                    (y.square().sum() + routing.loss).backward()
+                    update_biases(parallel)
+        """
+    )
+
+
+def test_loads_of_several_batches_are_those_of_all_processes(in_two_processes):
+    in_two_processes(
+        """
+        layer = SparseMoE(8, 4, 16, bias_rate=0.1, losses={})
+        x = torch.randn(4, 20, 8) + torch.randn(4, 1, 8)  # each batch to other experts
+        load = sum(layer(one)[1].load for one in x)
+        expected = (load.sum() - 4 * load).sign()
+        layer.gate.linear.load_bias.reset_parameters()
+        join()
+        parallel = DistributedDataParallel(layer)
+        for one in x[2 * rank : 2 * rank + 2]:
+            parallel(one)[0].sum().backward()
+        update_biases(parallel)
+        assert torch.equal(layer.gate.linear.load_bias.steps, expected)
+        """
+    )
+
+
+def test_a_group_stays_with_copies_and_is_not_saved():
+    group = object()
+    layer = SparseMoE(8, 4, process_group=group, bias_rate=0.1)
+    assert copy.deepcopy(layer).gate.peers.group is group
+    loaded = pickle.loads(pickle.dumps(layer))
+    assert loaded.gate.peers.group is None
+    assert loaded.gate.linear.load_bias.peers.group is None
+
+
+def test_who_works_alone_has_no_others(monkeypatch):
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda group=None: 3)
+    assert processes.count() == 3
+    with processes.alone(False):
+        assert processes.count() == 3
+    with processes.alone():
+        assert processes.count() == 1
+    assert processes.count() == 3

@@ -72,6 +72,21 @@ def test_processes_with_groups_of_their_own_make_as_many_steps_as_they_like(in_t
     )
 
 
+def test_a_process_fits_a_network_alone(in_two_processes):
+    in_two_processes(
+        """
+        import numpy as np
+        from moe_lab.registry import experts
+        join()
+        X = np.random.default_rng(0).normal(size=(60, 3))
+        net = {"n_experts": 4, "width": 8, "n_blocks": 1, "max_epochs": 2}
+        if rank == 0:
+            experts.create("sparse_moe", **net).build("regression").fit(X, X[:, 0]).predict(X)
+        distributed.barrier()
+        """
+    )
+
+
 def test_loads_of_several_batches_are_those_of_all_processes(in_two_processes):
     in_two_processes(
         """

@@ -46,10 +46,10 @@ class SparseLayer(nn.Module):
         y : Tensor of shape (..., n_outputs)
         routing : Routing
         """
-        checks.check_input(x, self.dim, next(self.gate.parameters()))
+        checks.check_input(x, self.dim, self.gate.weight, self.experts)
         choice = self.gate(x)
         y, load, losses = self._answer(x.reshape(-1, self.dim), choice)
-        by_row = (*x.shape[:-1], len(choice.experts))
+        by_row = (*x.shape[:-1], choice.experts.shape[0])
         routing = Routing(
             sum(losses, start=choice.loss),
             choice.experts.t().reshape(by_row),
@@ -62,12 +62,10 @@ class SparseLayer(nn.Module):
     def _answer(self, rows, choice):
         n_experts = self.experts.n_experts
         if choice.everyone:
-            # A loop over experts beats one wide product and bmm at the sizes of tables.
-            answers, losses = self.experts.each([rows] * n_experts, choice.gate_weights)
-            load = torch.full((n_experts,), len(rows), device=rows.device)
-            return sum(answers), load, losses
+            y, losses = self.experts(rows, choice.gate_weights)
+            return y, torch.full((n_experts,), rows.shape[0], device=rows.device), losses
         plan = dispatch.plan(choice.experts, choice.kept, n_experts)
-        y, losses = self.experts.answer(rows, choice.gate_weights, plan)
+        y, losses = self.experts(rows, choice.gate_weights, plan)
         return y, plan.load, losses
 
 

@@ -123,3 +123,61 @@ def test_who_works_alone_has_no_others(monkeypatch):
     with processes.alone():
         assert processes.count() == 1
     assert processes.count() == 3
+
+
+def test_plain_data_parallel_trains_experts_that_only_some_processes_ask(in_two_processes):
+    in_two_processes(
+        """
+        nested = [SparseMoE(8, 2, 16, losses={"switch": 1.0, "z": 1.0}) for _ in range(3)]
+        mixed = [nn.Linear(8, 8), nn.Sequential(nn.Linear(8, 8), nn.ReLU(True)), nn.Linear(8, 8)]
+        layers = [SparseMoE(8, 3, top_k=1, experts=one) for one in (mixed, nested)]
+        join()
+        x = torch.rand(20, 8)
+        for layer in layers:
+            with torch.no_grad():  # each process asks another expert, and nobody the third
+                layer.gate.linear.weight.zero_()[:, rank] = 9.0
+            parallel = DistributedDataParallel(layer)
+            with torch.no_grad():
+                layer.gate.linear.weight.zero_()[:, rank] = 9.0
+            for _ in range(3):
+                y, routing = parallel(x)
+                assert routing.load[rank] == 20
+                (y.square().mean() + routing.loss).backward()
+            assert all(one.grad is not None for one in layer.parameters())
+        """
+    )
+
+
+def test_sharded_experts_are_the_experts(in_two_processes):
+    in_two_processes(
+        """
+        from torch.distributed.fsdp import fully_shard
+        make = [
+            lambda: SparseMoE(8, 4, 16, bias=True),
+            lambda: SparseMoE(8, 4, 16, None),
+            lambda: SparseMoE(8, 4, top_k=1, experts=[nn.Linear(8, 8) for _ in range(4)]),
+            lambda: HierarchicalMoE(8, (2, 2), 16),
+        ]
+        layers = [one() for one in make]
+        x = torch.rand(20, 8)
+
+        def gradients(layer, x):
+            layer.zero_grad()
+            y, routing = layer(x)
+            (y.square().mean() + routing.loss).backward()
+            return [one.grad for one in layer.parameters()]
+
+        whole = [gradients(layer, x) for layer in layers]
+        whole = [[one.clone() for one in grads] for grads in whole]
+        join()
+        for layer, expected in zip(layers, whole, strict=True):
+            for one in getattr(layer.experts, "members", []):
+                fully_shard(one)
+            fully_shard(layer.experts)
+            fully_shard(layer)
+            for _ in range(2):
+                mine = gradients(layer, x[10 * rank : 10 * rank + 10])
+            for got, one in zip(mine, expected, strict=True):
+                torch.testing.assert_close(got.full_tensor(), one, rtol=1e-4, atol=1e-5)
+        """
+    )

@@ -58,7 +58,8 @@ def _largest(logits):
         return logits.max(1)
     # max looks at one number after the other; these look at many.
     last = logits.shape[1] - 1
-    value, back = logits.amax(1), torch.arange(last, -1, -1, dtype=logits.dtype)
+    value = logits.amax(1)
+    back = torch.arange(last, -1, -1, dtype=logits.dtype, device=logits.device)
     is_largest = torch.eq(logits, value.unsqueeze(1), out=torch.empty_like(logits))
     return value, last - is_largest.mul_(back).amax(1).long()
 

@@ -145,10 +145,15 @@ class GroupedExperts(Experts):
         self.w_gated = nn.Parameter(torch.empty(e, d, h)) if gated else None
         self.b1 = nn.Parameter(torch.empty(e, h)) if bias else None
         self.b2 = nn.Parameter(torch.empty(e, d)) if bias else None
-        self.reset_parameters()
+        self._draw()
 
     def reset_parameters(self):
         """Draw every weight as `torch.nn.Linear` does: uniform, within 1 / sqrt(inputs)."""
+        self._draw()
+        if isinstance(self.activation, nn.Module):
+            reset(self.activation)
+
+    def _draw(self):
         d, h = self.w1.shape[1:]
         for parameter, n_inputs in zip(self._weights(), (d, h, d, d, h), strict=True):
             if parameter is not None:
@@ -271,6 +276,10 @@ class ModuleExperts(Experts):
         self.n_experts = len(self.members)
         self.recompute = recompute
 
+    def reset_parameters(self):
+        """Draw the weights of all modules anew."""
+        reset(*self.members)
+
     def takes(self, dtype, gate_dtype):
         """Tell whether the experts of a gate take rows of this dtype; modules may cast."""
         return dtype == gate_dtype or any(one.dtype == dtype for one in self.parameters())
@@ -326,6 +335,20 @@ def _is_in_step(module):
     return processes.count() > 1 and any(
         hasattr(one, "peers") or hasattr(one, "unshard") for one in module.modules()
     )
+
+
+def reset(*modules: nn.Module):
+    """Draw the weights of modules anew, or else of their children."""
+    for module in modules:
+        if hasattr(module, "reset_parameters"):
+            module.reset_parameters()
+            continue
+        if next(module.parameters(recurse=False), None) is not None:
+            raise TypeError(
+                "A module with parameters must have reset_parameters() to be drawn anew, got "
+                f"{type(module).__name__}. Write that method, or load a state_dict."
+            )
+        reset(*module.children())
 
 
 def _check_answer(i, x, answer, first):

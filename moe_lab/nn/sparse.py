@@ -11,14 +11,19 @@ from torch import Tensor, nn
 from moe_lab.nn import checks, dispatch
 from moe_lab.nn.balance import LoadBias
 from moe_lab.nn.compat import Top2Gate
-from moe_lab.nn.experts import Experts, build_experts
+from moe_lab.nn.experts import Experts, build_experts, reset
 from moe_lab.nn.gating import TopKGate
 from moe_lab.nn.processes import Peers
 from moe_lab.nn.settings import gate_settings
 
 
 class Routing(NamedTuple):
-    """What a sparse layer did with a batch; rows come in the shape of its input."""
+    """What a sparse layer did with a batch; rows come in the shape of its input.
+
+    The loss has its gradient through `torch.utils.checkpoint` too, but for `use_reentrant=True`,
+    which hands on the gradients of plain tensors alone: there use `recompute=True`, or return the
+    loss beside the output.
+    """
 
     loss: Tensor  # (): balancing losses times coefficients, nested layers' too; add it to yours
     experts: Tensor  # (..., k): the experts chosen, best first
@@ -58,6 +63,10 @@ class SparseLayer(nn.Module):
             choice.dropped,
         )
         return y.reshape(*x.shape[:-1], y.shape[-1]), routing
+
+    def reset_parameters(self):
+        """Draw all weights anew, as after `to_empty` of a layer made on the meta device."""
+        reset(self.gate, self.experts)
 
     def _answer(self, rows, choice):
         n_experts = self.experts.n_experts

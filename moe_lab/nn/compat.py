@@ -6,6 +6,7 @@ each row of the batch, gates normalised before seconds and overflow are dropped 
 
 # shapes: (b)atch rows, (n)samples of one, (e)xperts, (d)features, r = b * n or its choices
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -145,7 +146,7 @@ def _passes(second, settings, draws):
 
 
 def _capacity(size, n_experts, factor):
-    return max(min(size, int(size * factor / n_experts)), _LEAST_CAPACITY)
+    return max(min(size, math.floor(size * factor / n_experts)), _LEAST_CAPACITY)
 
 
 def _loss(p, first, is_first, groups):

@@ -99,7 +99,7 @@ def _ends(sorted_key, n):
 
 
 def _places(order):
-    return torch.arange(len(order), device=order.device)
+    return torch.arange(order.shape[0], device=order.device)
 
 
 class _Gather(torch.autograd.Function):

@@ -13,6 +13,7 @@ from moe_lab.nn import processes
 from moe_lab.nn.checks import check_counts
 from moe_lab.nn.dispatch import Plan, arrange, combine, gather
 from moe_lab.nn.grouped import grouped_product
+from moe_lab.nn.indexing import put
 from moe_lab.nn.nets import Hidden, Weights, nets
 from moe_lab.registry.spelling import unknown_name
 
@@ -227,7 +228,7 @@ class _Grouped:
             return y
         # A product with a column of ones: its backward sums each group's rows in order, where
         # that of b[expert] would add by index. Eight columns, since kernels want 16 bytes.
-        ones = F.pad(x.new_ones(len(x), 1), (0, 7))  # (m, 8)
+        ones = F.pad(x.new_ones(x.shape[0], 1), (0, 7))  # (m, 8)
         rows = F.pad(bias.unsqueeze(1), (0, 0, 0, 7))  # (e, 8, h)
         return y + grouped_product(ones, rows, self.ends)
 
@@ -284,9 +285,20 @@ class ModuleExperts(Experts):
         """Tell whether the experts of a gate take rows of this dtype; modules may cast."""
         return dtype == gate_dtype or any(one.dtype == dtype for one in self.parameters())
 
+    def answer(self, x, gate_weights, plan):  # the contract's docstring holds
+        if not _is_exporting():
+            return super().answer(x, gate_weights, plan)
+        # An exported graph has no sizes that data decide: all answer all rows, some with weight 0.
+        expert = torch.searchsorted(plan.ends, plan.slot, right=True)  # (n, k)
+        weights = put(gate_weights.t(), expert, 1, self.n_experts + 1)  # the last: not dispatched
+        weights = weights.unbind(1)[:-1]
+        answers, losses = self.each([x] * self.n_experts, weights, shared=True)
+        parts = zip(answers, weights, strict=True)
+        return sum(torch.where(one.unsqueeze(1) != 0, y, 0.0) for y, one in parts), losses
+
     def each(self, inputs, weights, shared=False):
         """Return each expert's answers times its weights; no rows are not asked about."""
-        asked = [i for i, x in enumerate(inputs) if len(x) or _is_in_step(self.members[i])]
+        asked = [i for i, x in enumerate(inputs) if x.shape[0] or _is_in_step(self.members[i])]
         asked = asked or [0]  # an empty answer has a width
         answers, losses = {}, []
         for i in asked:
@@ -329,6 +341,10 @@ def _with_idle(answer, modules):
     return _WithIdle.apply(answer, *parameters)
 
 
+def _is_exporting():
+    return getattr(torch.compiler, "is_exporting", lambda: False)()  # from torch 2.7
+
+
 def _is_in_step(module):
     """Tell whether a module is to be called whenever other processes call theirs: layers with
     losses of all processes' rows, parameters that are gathered from all (`fully_shard`)."""
@@ -354,7 +370,7 @@ def reset(*modules: nn.Module):
 def _check_answer(i, x, answer, first):
     if (
         isinstance(answer, Tensor)
-        and answer.shape == (len(x), *first.shape[1:])
+        and answer.shape == (x.shape[0], *first.shape[1:])
         and answer.ndim == 2
     ):
         return

@@ -139,8 +139,9 @@ class SparseMoE(SparseLayer):
     -----
     Shape: x (..., dim) -> y (..., n_outputs). The gate computes in float32 at least.
     Built-in experts compile with fullgraph=True and on CUDA in bfloat16 never wait for the device;
-    modules of your own need the sizes of their batches on the host. Second derivatives are not
-    there.
+    modules of your own need the sizes of their batches on the host, and exported (`torch.export`,
+    batches of any size) answer all rows, of which those that did not choose them have weight 0.
+    Second derivatives are not there.
 
     References
     ----------

@@ -111,8 +111,11 @@ def check_compat(compat: str | None):
         raise ValueError(unknown_name("compat", compat, COMPAT, listed="Known"))
 
 
-def check_input(x: Tensor, dim: int, weight: Tensor):
-    """Raise unless x has the layer's features, device and dtype."""
+def check_input(x: Tensor, dim: int, weight: Tensor, experts):
+    """Raise unless x has the layer's features, the device of its gate, and a dtype for its experts.
+
+    The gate computes in float32 at least, whatever it is given.
+    """
     if x.ndim == 0 or x.shape[-1] != dim:
         raise ValueError(f"x must have dim={dim} features in its last axis, got {tuple(x.shape)}.")
     if x.device != weight.device:
@@ -120,10 +123,11 @@ def check_input(x: Tensor, dim: int, weight: Tensor):
             f"x must be on the device of the layer, got x on {x.device} and the layer on "
             f"{weight.device}. Move one of them: layer.to(x.device)."
         )
-    if x.dtype != weight.dtype and not _casts(x):
+    if not experts.takes(x.dtype, weight.dtype) and not _casts(x):
+        own = next(experts.parameters(), weight).dtype
         raise TypeError(
-            f"x must have the dtype of the layer, got x of {x.dtype} and a layer of "
-            f"{weight.dtype}. Convert one of them: layer.to(x.dtype), or use torch.autocast."
+            f"x must have the dtype of the layer, got x of {x.dtype} and a layer of {own}. "
+            "Convert one of them: layer.to(x.dtype), or use torch.autocast."
         )
 
 

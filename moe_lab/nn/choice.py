@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from moe_lab.nn.dispatch import within_capacity
+from moe_lab.nn.indexing import take
 
 _FEW_CHOICES = 4  # on the CPU torch's topk sorts: up to here, one maximum after the other is faster
 _FEW_NUMBERS = 2**14
@@ -57,7 +58,8 @@ def _largest(logits):
         return logits.max(1)
     # max looks at one number after the other; these look at many.
     last = logits.shape[1] - 1
-    value, back = logits.amax(1), torch.arange(last, -1, -1, dtype=logits.dtype)
+    value = logits.amax(1)
+    back = torch.arange(last, -1, -1, dtype=logits.dtype, device=logits.device)
     is_largest = torch.eq(logits, value.unsqueeze(1), out=torch.empty_like(logits))
     return value, last - is_largest.mul_(back).amax(1).long()
 
@@ -76,8 +78,8 @@ def top_weights(logits: Tensor, experts: Tensor) -> Tensor:
     -------
     gate_weights : Tensor of shape (k, n_samples)
     """
-    chosen = logits.gather(-1, experts).t()  # (k, n)
-    if len(chosen) == 1:
+    chosen = take(logits, experts, 1).t()  # (k, n)
+    if chosen.shape[0] == 1:
         return (chosen - logits.logsumexp(-1)).exp()
     return chosen.softmax(0)
 
@@ -142,16 +144,3 @@ def drop_overflow(experts, gate_weights, kept, n_experts, factor):
     asked = experts.numel() if kept is None else kept.sum()
     dropped = 1 - fits.sum() / asked
     return torch.where(fits, gate_weights, 0.0), fits, dropped.to(gate_weights.dtype)
-
-
-def count(experts: Tensor, n_experts: int) -> Tensor:
-    """Return how often each expert was chosen, of shape (n_experts,).
-
-    Examples
-    --------
-    >>> count(torch.tensor([[1, 0, 1]]), 3)
-    tensor([1, 2, 0])
-    """
-    experts = experts.reshape(-1)
-    total = torch.zeros(n_experts, dtype=torch.long, device=experts.device)
-    return total.scatter_add_(0, experts, torch.ones_like(experts))

@@ -44,7 +44,7 @@ class _Gate(torch.autograd.Function):
         ctx.mark_non_differentiable(experts)
         # Of several blocks, backward computes the probabilities again.
         ctx.save_for_backward(x, w, experts, weights, p[0] if len(p) == 1 else None)
-        mean = sum(total[1:], start=total[0]) / len(x) if mean else None
+        mean = sum(total[1:], start=total[0]) / max(len(x), 1) if mean else None
         return experts, weights, mean, values[0] - best.log() if norm else None
 
     @staticmethod
@@ -59,7 +59,7 @@ class _Gate(torch.autograd.Function):
             of_norm = -grad[0] if of_norm is None else of_norm - grad[0]
         with no_autocast(x.device.type):
             if of_mean is not None or of_norm is not None or w.shape[1] <= FEW * len(grad):
-                of_mean = None if of_mean is None else of_mean / len(x)
+                of_mean = None if of_mean is None else of_mean / max(len(x), 1)
                 grads = _dense_grads(x, w, experts, grad, (p, of_mean, of_norm), ctx.block)
             else:
                 grads = _grad_x(x, w, experts, grad), _grad_w(x, w, experts, grad)

@@ -6,6 +6,7 @@ each row of the batch, gates normalised before seconds and overflow are dropped 
 
 # shapes: (b)atch rows, (n)samples of one, (e)xperts, (d)features, r = b * n or its choices
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from moe_lab.nn.choice import Choice
 from moe_lab.nn.dispatch import within_capacity
 from moe_lab.nn.gating import LinearGate
+from moe_lab.nn.indexing import count, take
 from moe_lab.nn.settings import GateSettings, Settings
 
 _EPS = 1e-9
@@ -58,13 +60,17 @@ class Top2Gate(nn.Module):
         super().__init__()
         self.n_experts = n_experts
         self.settings = settings
-        self.linear = LinearGate(dim, n_experts)
-        nn.init.normal_(self.linear.weight)  # as unscaled as the package's
+        self.linear = LinearGate(dim, n_experts, std=1.0)  # as unscaled as the package's
+
+    @property
+    def weight(self) -> Tensor:
+        """The gate's weight: on its device, in its dtype."""
+        return self.linear.weight
 
     def forward(self, x: Tensor) -> Choice:
         """Choose two experts for every row."""
         groups = batch_groups(x)
-        logits, _, _ = self.linear(x.reshape(-1, x.shape[-1]), False)  # (r, e)
+        logits, _, _ = self.linear(x.reshape(-1, x.shape[-1]))  # (r, e)
         settings = self.settings.now(self.training)
         top = choose_two(logits, settings, groups)
         loss = top.loss * self.settings.losses.get("gshard", 0.0)
@@ -96,11 +102,12 @@ def choose_two(logits, settings: Settings, groups: Groups, importance=None, draw
         Uniform numbers of the policy "random".
     """
     p = logits.softmax(-1)
-    first_weight, first = (one.squeeze(-1) for one in p.topk(1, dim=-1))
+    first_weight, first = _best(p)
     is_first = torch.ones_like(first, dtype=torch.bool) if importance is None else importance == 1
     first_weight = torch.where(is_first, first_weight, 0.0)
-    masked = torch.where(is_first.unsqueeze(1), p.scatter(1, first.unsqueeze(1), 0.0), p)
-    second_weight, second = (one.squeeze(-1) for one in masked.topk(1, dim=-1))
+    every = torch.arange(p.shape[1], device=p.device)
+    taken = is_first.unsqueeze(1) & (first.unsqueeze(1) == every)  # (r, e)
+    second_weight, second = _best(p.masked_fill(taken, 0.0))
     experts = torch.stack([first, second])
     weights = torch.stack([first_weight, second_weight])
     weights = weights / (first_weight + second_weight + _EPS)
@@ -123,6 +130,11 @@ def choose_two(logits, settings: Settings, groups: Groups, importance=None, draw
     )
 
 
+def _best(p):
+    index = p.detach().topk(1, dim=-1).indices
+    return take(p, index, 1).squeeze(1), index.squeeze(1)
+
+
 def _passes(second, settings, draws):
     policy, threshold = settings.second_policy, settings.second_threshold
     if policy == "random":
@@ -134,14 +146,15 @@ def _passes(second, settings, draws):
 
 
 def _capacity(size, n_experts, factor):
-    return max(min(size, int(size * factor / n_experts)), _LEAST_CAPACITY)
+    return max(min(size, math.floor(size * factor / n_experts)), _LEAST_CAPACITY)
 
 
 def _loss(p, first, is_first, groups):
     """Mean over groups and experts of share of firsts x mean probability, x n_experts^2."""
     n_experts = p.shape[1]
     cell = groups.index * n_experts + first  # (r,)
-    firsts = p.new_zeros(groups.count * n_experts).scatter_add_(0, cell, is_first.to(p.dtype))
+    cells = groups.count * n_experts
+    firsts = count(torch.where(is_first, cell, cells), cells + 1).narrow(0, 0, cells)
     firsts = firsts.view(groups.count, n_experts).index_select(0, groups.index)  # (r, e)
     total = ((p * firsts).sum(1) * is_first).sum()
     return total * (n_experts / max(groups.size, 1) ** 2 / max(groups.count, 1))
@@ -169,21 +182,24 @@ class Top2HierarchicalGate(nn.Module):
         super().__init__()
         self.n_outer, self.n_inner = n_experts
         self.settings = settings
-        self.outer = LinearGate(dim, self.n_outer)
-        self.inner = LinearGate(dim, self.n_outer * self.n_inner)
-        nn.init.normal_(self.outer.weight)
-        nn.init.normal_(self.inner.weight)
+        self.outer = LinearGate(dim, self.n_outer, std=1.0)
+        self.inner = LinearGate(dim, self.n_outer * self.n_inner, std=1.0)
+
+    @property
+    def weight(self) -> Tensor:
+        """The outer gate's weight: on its device, in its dtype."""
+        return self.outer.weight
 
     def forward(self, x: Tensor) -> Choice:
         """Choose up to four experts for every row."""
         settings = self.settings.now(self.training)
         rows, groups = x.reshape(-1, x.shape[-1]), batch_groups(x)
-        outer = choose_two(self.outer(rows, False)[0], settings, groups)
+        outer = choose_two(self.outer(rows)[0], settings, groups)
         inner = self._choose_inner(rows, outer, settings, groups)
         leaf = outer.experts.reshape(1, -1) * self.n_inner + inner.experts  # (2, 2r)
         weights = outer.gate_weights.reshape(1, -1) * inner.gate_weights
         coefficient = self.settings.losses.get("gshard", 0.0)
-        r = len(rows)
+        r = rows.shape[0]
         return Choice(
             leaf.view(4, r),
             weights.view(4, r),
@@ -194,10 +210,10 @@ class Top2HierarchicalGate(nn.Module):
 
     def _choose_inner(self, rows, outer, settings, groups):
         size = _capacity(groups.size, self.n_outer, settings.capacity_factor)
-        logits, _, _ = self.inner(rows, False)
+        logits, _, _ = self.inner(rows)
         logits = logits.view(-1, self.n_outer, self.n_inner)  # (r, eo, ei)
         index = outer.experts.unsqueeze(-1).expand(-1, -1, self.n_inner)  # (2, r, ei)
-        logits = logits.transpose(0, 1).gather(0, index).flatten(0, 1)  # (2r, ei)
+        logits = take(logits.transpose(0, 1), index, 0).flatten(0, 1)  # (2r, ei)
         weight = outer.gate_weights.detach().flatten()
         importance = 0.5 * ((weight > 0.5).to(weight.dtype) + (weight > 0).to(weight.dtype))
         cell = (outer.experts * groups.count + groups.index).flatten()  # (2r,)

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import torch
 
+from moe_lab.nn.indexing import unsort
+
 
 class Plan(NamedTuple):
     """Who goes where: expert by expert, and what is not dispatched last."""
@@ -45,7 +47,7 @@ def plan(experts: torch.Tensor, kept: torch.Tensor | None, n_experts: int) -> Pl
     k, n = experts.shape
     key = experts if kept is None else torch.where(kept, experts, n_experts)
     by_expert, order = _sorted(by_row(key).view(-1), n_experts)  # (m,)
-    slot = torch.empty_like(order).scatter_(0, order, _places(order))
+    slot = unsort(_places(order), order)
     token = order if k == 1 else order.div(k, rounding_mode="trunc")
     return Plan(order, token, slot.view(n, k), _ends(by_expert, n_experts))
 
@@ -79,7 +81,7 @@ def within_capacity(experts, kept, n_experts, capacity, group=None, n_groups=1):
     by_cell, order = _sorted(cell.reshape(-1), cells)
     starts = torch.nn.functional.pad(_ends(by_cell, cells), (1, 0))
     rank = _places(order) - starts.index_select(0, by_cell.long())
-    rank = torch.empty_like(rank).scatter_(0, order, rank).view_as(experts)
+    rank = unsort(rank, order).view_as(experts)
     fits = rank < capacity
     return (fits if kept is None else fits & kept), rank
 
@@ -97,7 +99,7 @@ def _ends(sorted_key, n):
 
 
 def _places(order):
-    return torch.arange(len(order), device=order.device)
+    return torch.arange(order.shape[0], device=order.device)
 
 
 class _Gather(torch.autograd.Function):

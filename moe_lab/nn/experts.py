@@ -9,15 +9,23 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from moe_lab.nn import processes
 from moe_lab.nn.checks import check_counts
 from moe_lab.nn.dispatch import Plan, arrange, combine, gather
 from moe_lab.nn.grouped import grouped_product
+from moe_lab.nn.indexing import put
 from moe_lab.nn.nets import Hidden, Weights, nets
 from moe_lab.registry.spelling import unknown_name
 
+
+def identity(x: Tensor) -> Tensor:
+    """Return x: a linear expert."""
+    return x
+
+
 ACTIVATIONS = {
     "gelu": F.gelu,
-    "identity": lambda x: x,
+    "identity": identity,
     "relu": F.relu,
     "silu": F.silu,
     "tanh": torch.tanh,
@@ -30,10 +38,27 @@ class Experts(nn.Module):
     n_experts: int
     recompute: bool = False
 
+    def forward(
+        self, x: Tensor, gate_weights: Tensor, plan: Plan | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Answer each row by its experts as `answer` does; without a plan by all of them."""
+        if plan is not None:
+            return self.answer(x, gate_weights, plan)
+        # A loop over experts beats one wide product and bmm at the sizes of tables.
+        answers, losses = self.each([x] * self.n_experts, gate_weights, shared=True)
+        return sum(answers), losses
+
+    def takes(self, dtype: torch.dtype, gate_dtype: torch.dtype) -> bool:
+        """Tell whether the experts of a gate take rows of this dtype."""
+        raise NotImplementedError
+
     def each(
-        self, inputs: Sequence[Tensor], weights: Sequence[Tensor]
+        self, inputs: Sequence[Tensor], weights: Sequence[Tensor], shared: bool = False
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """Return each expert's answers to its own input times its weights, and nested losses."""
+        """Return each expert's answers to its own input times its weights, and nested losses.
+
+        Where inputs are shared, they are the same rows for all, and the caller's.
+        """
         raise NotImplementedError
 
     def answer(self, x: Tensor, gate_weights: Tensor, plan: Plan) -> tuple[Tensor, list[Tensor]]:
@@ -55,7 +80,8 @@ class Experts(nn.Module):
         """
         sizes = plan.load.tolist()  # on the CPU at no cost; elsewhere the one wait for the device
         sizes.append(len(plan.token) - sum(sizes))
-        *inputs, rest = gather(x, plan).split(sizes)
+        # Not `split`: its parts are views, in which nobody may work in place.
+        *inputs, rest = torch.unsafe_split_with_sizes(gather(x, plan), sizes)
         weights = arrange(gate_weights, plan).split(sizes)[:-1]
         answers, losses = self.each(inputs, weights)
         if len(rest):  # not dispatched
@@ -120,10 +146,15 @@ class GroupedExperts(Experts):
         self.w_gated = nn.Parameter(torch.empty(e, d, h)) if gated else None
         self.b1 = nn.Parameter(torch.empty(e, h)) if bias else None
         self.b2 = nn.Parameter(torch.empty(e, d)) if bias else None
-        self.reset_parameters()
+        self._draw()
 
     def reset_parameters(self):
         """Draw every weight as `torch.nn.Linear` does: uniform, within 1 / sqrt(inputs)."""
+        self._draw()
+        if isinstance(self.activation, nn.Module):
+            reset(self.activation)
+
+    def _draw(self):
         d, h = self.w1.shape[1:]
         for parameter, n_inputs in zip(self._weights(), (d, h, d, d, h), strict=True):
             if parameter is not None:
@@ -141,7 +172,11 @@ class GroupedExperts(Experts):
         hidden, weights = Hidden(self.activation), Weights(*weights)
         return nets(hidden, x, gate_weights, plan, weights, recompute=self.recompute), []
 
-    def each(self, inputs, weights):
+    def takes(self, dtype, gate_dtype):
+        """Tell whether the experts of a gate take rows of this dtype."""
+        return dtype == self.w1.dtype
+
+    def each(self, inputs, weights, shared=False):
         """Return each expert's answers to its own input times its weights, and no losses."""
         # w[i] would fill a gradient of full size for every expert; unbind does not.
         parts = Weights(*self._weights()).unbind()
@@ -149,9 +184,10 @@ class GroupedExperts(Experts):
         return [self._run(self._net, _linear, one, x, *w) for one, x, w in experts], []
 
     def _is_fixed(self):
-        """Tell whether an expert is a fixed function of its weights."""
+        """Tell whether an expert is a fixed function of its weights, which leaves them alone."""
         learns = isinstance(self.activation, nn.Module) and any(self.activation.parameters())
-        return not learns and not (self.dropout and self.training)
+        drops = self.dropout and self.training
+        return not learns and not drops and not _works_in_place(self.activation, self.w1)
 
     def _weights(self):
         return self.w1, self.w2, self.w_gated, self.b1, self.b2
@@ -192,9 +228,19 @@ class _Grouped:
             return y
         # A product with a column of ones: its backward sums each group's rows in order, where
         # that of b[expert] would add by index. Eight columns, since kernels want 16 bytes.
-        ones = F.pad(x.new_ones(len(x), 1), (0, 7))  # (m, 8)
+        ones = F.pad(x.new_ones(x.shape[0], 1), (0, 7))  # (m, 8)
         rows = F.pad(bias.unsqueeze(1), (0, 0, 0, 7))  # (e, 8, h)
         return y + grouped_product(ones, rows, self.ends)
+
+
+def _works_in_place(activation, like):
+    """Tell whether an activation changes what it is given, which backward reads again."""
+    if activation in ACTIVATIONS.values() or not torch.is_grad_enabled():
+        return False
+    probe = like.new_ones(1, 1)
+    with torch.no_grad():
+        activation(probe)
+    return probe._version > 0
 
 
 def _activation(activation):
@@ -231,25 +277,100 @@ class ModuleExperts(Experts):
         self.n_experts = len(self.members)
         self.recompute = recompute
 
-    def each(self, inputs, weights):
+    def reset_parameters(self):
+        """Draw the weights of all modules anew."""
+        reset(*self.members)
+
+    def takes(self, dtype, gate_dtype):
+        """Tell whether the experts of a gate take rows of this dtype; modules may cast."""
+        return dtype == gate_dtype or any(one.dtype == dtype for one in self.parameters())
+
+    def answer(self, x, gate_weights, plan):  # the contract's docstring holds
+        if not _is_exporting():
+            return super().answer(x, gate_weights, plan)
+        # An exported graph has no sizes that data decide: all answer all rows, some with weight 0.
+        expert = torch.searchsorted(plan.ends, plan.slot, right=True)  # (n, k)
+        weights = put(gate_weights.t(), expert, 1, self.n_experts + 1)  # the last: not dispatched
+        weights = weights.unbind(1)[:-1]
+        answers, losses = self.each([x] * self.n_experts, weights, shared=True)
+        parts = zip(answers, weights, strict=True)
+        return sum(torch.where(one.unsqueeze(1) != 0, y, 0.0) for y, one in parts), losses
+
+    def each(self, inputs, weights, shared=False):
         """Return each expert's answers times its weights; no rows are not asked about."""
-        asked = [i for i, x in enumerate(inputs) if len(x)] or [0]  # an empty answer has a width
+        asked = [i for i, x in enumerate(inputs) if x.shape[0] or _is_in_step(self.members[i])]
+        asked = asked or [0]  # an empty answer has a width
         answers, losses = {}, []
         for i in asked:
-            answer = self._run(self.members[i], inputs[i])
+            answer = self._ask(self.members[i], inputs[i], shared)
             if isinstance(answer, tuple):  # a nested layer's
                 answer, routing = answer
                 losses.append(routing.loss)
             _check_answer(i, inputs[i], answer, answers.get(asked[0], answer))
             answers[i] = _weigh(answer, weights[i])
         nothing = answers[asked[0]][:0]
+        idle = [one for i, one in enumerate(self.members) if i not in answers]
+        answers[asked[0]] = _with_idle(answers[asked[0]], idle)
         return [answers.get(i, nothing) for i in range(self.n_experts)], losses
+
+    def _ask(self, member, x, shared):
+        # A module may work in place, but not on rows of others or that it will be given again.
+        if shared or self.recompute:
+            return self._run(lambda x: member(x.clone()), x)
+        return member(x)
+
+
+class _WithIdle(torch.autograd.Function):
+    """An answer as it is, and gradients of zero for parameters that nobody asked."""
+
+    @staticmethod
+    def forward(ctx, answer, *parameters):
+        ctx.parameters = parameters
+        return answer.view_as(answer)
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad, *map(torch.zeros_like, ctx.parameters)
+
+
+def _with_idle(answer, modules):
+    # DistributedDataParallel waits for a gradient of every parameter in every step.
+    if not modules or not torch.is_grad_enabled():
+        return answer
+    parameters = [one for module in modules for one in module.parameters() if one.requires_grad]
+    return _WithIdle.apply(answer, *parameters)
+
+
+def _is_exporting():
+    return getattr(torch.compiler, "is_exporting", lambda: False)()  # from torch 2.7
+
+
+def _is_in_step(module):
+    """Tell whether a module is to be called whenever other processes call theirs: layers with
+    losses of all processes' rows, parameters that are gathered from all (`fully_shard`)."""
+    return processes.count() > 1 and any(
+        hasattr(one, "peers") or hasattr(one, "unshard") for one in module.modules()
+    )
+
+
+def reset(*modules: nn.Module):
+    """Draw the weights of modules anew, or else of their children."""
+    for module in modules:
+        if hasattr(module, "reset_parameters"):
+            module.reset_parameters()
+            continue
+        if next(module.parameters(recurse=False), None) is not None:
+            raise TypeError(
+                "A module with parameters must have reset_parameters() to be drawn anew, got "
+                f"{type(module).__name__}. Write that method, or load a state_dict."
+            )
+        reset(*module.children())
 
 
 def _check_answer(i, x, answer, first):
     if (
         isinstance(answer, Tensor)
-        and answer.shape == (len(x), *first.shape[1:])
+        and answer.shape == (x.shape[0], *first.shape[1:])
         and answer.ndim == 2
     ):
         return

@@ -4,6 +4,7 @@ from moe_lab.nn import checks
 from moe_lab.nn.compat import Top2HierarchicalGate
 from moe_lab.nn.experts import build_experts
 from moe_lab.nn.hierarchical_gate import HierarchicalGate
+from moe_lab.nn.processes import Peers
 from moe_lab.nn.settings import gate_settings
 from moe_lab.nn.sparse import SparseLayer
 from moe_lab.registry.spelling import unknown_name
@@ -46,6 +47,8 @@ class HierarchicalMoE(SparseLayer):
         Hidden units of each built-in expert; 4 * dim by default.
     top_k : int, None or a pair of them, default=2
         Choices at both levels, or at the outer and the inner level.
+    process_group : ProcessGroup, optional
+        As of `SparseMoE`.
     **options
         Those of `SparseMoE`. Policies, noise and `bias_rate` work at both levels; losses count
         experts, not groups (Shazeer et al. 2017, appendix B), and so does capacity.
@@ -73,6 +76,8 @@ class HierarchicalMoE(SparseLayer):
         n_experts: tuple[int, int] = (4, 4),
         hidden_dim: int | None = None,
         top_k: int | tuple[int, int] | None = 2,
+        *,
+        process_group=None,
         **options,
     ):
         super().__init__()
@@ -80,7 +85,7 @@ class HierarchicalMoE(SparseLayer):
         checks.check_counts(dim=dim, n_groups=n_outer, n_experts_of_each=n_inner)
         for name in options:
             if name not in _EXPERTS and name not in _GATE:
-                known = [*_EXPERTS, *_GATE]
+                known = [*_EXPERTS, *_GATE, "process_group"]
                 raise TypeError(unknown_name("option", name, known, listed="Options"))
         self.dim = dim
         of_experts = {name: options.pop(name, value) for name, value in _EXPERTS.items()}
@@ -91,7 +96,8 @@ class HierarchicalMoE(SparseLayer):
         if outer.compat:
             self.gate = Top2HierarchicalGate(dim, (n_outer, n_inner), outer)
         else:
-            self.gate = HierarchicalGate(dim, (n_outer, n_inner), outer, inner)
+            peers = Peers(process_group)
+            self.gate = HierarchicalGate(dim, (n_outer, n_inner), outer, inner, peers)
         modules = of_experts.pop("experts")
         self.experts = build_experts(dim, n_outer * n_inner, hidden_dim, modules, **of_experts)
 

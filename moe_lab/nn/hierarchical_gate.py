@@ -5,9 +5,11 @@
 import torch
 from torch import Tensor, nn
 
-from moe_lab.nn.balance import Votes, balancing_loss
+from moe_lab.nn.balance import Votes, balancing_loss, peers_in_training
 from moe_lab.nn.choice import Choice, drop_overflow, top_weights
 from moe_lab.nn.gating import LinearGate, chance_of_choice, choose, thin
+from moe_lab.nn.indexing import take
+from moe_lab.nn.processes import ALL, Peers
 from moe_lab.nn.settings import GateSettings
 
 
@@ -21,17 +23,30 @@ class HierarchicalGate(nn.Module):
     n_experts : tuple of (n_outer, n_inner)
     outer, inner : GateSettings
         Losses and capacity are read from the outer ones.
+    peers : Peers, optional
+        Whose batches are one batch to the losses while training.
     """
 
     def __init__(
-        self, dim: int, n_experts: tuple[int, int], outer: GateSettings, inner: GateSettings
+        self,
+        dim: int,
+        n_experts: tuple[int, int],
+        outer: GateSettings,
+        inner: GateSettings,
+        peers: Peers = ALL,
     ):
         super().__init__()
         self.n_outer, self.n_inner = n_experts
         self.settings = (outer, inner)
-        options = {"noisy": outer.noisy, "bias_rate": outer.bias_rate}
+        self.peers = peers
+        options = {"noisy": outer.noisy, "bias_rate": outer.bias_rate, "peers": peers}
         self.outer = LinearGate(dim, self.n_outer, **options)
         self.inner = LinearGate(dim, self.n_outer * self.n_inner, n_groups=self.n_outer, **options)
+
+    @property
+    def weight(self) -> Tensor:
+        """The outer gate's weight: on its device, in its dtype."""
+        return self.outer.weight
 
     def forward(self, x: Tensor) -> Choice:
         """Choose the experts of every row.
@@ -72,23 +87,23 @@ class HierarchicalGate(nn.Module):
     def _choose_within(self, logits, groups, k):
         """Return experts (ko * ki, n), numbered over all groups, and weights (ki, ko * n)."""
         index = groups.unsqueeze(-1).expand(-1, -1, self.n_inner)  # (ko, n, ei)
-        logits = logits.transpose(0, 1).gather(0, index).flatten(0, 1)  # (ko * n, ei)
+        logits = take(logits.transpose(0, 1), index, 0).flatten(0, 1)  # (ko * n, ei)
         bias = _bias(self.inner)
         if bias is not None:
             bias = bias.view(self.n_outer, self.n_inner).index_select(0, groups.reshape(-1))
         chosen = choose(logits, k, bias)  # (ko * n, ki)
         leaf = groups.reshape(-1) * self.n_inner + chosen.t()  # (ki, ko * n)
-        return leaf.reshape(len(leaf) * len(groups), groups.shape[1]), top_weights(logits, chosen)
+        leaf = leaf.reshape(leaf.shape[0] * groups.shape[0], groups.shape[1])
+        return leaf, top_weights(logits, chosen)
 
     def _observe(self, groups, experts):
-        if self.training and self.outer.load_bias is not None:
-            self.outer.load_bias.observe(groups)
-            self.inner.load_bias.observe(experts)
+        self.outer.observe(groups)
+        self.inner.observe(experts)
 
     def _choose_all(self, levels):
         log_p = self._leaf_log_probabilities(levels)
         experts = torch.arange(log_p.shape[1], device=log_p.device).unsqueeze(1)
-        experts = experts.expand(-1, len(log_p))
+        experts = experts.expand(-1, log_p.shape[0])
         weights = log_p.exp().t()  # (e, n)
         loss = self._loss(levels, experts, weights)
         return Choice(experts, weights, None, loss, loss.new_zeros(()), everyone=True)
@@ -101,8 +116,9 @@ class HierarchicalGate(nn.Module):
         return balancing_loss(
             self.settings[0].losses,
             Votes(self.n_outer * self.n_inner, experts, weights),
-            mean_probability=lambda: self._leaf_log_probabilities(levels).exp().mean(0),
-            norms=lambda: [clean.logsumexp(-1) for _, clean, _ in levels],
+            peers_in_training(self),
+            probabilities=lambda: self._leaf_log_probabilities(levels).exp(),
+            logits=lambda: [clean for _, clean, _ in levels],
             chance=lambda: self._chance(levels),
         )
 
@@ -119,4 +135,4 @@ def _bias(gate):
 def _product(outer, inner):
     """Multiply (ko, n) with (ki, ko * n) to (ki * ko, n): from levels to experts."""
     product = outer.reshape(1, -1) * inner
-    return product.reshape(len(outer) * len(inner), outer.shape[1])
+    return product.reshape(outer.shape[0] * inner.shape[0], outer.shape[1])

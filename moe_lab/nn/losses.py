@@ -1,14 +1,12 @@
 """Balancing losses, named after the papers that brought them; all but z are least at balance.
 
-Statistics are those of all processes where `torch.distributed` runs: each process returns the
-loss of the whole batch, and the mean of the processes' gradients is its gradient.
+Each is of the rows that it is given. A layer that trains in several processes gives the mean of all
+their rows as one row: see `moe_lab.nn.processes.Peers`.
 """
 
 # shapes: (n)samples, (e)xperts, (k) choices of a row
 
 from torch import Tensor
-
-from moe_lab.nn import processes
 
 
 def importance(gate_weights: Tensor) -> Tensor:
@@ -29,7 +27,7 @@ def importance(gate_weights: Tensor) -> Tensor:
     >>> importance(torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
     tensor(0.)
     """
-    return _squared_variation(over_processes(gate_weights.mean(0)))
+    return _squared_variation(gate_weights.mean(0))
 
 
 def load(chance: Tensor) -> Tensor:
@@ -44,7 +42,7 @@ def load(chance: Tensor) -> Tensor:
     ----------
     Shazeer et al. (2017), Eq. 8 to 11.
     """
-    return _squared_variation(over_processes(chance.mean(0)))
+    return _squared_variation(chance.mean(0))
 
 
 def switch(probabilities: Tensor, shares: Tensor) -> Tensor:
@@ -67,13 +65,7 @@ def switch(probabilities: Tensor, shares: Tensor) -> Tensor:
     >>> switch(torch.full((3, 4), 0.25), torch.full((4,), 0.25))
     tensor(1.)
     """
-    return balance(probabilities.mean(0), shares)
-
-
-def balance(mean_probability: Tensor, shares: Tensor) -> Tensor:
-    """Return n_experts times the sum of share times mean probability, (n_experts,) each."""
-    product = over_processes(mean_probability) * over_processes(shares)
-    return len(shares) * product.sum()
+    return shares.shape[0] * (probabilities.mean(0) * shares).sum()
 
 
 def gshard(probabilities: Tensor, first_shares: Tensor) -> Tensor:
@@ -94,13 +86,6 @@ def z(logits: Tensor) -> Tensor:
     Zoph et al. (2022), ST-MoE, Eq. 5.
     """
     return logits.logsumexp(-1).square().mean()
-
-
-def over_processes(mean: Tensor) -> Tensor:
-    """Return the mean over all processes; its gradient goes to this one's part."""
-    if processes.count() == 1:
-        return mean
-    return mean + (processes.total(mean) / processes.count() - mean.detach())
 
 
 def _squared_variation(x):

@@ -1,10 +1,13 @@
 """Data-parallel training: what the processes that torchrun starts must agree on."""
 
 import os
+from contextlib import contextmanager
 from multiprocessing import current_process
 
 import torch
 from torch import Tensor, distributed
+
+_alone = False  # whether others that have joined are not asked
 
 
 def join(device: str):
@@ -33,10 +36,30 @@ def own_device(device: str) -> str:
     return f"cuda:{os.environ['LOCAL_RANK']}"
 
 
-def count() -> int:
-    """Return how many processes share the work; 1 where none have joined."""
+def count(group=None) -> int:
+    """Return how many processes of a group share the work; 1 where none have joined."""
     joined = distributed.is_available() and distributed.is_initialized()
-    return distributed.get_world_size() if joined else 1
+    if not joined or _alone:
+        return 1
+    return max(1, distributed.get_world_size(group))  # -1 outside of the group
+
+
+@contextmanager
+def alone(really: bool = True):
+    """Let this process work by itself for a block, whoever has joined it.
+
+    Examples
+    --------
+    >>> with alone():
+    ...     count()
+    1
+    """
+    global _alone
+    before, _alone = _alone, _alone or really
+    try:
+        yield
+    finally:
+        _alone = before
 
 
 def number() -> int:
@@ -44,12 +67,63 @@ def number() -> int:
     return distributed.get_rank() if count() > 1 else 0
 
 
-def total(part: Tensor) -> Tensor:
-    """Return the sum over all processes, without a gradient."""
+def total(part: Tensor, group=None) -> Tensor:
+    """Return the sum over all processes of a group, without a gradient."""
     part = part.detach().clone()
-    if count() > 1:
-        distributed.all_reduce(part)
+    if count(group) > 1:
+        distributed.all_reduce(part, group=group)
     return part
+
+
+class Peers:
+    """The processes whose batches are one batch to balancing.
+
+    Parameters
+    ----------
+    group : ProcessGroup, optional
+        Default: all that have joined. It is not saved: a layer that is loaded has the default.
+    """
+
+    def __init__(self, group=None):
+        self.group = group
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __reduce__(self):
+        return Peers, ()
+
+    def total(self, part: Tensor) -> Tensor:
+        """Return the sum over all of them, without a gradient."""
+        return total(part, self.group)
+
+    def several(self) -> bool:
+        """Tell whether there are others."""
+        return count(self.group) > 1
+
+    def rows(self, x: Tensor, n: int | None = None) -> Tensor:
+        """Return rows with the mean of all processes' rows: x, or where there are others one row.
+
+        Its gradient goes to this process's rows: the mean of the processes' gradients is that of
+        the whole batch.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_features)
+        n : int, optional
+            How many rows x stands for, where it is their mean.
+        """
+        if not self.several():
+            return x
+        n = x.shape[0] if n is None else n
+        mean = x.sum(0) / max(x.shape[0], 1)  # of no rows: zeros, with a gradient
+        total = self.total(torch.cat([mean * n, mean.new_full((1,), n)]))
+        sums, n_all = total[:-1], total[-1].clamp(min=1)
+        mine = mean * (n * count(self.group) / n_all)
+        return (mine + (sums / n_all - mine.detach())).unsqueeze(0)
+
+
+ALL = Peers()
 
 
 def share(parts):

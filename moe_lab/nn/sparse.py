@@ -11,13 +11,19 @@ from torch import Tensor, nn
 from moe_lab.nn import checks, dispatch
 from moe_lab.nn.balance import LoadBias
 from moe_lab.nn.compat import Top2Gate
-from moe_lab.nn.experts import Experts, build_experts
+from moe_lab.nn.experts import Experts, build_experts, reset
 from moe_lab.nn.gating import TopKGate
+from moe_lab.nn.processes import Peers
 from moe_lab.nn.settings import gate_settings
 
 
 class Routing(NamedTuple):
-    """What a sparse layer did with a batch; rows come in the shape of its input."""
+    """What a sparse layer did with a batch; rows come in the shape of its input.
+
+    The loss has its gradient through `torch.utils.checkpoint` too, but for `use_reentrant=True`,
+    which hands on the gradients of plain tensors alone: there use `recompute=True`, or return the
+    loss beside the output.
+    """
 
     loss: Tensor  # (): balancing losses times coefficients, nested layers' too; add it to yours
     experts: Tensor  # (..., k): the experts chosen, best first
@@ -45,10 +51,10 @@ class SparseLayer(nn.Module):
         y : Tensor of shape (..., n_outputs)
         routing : Routing
         """
-        checks.check_input(x, self.dim, next(self.gate.parameters()))
+        checks.check_input(x, self.dim, self.gate.weight, self.experts)
         choice = self.gate(x)
         y, load, losses = self._answer(x.reshape(-1, self.dim), choice)
-        by_row = (*x.shape[:-1], len(choice.experts))
+        by_row = (*x.shape[:-1], choice.experts.shape[0])
         routing = Routing(
             sum(losses, start=choice.loss),
             choice.experts.t().reshape(by_row),
@@ -58,15 +64,17 @@ class SparseLayer(nn.Module):
         )
         return y.reshape(*x.shape[:-1], y.shape[-1]), routing
 
+    def reset_parameters(self):
+        """Draw all weights anew, as after `to_empty` of a layer made on the meta device."""
+        reset(self.gate, self.experts)
+
     def _answer(self, rows, choice):
         n_experts = self.experts.n_experts
         if choice.everyone:
-            # A loop over experts beats one wide product and bmm at the sizes of tables.
-            answers, losses = self.experts.each([rows] * n_experts, choice.gate_weights)
-            load = torch.full((n_experts,), len(rows), device=rows.device)
-            return sum(answers), load, losses
+            y, losses = self.experts(rows, choice.gate_weights)
+            return y, torch.full((n_experts,), rows.shape[0], device=rows.device), losses
         plan = dispatch.plan(choice.experts, choice.kept, n_experts)
-        y, losses = self.experts.answer(rows, choice.gate_weights, plan)
+        y, losses = self.experts(rows, choice.gate_weights, plan)
         return y, plan.load, losses
 
 
@@ -119,6 +127,10 @@ class SparseMoE(SparseLayer):
     dropout : float, default=0.0
     recompute : bool, default=False
         Run the experts again in backward instead of keeping what they computed.
+    process_group : ProcessGroup, optional
+        The processes of `torch.distributed` whose batches are one batch to the balancing losses and
+        the biases; by default all. Where they make different numbers of steps, give each a group
+        of its own: `torch.distributed.new_subgroups(1)[0]`.
     compat : {"mixture-of-experts"}, optional
         Compute what that package (PyPI, 0.2.3) computes, defaults, capacity and random eval
         included; its only loss is "gshard". See `load_mixture_of_experts`.
@@ -127,8 +139,9 @@ class SparseMoE(SparseLayer):
     -----
     Shape: x (..., dim) -> y (..., n_outputs). The gate computes in float32 at least.
     Built-in experts compile with fullgraph=True and on CUDA in bfloat16 never wait for the device;
-    modules of your own need the sizes of their batches on the host. Second derivatives are not
-    there.
+    modules of your own need the sizes of their batches on the host, and exported (`torch.export`,
+    batches of any size) answer all rows, of which those that did not choose them have weight 0.
+    Second derivatives are not there.
 
     References
     ----------
@@ -166,6 +179,7 @@ class SparseMoE(SparseLayer):
         bias: bool = False,
         dropout: float = 0.0,
         recompute: bool = False,
+        process_group=None,
         compat: str | None = None,
     ):
         super().__init__()
@@ -185,8 +199,10 @@ class SparseMoE(SparseLayer):
             losses=losses,
             bias_rate=bias_rate,
         )
-        gate = Top2Gate if compat else TopKGate
-        self.gate = gate(dim, n_experts, settings)
+        if compat:
+            self.gate = Top2Gate(dim, n_experts, settings)
+        else:
+            self.gate = TopKGate(dim, n_experts, settings, Peers(process_group))
         self.experts = build_experts(
             dim,
             n_experts,

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from moe_lab.nn import processes
 from moe_lab.nn.tables.descent_run import Run
 
 SCHEDULES = ("constant", "cosine", "plateau")
@@ -113,5 +114,7 @@ class Descent:
         """
         run = Run(self, net, data, objective, seed, [train, held_out, *of])
         run.load()
-        run.go(*(torch.as_tensor(rows, device=data[0].device) for rows in (train, held_out)))
+        rows = (torch.as_tensor(rows, device=data[0].device) for rows in (train, held_out))
+        with processes.alone(not run.several):
+            run.go(*rows)
         return run.state.history

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from moe_lab.nn import losses
+from moe_lab.nn.processes import ALL
 from moe_lab.nn.tables.descent import Terms
 
 LOG_ROOT_2PI = 0.5 * math.log(2 * math.pi)
@@ -114,7 +115,10 @@ class Objective:
             loss = loss + self.individual * self._alone(answer, y, log_lik)
         extra = answer.extra
         if self.balance:
-            extra = extra + self.balance * losses.importance(answer.log_gate.exp())
+            weights = answer.log_gate.exp()
+            # Scores of held-out rows are summed elsewhere: nobody waits for others here.
+            weights = ALL.rows(weights) if torch.is_grad_enabled() else weights
+            extra = extra + self.balance * losses.importance(weights)
         with torch.no_grad():
             shares = (answer.log_gate + log_lik - row.unsqueeze(1)).exp()
         sizes = {f"effective_size_{k}": shares.select(1, k) for k in range(shares.shape[1])}

@@ -57,7 +57,9 @@ def test_under_a_runner_one_line_shows_the_innermost_bar(monkeypatch, capsys):
                 pass
             bar.update()
     file, lines = io.StringIO(), []
-    Log(file, lines.append).write(capsys.readouterr().err)
+    log = Log(file, lines.append)
+    for state in re.split(r"(?=\r)", capsys.readouterr().err):  # as a kernel sends them
+        log.write(state)
 
     assert any(line.startswith("inner") for line in lines)
     (kept,) = file.getvalue().splitlines()

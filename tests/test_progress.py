@@ -70,4 +70,4 @@ def test_without_bars_the_steps_are_handed_on_as_they_are(capsys):
     steps = range(3)
     assert progress(steps, "steps", 0) is steps
     say("a line")
-    assert capsys.readouterr().out == "a line\n"
+    assert capsys.readouterr().err == "a line\n"

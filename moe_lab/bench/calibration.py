@@ -12,7 +12,7 @@ from moe_lab.likelihood.distribution import MixtureDistribution
 from moe_lab.likelihood.outcome import noise_scales
 from moe_lab.methods.base import RegressorEnsemble
 from moe_lab.progress import progress_bar
-from moe_lab.table.folds import folds_or_in_sample
+from moe_lab.table.data import TrainingData
 
 __all__ = ["Homoscedastic", "calibration", "calibration_table"]
 
@@ -146,13 +146,12 @@ class Homoscedastic(RegressorEnsemble):
 
     def fit(self, X, y, sample_weight=None, groups=None):
         """Cross-fit for the noise scale, then fit on all rows."""
-        X, y, weight, groups = self._read(X, y, sample_weight, groups)
+        data = TrainingData(*self._read(X, y, sample_weight, groups))
         built, seeds = self._build([as_expert(self.expert, "regression")])
-        folds = folds_or_in_sample(y, task="regression", cv=self.cv, groups=groups)
-        weights = weight[:, None]
-        held_out = cross_fit(built, X, y, folds, weights, task="regression", seeds=seeds)
-        (self.scale_,) = noise_scales(held_out, y, weights, np.finfo(float).tiny)
-        self.experts_ = self._fit_all(built, seeds, X, y, weight)
+        held_out = cross_fit(built, data, data.folds(self.cv), seeds=seeds)
+        weights = data.sample_weight[:, None]
+        (self.scale_,) = noise_scales(held_out, data.y, weights, np.finfo(float).tiny)
+        self.experts_ = self._fit_all(built, seeds, data.X, data.y, data.sample_weight)
         return self
 
     def predict_distribution(self, X):

@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import clone
-from sklearn.utils import _safe_indexing
 
 from moe_lab.experts.fitting import (
     constant_expert,
@@ -26,13 +25,10 @@ class CrossFitted(NamedTuple):
 
 def cross_fit(
     estimators,
-    X,
-    y,
+    data,
     folds,
     weights=None,
     *,
-    task,
-    n_classes=None,
     seeds=None,
     n_jobs=None,
     verbose=0,
@@ -47,9 +43,10 @@ def cross_fit(
     Parameters
     ----------
     estimators : list of unfitted estimators
+    data : TrainingData
     folds : list of (train, test) pairs of index arrays
     weights : ndarray of shape (n_samples, n_experts), optional
-        Each expert's own sample weights.
+        Each expert's own sample weights; default: those of the data.
     seeds : list of int, optional
         One for each expert.
     scoring : bool, default=False
@@ -65,20 +62,20 @@ def cross_fit(
         For each expert what ``refit`` fits to all rows: the estimator, or, where it has a method
         ``refit(X, y, sample_weight)`` and cross-fitted itself, that very instance.
     """
-    predictions = np.full((len(y), len(estimators), 1 if scoring else n_classes or 1), np.nan)
-    weights = np.ones((len(y), len(estimators))) if weights is None else weights
+    shape = len(data), len(estimators), 1 if scoring else data.n_outputs
+    predictions = np.full(shape, np.nan)
+    weights = np.tile(data.sample_weight[:, None], shape[1]) if weights is None else weights
     seeds = seeds or [None] * len(estimators)
-    settings = {"task": task, "n_classes": n_classes, "scoring": scoring}
     jobs, to_do = [], []  # (expert, rows predicted), what to call
     for k, estimator in enumerate(estimators):
         if hasattr(estimator, "cross_fit") and not scoring:
             jobs.append((k, slice(None)))
-            to_do.append(delayed(_cross_fit_itself)(estimator, X, y, folds, weights[:, k]))
+            to_do.append(delayed(_cross_fit_itself)(estimator, data, folds, weights[:, k]))
             continue
         for train, test in folds:
             jobs.append((k, test))
             fold = (estimator, train, test, weights[train, k])
-            to_do.append(delayed(_fit_and_predict)(X, y, *fold, seed=seeds[k], **settings))
+            to_do.append(delayed(_fit_and_predict)(data, *fold, seed=seeds[k], scoring=scoring))
     to_refit = list(estimators)
     done = Parallel(n_jobs=n_jobs)(progress(to_do, "cross-fit", verbose))
     for (k, rows), (part, kept) in zip(jobs, done, strict=True):
@@ -88,41 +85,47 @@ def cross_fit(
     return (predictions, to_refit) if keep else predictions
 
 
-def _cross_fit_itself(estimator, X, y, folds, weight):
+def _cross_fit_itself(estimator, data, folds, weight):
     """Return its predictions, and the estimator where it can be refitted."""
     estimator = clone(estimator)
-    predictions = np.asarray(estimator.cross_fit(X, y, folds, weight), dtype=float)
+    predictions = np.asarray(estimator.cross_fit(data.X, data.y, folds, weight), dtype=float)
     return predictions, CrossFitted(estimator) if hasattr(estimator, "refit") else None
 
 
-def refit(estimator, X, y, sample_weight=None, *, task, random_state=None):
+def refit(estimator, data, weight=None, *, random_state=None):
     """Fit an expert to all rows after cross-fitting.
 
     Parameters
     ----------
     estimator : one of ``to_refit`` of ``cross_fit``
-    X, y, sample_weight : the same rows
+    data : TrainingData
+        The same rows.
+    weight : ndarray of shape (n_samples,), optional
+        The expert's own sample weights; default: those of the data.
 
     Returns
     -------
     fitted : fitted expert
         A part that teaches nothing gives a constant one, as in ``fit_expert``.
     """
+    weight = data.sample_weight if weight is None else weight
+    X, y, task = data.X, data.y, data.task
     if not isinstance(estimator, CrossFitted):
-        return fit_expert(estimator, X, y, sample_weight, task=task, random_state=random_state)
-    kept, _ = rows_that_matter(np.ones(len(y)) if sample_weight is None else sample_weight)
+        return fit_expert(estimator, X, y, weight, task=task, random_state=random_state)
+    kept, _ = rows_that_matter(weight)
     if teach_nothing(y[kept], task):
         return constant_expert(y, kept, task)
-    return estimator.estimator.refit(X, y, sample_weight)
+    return estimator.estimator.refit(X, y, weight)
 
 
-def _fit_and_predict(X, y, estimator, train, test, weight, *, task, n_classes, scoring, seed):
-    rows, held_out = _safe_indexing(X, train), _safe_indexing(X, test)
-    fitted = fit_expert(estimator, rows, y[train], weight, task=task, random_state=seed)
+def _fit_and_predict(data, estimator, train, test, weight, *, scoring, seed):
+    rows, held_out = data.take(train), data.take(test)
+    fitted = fit_expert(estimator, rows.X, rows.y, weight, task=data.task, random_state=seed)
     if scoring and hasattr(fitted, "log_prob"):
-        return fitted.log_prob(held_out, y[test])[:, None], None
-    predictions = predict_expert(fitted, held_out, n_classes=n_classes)
+        return fitted.log_prob(held_out.X, held_out.y)[:, None], None
+    predictions = predict_expert(fitted, held_out.X, n_classes=data.n_classes)
     if not scoring:
         return predictions, None
-    scales = None if n_classes else [y[train].std() or 1.0]  # a constant stands in for the expert
-    return log_prob(predictions[:, None, :], y[test], scales), None
+    # a constant stands in for the expert
+    scales = None if data.n_classes else [rows.y.std() or 1.0]
+    return log_prob(predictions[:, None, :], held_out.y, scales), None

@@ -32,6 +32,12 @@ def noise_scales(predictions, y, weights, min_scale):
     return np.maximum(np.sqrt((weights * squares).sum(axis=0) / weights.sum(axis=0)), min_scale)
 
 
+def unit_of(y, weight):
+    """The standard deviation of y; of a constant its size, so that a noise scale is never 0."""
+    spread, size = standard_deviation(y, weight), float(np.abs(y).max())
+    return spread if spread > 1e-12 * size else size or 1.0
+
+
 def standard_deviation(y, weight):
     """Weighted standard deviation of y."""
     return float(np.sqrt(np.average((y - np.average(y, weights=weight)) ** 2, weights=weight)))

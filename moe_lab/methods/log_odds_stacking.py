@@ -3,14 +3,13 @@
 Three folds and log-odds are what a plain stacker gains from most; the strongest simple rival.
 """
 
-import numpy as np
 from sklearn.linear_model import LogisticRegression, RidgeCV
 
 from moe_lab.experts.base import Expert
 from moe_lab.experts.cross_fitting import cross_fit
 from moe_lab.methods.base import ClassifierEnsemble, RegressorEnsemble, methods
 from moe_lab.table import log_odds
-from moe_lab.table.folds import folds_or_in_sample
+from moe_lab.table.data import TrainingData
 
 
 class _OutOfFoldStacking:
@@ -31,18 +30,9 @@ class _OutOfFoldStacking:
         """
         X, y, weight, groups = self._read(X, y, sample_weight, groups)
         built, seeds = self._built_pool()
-        folds = folds_or_in_sample(y, task=self._task, cv=self.cv, groups=groups)
-        predictions = cross_fit(
-            built,
-            X,
-            y,
-            folds,
-            np.repeat(weight[:, None], len(built), axis=1),
-            task=self._task,
-            n_classes=self._n_classes,
-            seeds=seeds,
-            n_jobs=self.n_jobs,
-        )
+        data = TrainingData(X, y, weight, groups, self._task, self._n_classes)
+        folds = data.folds(self.cv)
+        predictions = cross_fit(built, data, folds, seeds=seeds, n_jobs=self.n_jobs)
         self.stacker_ = self._stacker().fit(self._features(predictions), y, sample_weight=weight)
         self._learn_noise(X, y, predictions, weight, folds)
         self.experts_ = self._fit_all(built, seeds, X, y, weight)

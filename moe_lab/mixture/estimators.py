@@ -29,7 +29,7 @@ from moe_lab.table.inputs import (
     codes_of,
     weighted_rows,
 )
-from moe_lab.train.base import as_trainer
+from moe_lab.train.base import TrainingData, as_trainer
 
 
 class _MixtureOfExperts(TrustAndLikelihood, InformationCriteria, TakesTables, BaseEstimator):
@@ -98,15 +98,11 @@ class _MixtureOfExperts(TrustAndLikelihood, InformationCriteria, TakesTables, Ba
         )  # an error where there is none; experts resolve "auto" themselves
         built = [self._build(expert, seed) for expert, seed in zip(experts, seeds, strict=True)]
         trained = trainer.train(
-            X,
-            y,
+            TrainingData(X, y, weight, groups, self._task, self._n_classes),
             experts=built,
             gate=gate,
+            pool=pooler,
             divide=divide,
-            task=self._task,
-            n_classes=self._n_classes,
-            sample_weight=weight,
-            groups=groups,
             seeds=seeds,
             n_jobs=self.n_jobs,
             verbose=self.verbose,

@@ -9,7 +9,7 @@ from scipy.integrate import trapezoid
 
 from moe_lab.experts.cross_fitting import cross_fit
 from moe_lab.experts.fitting import fit_expert, predict_expert
-from moe_lab.table.folds import make_folds
+from moe_lab.table.data import TrainingData
 from moe_lab.testing.examples import N_CLASSES, example_table, example_target
 
 
@@ -104,8 +104,8 @@ def check_expert_does_not_leak(expert, task, n_classes):
     y = rng.normal(size=240) if task == "regression" else rng.integers(N_CLASSES, size=240)
     built = expert.build(task, n_classes=n_classes, random_state=0, device="cpu", n_jobs=1)
     fit_expert(built, X, y, task=task)  # what it sees here, it must not remember
-    folds = make_folds(y, task=task)
-    predictions = cross_fit([built], X, y, folds, task=task, n_classes=n_classes, seeds=[0])[:, 0]
+    data = TrainingData(X, y, task=task, n_classes=n_classes)
+    predictions = cross_fit([built], data, data.folds(3), seeds=[0])[:, 0]
     if task == "regression":
         assert np.corrcoef(predictions[:, 0], y)[0, 1] < 0.4
     else:

@@ -1,16 +1,19 @@
 """What a trainer is: how gate and experts are trained together."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
+from moe_lab.gate.base import Gate
+from moe_lab.pool.base import Pooler
 from moe_lab.registry import trainers
+from moe_lab.table.data import TrainingData
 
-__all__ = ["Trained", "Trainer", "as_trainer", "trainers"]
+__all__ = ["Trained", "Trainer", "TrainingData", "as_trainer", "trainers"]
 
 
 @dataclass
@@ -91,38 +94,29 @@ class Trainer(ABC, BaseEstimator):
     @abstractmethod
     def train(
         self,
-        X,
-        y,
+        data: TrainingData,
         *,
-        experts,
-        gate,
-        divide,
-        task,
-        n_classes,
-        sample_weight,
-        groups,
-        seeds,
-        n_jobs,
-        verbose,
-    ):
+        experts: list,
+        gate: Gate,
+        pool: Pooler,
+        divide: Callable | None,
+        seeds: list[int],
+        n_jobs: int | None,
+        verbose: int,
+    ) -> Trained:
         """Train.
 
         Parameters
         ----------
-        X : DataFrame or ndarray of shape (n_samples, n_features)
-        y : ndarray of shape (n_samples,)
-            Floats, or class codes in 0..n_classes-1.
+        data : TrainingData
         experts : list of unfitted estimators
             Built, each with its own seed and device.
         gate : Gate
             Unfitted; it is cloned.
+        pool : Pooler
+            Unfitted; it is cloned.
         divide : callable or None
             ``divide(seed)`` gives responsibilities of shape (n_samples, n_experts) to start from.
-        task : {"regression", "classification"}
-        n_classes : int or None
-        sample_weight : ndarray of shape (n_samples,)
-            Positive.
-        groups : ndarray of shape (n_samples,) or None
         seeds : list of int
             One for each expert; the trainer's own randomness is derived from the first.
         n_jobs : int or None

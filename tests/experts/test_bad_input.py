@@ -10,6 +10,7 @@ from moe_lab.experts.cross_fitting import cross_fit
 from moe_lab.experts.fitting import fit_expert, predict_expert
 from moe_lab.experts.k_nearest import KNearestClassifier, KNearestRegressor
 from moe_lab.registry import experts
+from moe_lab.table.data import TrainingData
 from moe_lab.table.folds import make_folds
 from moe_lab.testing import example_table, example_target
 
@@ -54,7 +55,8 @@ def test_a_class_of_one_row_is_held_out_of_a_fold_that_lacks_it(name):
     stopping = {} if name in SMALL else {"early_stopping_rounds": 2}
     model = built(name, "classification", 3, **stopping)
     folds = make_folds(y, task="classification")
-    predictions = cross_fit([model], X, y, folds, task="classification", n_classes=3)[:, 0]
+    data = TrainingData(X, y, task="classification", n_classes=3)
+    predictions = cross_fit([model], data, folds)[:, 0]
     (lacking,) = [test for _, test in folds if 7 in test]
     assert_array_equal(predictions[lacking, 2], 0)
     assert_allclose(predictions.sum(axis=1), 1, atol=1e-5)

@@ -12,6 +12,7 @@ from moe_lab.experts.boosting import boosted as _boosting
 from moe_lab.experts.cross_fitting import CrossFitted, cross_fit, refit
 from moe_lab.experts.fitting import fit_expert, predict_expert
 from moe_lab.registry import experts
+from moe_lab.table.data import TrainingData
 from moe_lab.table.folds import make_folds
 from moe_lab.testing import example_table, example_target
 
@@ -51,11 +52,10 @@ def plain(model, X, y, folds, weight, task):
 
 def own(model, X, y, folds, weight, task, copy=lambda one: one):
     n_classes = None if task == "regression" else N_CLASSES
-    out_of_fold, (to_refit,) = cross_fit(
-        [model], X, y, folds, weight[:, None], task=task, n_classes=n_classes, keep=True
-    )
+    data = TrainingData(X, y, weight, task=task, n_classes=n_classes)
+    out_of_fold, (to_refit,) = cross_fit([model], data, folds, keep=True)
     assert isinstance(to_refit, CrossFitted)
-    fitted = refit(copy(to_refit), X, y, weight, task=task)
+    fitted = refit(copy(to_refit), data)
     return out_of_fold[:, 0], predict_expert(fitted, X, n_classes=n_classes)
 
 
@@ -94,13 +94,12 @@ def test_a_fold_of_one_class_or_of_one_row_gets_a_constant(name):
     y = np.repeat([0, 1, 2], 30)
     folds = [(np.arange(30), np.arange(30, 90)), (np.arange(30, 90), np.arange(30))]
     model = built(name, "classification", early_stopping_rounds=3)
-    predictions = cross_fit([model], X, y, folds, task="classification", n_classes=3)[:, 0]
+    data = TrainingData(X, y, task="classification", n_classes=3)
+    predictions = cross_fit([model], data, folds)[:, 0]
     assert_array_equal(predictions[30:], np.tile([1.0, 0, 0], (60, 1)))
     assert_allclose(predictions[:30].sum(axis=1), 1)
     weight = np.where(np.isin(np.arange(90), [3, 40]), 1.0, 1e-9)  # one row in each training part
-    alone = cross_fit([model], X, y, folds, weight[:, None], task="classification", n_classes=3)[
-        :, 0
-    ]
+    alone = cross_fit([model], data, folds, weight[:, None])[:, 0]
     assert_array_equal(alone.argmax(axis=1), np.repeat([1, 0], [30, 60]))
 
 
@@ -109,8 +108,9 @@ def test_a_part_of_one_class_is_refitted_as_a_constant(name):
     X, y = example_table(60), np.zeros(60, dtype=int)
     model = built(name, "classification", early_stopping_rounds=3)
     folds = make_folds(y, task="classification")
-    _, (kept,) = cross_fit([model], X, y, folds, task="classification", n_classes=3, keep=True)
-    fitted = refit(kept, X, y, task="classification")
+    data = TrainingData(X, y, task="classification", n_classes=3)
+    _, (kept,) = cross_fit([model], data, folds, keep=True)
+    fitted = refit(kept, data)
     assert_array_equal(predict_expert(fitted, X, n_classes=3)[:, 0], 1)
 
 
@@ -146,9 +146,9 @@ def test_the_folds_agree_on_one_size_which_the_refit_takes(name):
         params={"learning_rate": 0.3},
     )
     folds = make_folds(y, task="regression")
-    _, (kept,) = cross_fit([model], X, y, folds, task="regression", keep=True)
+    _, (kept,) = cross_fit([model], TrainingData(X, y), folds, keep=True)
     n_trees = kept.estimator.crossed_[1].n_trees_
-    fitted = refit(kept, X, y, task="regression")
+    fitted = refit(kept, TrainingData(X, y))
     assert 1 <= n_trees < 200
     assert fitted.model_.n_trees_ == n_trees
     assert "_binned" not in vars(fitted.model_)
@@ -230,9 +230,9 @@ def test_every_fold_and_every_refit_is_one_fit():
     X, y = np.zeros((30, 1)), np.arange(30.0)
     folds = make_folds(y, task="regression")
     models = [Counts(), CountsItself(), Counts()]
-    predictions, kept = cross_fit(models, X, y, folds, task="regression", keep=True)
+    predictions, kept = cross_fit(models, TrainingData(X, y), folds, keep=True)
     assert (Counts.fits, CountsItself.fits) == (6, 3)
-    fitted = [refit(one, X, y, task="regression") for one in kept]
+    fitted = [refit(one, TrainingData(X, y)) for one in kept]
     assert (Counts.fits, CountsItself.fits) == (8, 4)
     assert_allclose(predictions[:, 0], predictions[:, 1])
     assert_allclose([one.mean_ for one in fitted], 14.5)
@@ -244,13 +244,11 @@ def test_workers_give_what_one_process_gives():
     folds = make_folds(y, task="regression")
     models = [built("lightgbm", "regression"), built("xgboost", "regression")]
     results = [
-        cross_fit(models, X, y, folds, task="regression", n_jobs=n_jobs, keep=True)
-        for n_jobs in (1, 2)
+        cross_fit(models, TrainingData(X, y), folds, n_jobs=n_jobs, keep=True) for n_jobs in (1, 2)
     ]
     assert_allclose(results[0][0], results[1][0], rtol=1e-12)
     answers = [
-        [predict_expert(refit(one, X, y, task="regression"), X) for one in kept]
-        for _, kept in results
+        [predict_expert(refit(one, TrainingData(X, y)), X) for one in kept] for _, kept in results
     ]
     assert_allclose(*answers, rtol=1e-12)
 

@@ -24,6 +24,7 @@ from moe_lab.methods import (
 )
 from moe_lab.registry import methods
 from moe_lab.table import log_odds
+from moe_lab.table.data import TrainingData
 from moe_lab.table.folds import make_folds
 
 CHEAP = ["linear", ("lightgbm", {"n_estimators": 20})]
@@ -210,7 +211,8 @@ def test_the_stacker_is_fitted_on_clipped_out_of_fold_log_odds():
     model = LogOddsStackingClassifier(pool, random_state=0).fit(X, y)
     built = [one.build("classification", n_classes=2) for one in as_experts(pool, "classification")]
     folds = make_folds(y, task="classification", cv=3)
-    predictions = cross_fit(built, X, y, folds, task="classification", n_classes=2)
+    data = TrainingData(X, y, task="classification", n_classes=2)
+    predictions = cross_fit(built, data, folds)
     features = log_odds(predictions)
     assert features.shape == (90, 2)
     assert np.abs(features[:, 0]).max() == pytest.approx(np.log((1 - 1e-5) / 1e-5))

@@ -10,6 +10,7 @@ from sklearn.neighbors import KNeighborsRegressor
 from moe_lab import MoEClassifier, MoERegressor
 from moe_lab.experts import LinearExpert
 from moe_lab.experts.cross_fitting import cross_fit
+from moe_lab.table.data import TrainingData
 from moe_lab.table.folds import make_folds
 from moe_lab.testing import example_table, example_target
 
@@ -65,7 +66,7 @@ def test_out_of_fold_predictions_of_a_nearest_neighbour_are_imperfect():
     nearest = KNeighborsRegressor(1)
     assert np.allclose(nearest.fit(X, y).predict(X), y)
     folds = make_folds(y, task="regression")
-    held_out = cross_fit([nearest], X, y, folds, task="regression")[:, 0, 0]
+    held_out = cross_fit([nearest], TrainingData(X, y), folds)[:, 0, 0]
     assert np.mean((held_out - y) ** 2) > 0.5 * y.var()
 
 

@@ -2,8 +2,11 @@
 
 from moe_lab.gate.boosted import BoostedGate
 from moe_lab.train.base import Trainer, trainers
-from moe_lab.train.boosting.run import BoostingRun
+from moe_lab.train.boosting.classification import ClassificationRun
+from moe_lab.train.boosting.regression import RegressionRun
 from moe_lab.train.boosting.trunk import tree_settings
+
+RUNS = {"regression": RegressionRun, "classification": ClassificationRun}
 
 
 @trainers.register("boosting")
@@ -48,40 +51,18 @@ class Boosting(Trainer):
         self.patience = patience
         self.min_scale = min_scale
 
-    def train(
-        self,
-        X,
-        y,
-        *,
-        experts,
-        gate,
-        divide,
-        task,
-        n_classes,
-        sample_weight,
-        groups,
-        seeds,
-        n_jobs,
-        verbose,
-    ):
+    def train(self, data, *, experts, gate, pool, divide, seeds, n_jobs, verbose):
         self._check(gate)
         settings, max_rounds = tree_settings(experts)
-        run = BoostingRun(
-            X,
-            y,
-            trainer=self,
+        run = RUNS[data.task](
+            self,
+            data,
             gate=gate,
             settings=settings | {"seed": seeds[0] % 2**31},
             max_rounds=max_rounds,
-            n_classes=n_classes,
-            weight=sample_weight,
-            groups=groups,
             verbose=verbose,
         )
-        start = None if divide is None else divide(seeds[0])
-        if task == "regression":
-            return run.regression(len(experts), start)
-        return run.classification(len(experts), start)
+        return run.trained(len(experts), None if divide is None else divide(seeds[0]))
 
     def _check(self, gate):
         if type(gate) is not BoostedGate or gate.columns is not None:

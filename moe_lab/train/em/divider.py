@@ -9,6 +9,8 @@ from moe_lab.divide.base import Divider, dividers
 from moe_lab.experts.linear import LinearExpert
 from moe_lab.gate.softmax import SoftmaxGate
 from moe_lab.likelihood.e_step import e_step
+from moe_lab.pool.linear import LinearPooler
+from moe_lab.table.data import TrainingData
 from moe_lab.train.em.trainer import EM
 
 
@@ -47,25 +49,21 @@ class LinearEMDivider(Divider):
         task = "regression" if y.dtype.kind == "f" else "classification"
         n_classes = None if task == "regression" else int(y.max()) + 1
         expert = LinearExpert(self.alpha).build(task, n_classes=n_classes)
-        weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
+        data = TrainingData(X, y, sample_weight, task=task, n_classes=n_classes)
         with warnings.catch_warnings():  # a start for other experts need not have converged
             warnings.simplefilter("ignore", ConvergenceWarning)
-            trained = self._train(X, y, expert, n_experts, task, n_classes, weight, random_state)
+            trained = self._train(data, expert, n_experts, random_state or 0)
         log_lik = np.column_stack([expert.log_prob(X, y) for expert in trained.experts])
         return e_step(trained.gate.log_proba(X), log_lik, overwrite=True)[0]
 
-    def _train(self, X, y, expert, n_experts, task, n_classes, weight, random_state):
+    def _train(self, data, expert, n_experts, seed):
         return EM(n_init=self.n_init, max_iter=self.max_iter, tol=1e-5).train(
-            X,
-            y,
+            data,
             experts=[expert] * n_experts,
             gate=SoftmaxGate(self.C),
+            pool=LinearPooler(),
             divide=None,
-            task=task,
-            n_classes=n_classes,
-            sample_weight=weight,
-            groups=None,
-            seeds=[random_state or 0] * n_experts,
+            seeds=[seed] * n_experts,
             n_jobs=1,
             verbose=0,
         )

@@ -43,21 +43,19 @@ class HeldOut:
 
     def score_gate(self, unfitted, responsibilities):
         """Return the log gate weights, shape (n_samples, n_alive)."""
-        X, weight = self.steps.X, self.steps.weight
         log_gate = np.empty(responsibilities.shape)
         for train, test in self.folds:
-            gate = clone(unfitted).fit(
-                _safe_indexing(X, train), responsibilities[train], weight[train]
-            )
-            log_gate[test] = gate.log_proba(_safe_indexing(X, test))
+            rows = self.steps.data.take(train)
+            gate = clone(unfitted).fit(rows.X, responsibilities[train], rows.sample_weight)
+            log_gate[test] = gate.log_proba(_safe_indexing(self.steps.data.X, test))
         return log_gate
 
     def _has_density(self, k):
-        return self.steps.task == "regression" and hasattr(self.steps.models[k], "log_prob")
+        return self.steps.data.task == "regression" and hasattr(self.steps.models[k], "log_prob")
 
     def _scored(self, predictions, weights):
         y = self.steps.y
-        if self.steps.task == "regression":
+        if self.steps.data.task == "regression":
             scales = noise_scales(predictions, y, weights, self.steps.min_scale)
             return log_prob(predictions, y, scales), scales
         temperatures = find_temperatures(predictions, y, weights)
@@ -66,12 +64,9 @@ class HeldOut:
     def _cross_fit(self, experts, weights, *, scoring=False):
         return cross_fit(
             [self.steps.models[k] for k in experts],
-            self.steps.X,
-            self.steps.y,
+            self.steps.data,
             self.folds,
             weights,
-            task=self.steps.task,
-            n_classes=self.steps.n_classes,
             seeds=[self.steps.seeds[k] for k in experts],
             n_jobs=self.steps.n_jobs,
             scoring=scoring,

@@ -10,9 +10,8 @@ from moe_lab.experts.fitting import fit_expert
 from moe_lab.experts.tempered import Tempered
 from moe_lab.likelihood.arrays import blocks
 from moe_lab.likelihood.e_step import e_step
-from moe_lab.likelihood.outcome import standard_deviation
+from moe_lab.likelihood.outcome import unit_of
 from moe_lab.table import Prepared
-from moe_lab.table.folds import folds_or_in_sample
 from moe_lab.table.inputs import count_distinct
 from moe_lab.train.em.held_out import HeldOut
 
@@ -39,37 +38,20 @@ class EMSteps:
     flexible ones read the table and are scored out of fold.
     """
 
-    def __init__(
-        self,
-        X,
-        y,
-        *,
-        experts,
-        gate,
-        task,
-        n_classes,
-        sample_weight,
-        groups,
-        seeds,
-        n_jobs,
-        cv,
-        min_scale,
-    ):
-        self.X, self.y, self.weight = X, y, sample_weight
-        self.task, self.n_classes, self.seeds, self.n_jobs = task, n_classes, seeds, n_jobs
-        self.total = sample_weight.sum()
-        _check_distinct(X, y, len(experts))
+    def __init__(self, data, *, experts, gate, seeds, n_jobs, cv, min_scale):
+        self.data, self.seeds, self.n_jobs = data, seeds, n_jobs
+        self.y, self.weight, self.total = data.y, data.sample_weight, data.sample_weight.sum()
+        _check_distinct(data.X, data.y, len(experts))
         self.min_scale, self.unit = None, None
-        if task == "regression":
-            self.unit = _unit(y, sample_weight)
+        if data.task == "regression":
+            self.unit = unit_of(self.y, self.weight)
             self.min_scale = min_scale * self.unit
         self._prepare_experts(experts)
         self.gate = clone(gate)
         self.features = self._shared(self.gate)
         self.exact = all(self.parametric) and gate.parametric
         if not self.exact:
-            folds = folds_or_in_sample(y, task=task, cv=cv, groups=groups)
-            self.held_out = HeldOut(self, folds)
+            self.held_out = HeldOut(self, data.folds(cv))
 
     def _prepare_experts(self, experts):
         """Split each parametric expert into its table and its model."""
@@ -79,11 +61,11 @@ class EMSteps:
         shared = {}
         for expert, parametric in zip(experts, self.parametric, strict=True):
             split = parametric and isinstance(expert, Prepared)
-            table, model, Z = None, clone(expert.model if split else expert), self.X
+            table, model, Z = None, clone(expert.model if split else expert), self.data.X
             if split:
                 if repr(expert.table) not in shared:
-                    table = clone(expert.table).fit(self.X, sample_weight=self.weight)
-                    shared[repr(expert.table)] = table, table.transform(self.X)
+                    table = clone(expert.table).fit(self.data.X, sample_weight=self.weight)
+                    shared[repr(expert.table)] = table, table.transform(self.data.X)
                 table, Z = shared[repr(expert.table)]
             known = model.get_params()
             settings = {"min_scale": self.min_scale, "prior_scale": self.unit, "warm_start": True}
@@ -95,7 +77,7 @@ class EMSteps:
 
     def _shared(self, gate):
         """Let the gate learn its features; where an expert reads the same ones, keep one copy."""
-        features = gate.learn_features(self.X, self.weight)
+        features = gate.learn_features(self.data.X, self.weight)
         for Z in self.inputs:
             if type(Z) is type(features) is np.ndarray and np.array_equal(Z, features):
                 return Z
@@ -218,18 +200,23 @@ class EMSteps:
         """Return the fitted experts and gate; flexible ones are refitted on all rows."""
         gate = parts.gate
         if parts.log_gate is not None:
-            gate = clone(gate).fit(self.X, parts.fitted_to, self.weight)
+            gate = clone(gate).fit(self.data.X, parts.fitted_to, self.weight)
         return [self._finished(parts, j, k) for j, k in enumerate(parts.alive)], gate
 
     def _finished(self, parts, j, k):
         if not self.parametric[k]:
             part = parts.fitted_to[:, j] * self.weight
             fitted = fit_expert(
-                self.models[k], self.X, self.y, part, task=self.task, random_state=self.seeds[k]
+                self.models[k],
+                self.data.X,
+                self.y,
+                part,
+                task=self.data.task,
+                random_state=self.seeds[k],
             )
-            if self.task == "regression":
+            if self.data.task == "regression":
                 return fitted
-            return Tempered(fitted, parts.scales[j], self.n_classes)
+            return Tempered(fitted, parts.scales[j], self.data.n_classes)
         if self.tables[k] is None:
             return parts.models[j]
         return Prepared.of_fitted(self.tables[k], parts.models[j])
@@ -249,9 +236,3 @@ def _check_distinct(X, y, n_experts):
             f"n_experts must be at most the number of distinct rows, got n_experts={n_experts} and "
             f"{distinct} distinct rows of X and y. Use fewer experts."
         )
-
-
-def _unit(y, weight):
-    """The standard deviation of y; of a constant its size, so that a noise scale is never 0."""
-    spread, size = standard_deviation(y, weight), float(np.abs(y).max())
-    return spread if spread > 1e-12 * size else size or 1.0

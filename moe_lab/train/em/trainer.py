@@ -72,44 +72,17 @@ class EM(Trainer):
         self.min_scale = min_scale
         self.quasi_newton = quasi_newton
 
-    def train(
-        self,
-        X,
-        y,
-        *,
-        experts,
-        gate,
-        divide,
-        task,
-        n_classes,
-        sample_weight,
-        groups,
-        seeds,
-        n_jobs,
-        verbose,
-    ):
+    def train(self, data, *, experts, gate, pool, divide, seeds, n_jobs, verbose):
         self._check()
-        steps = EMSteps(
-            X,
-            y,
-            experts=experts,
-            gate=gate,
-            task=task,
-            n_classes=n_classes,
-            sample_weight=sample_weight,
-            groups=groups,
-            seeds=seeds,
-            n_jobs=n_jobs,
-            cv=self.cv,
-            min_scale=self.min_scale,
-        )
+        settings = {"cv": self.cv, "min_scale": self.min_scale, "n_jobs": n_jobs}
+        steps = EMSteps(data, experts=experts, gate=gate, seeds=seeds, **settings)
         history = History(steps.weight)
         rng = np.random.default_rng(seeds[0])
         starts = Starts(EMRounds(self, steps, history, rng, verbose))
         run = starts.continued(starts.best(divide or _random_start(steps)))
         _warn_of_the_dead(steps, run.parts)
         experts, gate = steps.finish(run.parts)
-        scales = run.parts.scales if task == "regression" else None
+        scales = run.parts.scales if data.task == "regression" else None
         return Trained(
             experts,
             gate,
@@ -144,7 +117,7 @@ def _warn_of_the_dead(steps, parts):
 
 
 def _at_floor(steps, parts):
-    if steps.task == "classification" or steps.min_scale == 0:
+    if steps.data.task == "classification" or steps.min_scale == 0:
         return []
     return np.flatnonzero(parts.scales <= steps.min_scale * (1 + 1e-9)).tolist()
 
@@ -152,8 +125,8 @@ def _at_floor(steps, parts):
 def _random_start(steps):
     divider = as_divider("random")
     return lambda seed: divider.divide(
-        steps.X,
-        steps.y,
+        steps.data.X,
+        steps.data.y,
         n_experts=len(steps.experts),
         sample_weight=steps.weight,
         random_state=seed,

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from joblib import hash as hash_of
 from sklearn.base import clone
-from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils import check_random_state
 
 from moe_lab.experts.fitting import predict_expert
 from moe_lab.likelihood.e_step import e_step
@@ -23,30 +23,26 @@ class GradientRun:
     Parameters
     ----------
     trainer : Gradient
+    data : TrainingData
     experts : list of unfitted networks
     gate : unfitted gate that is a network
-    weight : ndarray of shape (n_samples,)
-        Positive.
     """
 
-    def __init__(
-        self, trainer, X, y, *, experts, gate, task, n_classes, weight, groups, seeds, verbose
-    ):
+    def __init__(self, trainer, data, *, experts, gate, seeds, verbose):
         from moe_lab.nn import processes
 
-        self.trainer, self.X, self.y, self.weight = trainer, X, y, weight
+        self.trainer, self.data, self.verbose = trainer, data, verbose
         self.experts, self.gate = [clone(expert) for expert in experts], clone(gate)
-        self.task, self.n_classes, self.verbose = task, n_classes, verbose
         self.descent = self._descent()  # what is set wrongly is refused before anything is read
         self.device = processes.own_device(experts[0].device)
         processes.join(self.device)
-        processes.check_same(hash_of([X, y, weight, seeds]), self.device)
+        processes.check_same(hash_of([data.X, data.y, data.sample_weight, seeds]), self.device)
         rng = check_random_state(seeds[0])
         self.seed, gate_seed = rng.randint(2**31 - 1, size=2).tolist()
-        self.rows = held_out_rows(len(y), rng, groups)
+        self.rows = held_out_rows(len(data), rng, data.groups)
         self.history, self.start = [], []
         self._join([gate_seed, *seeds])
-        self._load_data()
+        self._load_tensors()
 
     def _join(self, seeds):
         """Let each part read the table and make its network; what several read alike is kept
@@ -55,9 +51,9 @@ class GradientRun:
         from moe_lab.train.gradient.joint import Joint
 
         matrices, columns, nets = [], [], []
-        n_outputs = [len(self.experts), *[self.n_classes or 1] * len(self.experts)]
+        n_outputs = [len(self.experts), *[self.data.n_outputs] * len(self.experts)]
         for part, seed, width in zip([self.gate, *self.experts], seeds, n_outputs, strict=True):
-            Z = part.learn_features(self.X, self.weight)
+            Z = part.learn_features(self.data.X, self.data.sample_weight)
             known = [k for k, other in enumerate(matrices) if np.array_equal(Z, other)]
             columns.append(known[0] if known else len(matrices))
             if not known:
@@ -68,16 +64,16 @@ class GradientRun:
         ends = np.cumsum([0, *(Z.shape[1] for Z in matrices)]).tolist()
         read = [(ends[k], matrices[k].shape[1]) for k in columns]
         self.Z = np.hstack(matrices)
-        joint = Joint(nets[0], nets[1:], read, self.task, self.trainer.min_scale)
+        joint = Joint(nets[0], nets[1:], read, self.data.task, self.trainer.min_scale)
         self.joint = joint.to(self.device)
 
-    def _load_data(self):
+    def _load_tensors(self):
         import torch
 
-        targets = [expert.learn_target(self.y, self.weight)[0] for expert in self.experts]
-        weight = (self.weight / self.weight.mean()).astype(np.float32)
-        parts = (self.Z, targets[0], weight)
-        self.data = [torch.as_tensor(part, device=self.device) for part in parts]
+        y, weight = self.data.y, self.data.sample_weight
+        targets = [expert.learn_target(y, weight)[0] for expert in self.experts]
+        parts = (self.Z, targets[0], (weight / weight.mean()).astype(np.float32))
+        self.tensors = [torch.as_tensor(part, device=self.device) for part in parts]
 
     def start_from(self, responsibilities):
         """Train gate and experts for a few epochs on the parts of a divider, an M-step."""
@@ -86,20 +82,20 @@ class GradientRun:
         from moe_lab.train.gradient.joint import Divided
 
         given = torch.as_tensor(responsibilities.astype(np.float32), device=self.device)
-        X, y, weight = self.data
+        X, y, weight = self.tensors
         epochs = self.trainer.divide_epochs
         settings = {"max_epochs": epochs, "patience": epochs, "schedule": "constant"}
         descent = self._descent(checkpoint=None, **settings)
-        self._run(descent, [X, y, given, weight], Divided(self.task))
+        self._run(descent, [X, y, given, weight], Divided(self.data.task))
         self.start = [epochs, responsibilities.round(6)]
 
     def descend(self):
         """Train gate and experts jointly."""
         from moe_lab.train.gradient.joint import Objective
 
-        trainer = self.trainer
-        objective = Objective(self.task, trainer.objective, trainer.individual, trainer.balance)
-        self.history = self._run(self.descent, self.data, objective)
+        of_loss = self.trainer.objective, self.trainer.individual, self.trainer.balance
+        objective = Objective(self.data.task, *of_loss)
+        self.history = self._run(self.descent, self.tensors, objective)
 
     def _descent(self, **changed):
         from moe_lab.nn.tables.descent import Descent
@@ -111,10 +107,10 @@ class GradientRun:
         settings = {name: getattr(self.trainer, name) for name in names} | changed
         return Descent(**settings, shared=True, title="gradient", verbose=self.verbose)
 
-    def _run(self, descent, data, objective):
+    def _run(self, descent, tensors, objective):
         train, held_out = self.rows
         rows = {"train": train, "held_out": held_out}
-        return descent.run(self.joint, data, objective, **rows, seed=self.seed, of=self.start)
+        return descent.run(self.joint, tensors, objective, **rows, seed=self.seed, of=self.start)
 
     def trained(self):
         """Return gate and experts, fitted, and what held-out rows say of the noise."""
@@ -122,27 +118,28 @@ class GradientRun:
         for expert, net in zip(self.experts, self.joint.experts, strict=True):
             expert.net_ = net
         trained = Trained(self.experts, self.gate, self._table())
-        if self.task == "regression":
+        if self.data.task == "regression":
             self._measure_noise(trained)
         return trained
 
     @property
     def _unit(self):
-        regression = self.task == "regression"
-        return (standard_deviation(self.y, self.weight) or 1.0) if regression else 1.0
+        if self.data.task == "classification":
+            return 1.0
+        return standard_deviation(self.data.y, self.data.sample_weight) or 1.0
 
     def _table(self):
         """Return the history in nats of the training rows as weighted by the caller, per unit of
         his y."""
         table = pd.DataFrame(self.history)
-        weight = self.weight[self.rows[0]]
-        table["log_likelihood"] *= self.weight.mean()
+        weight = self.data.sample_weight[self.rows[0]]
+        table["log_likelihood"] *= self.data.sample_weight.mean()
         table["log_likelihood"] -= weight.sum() * np.log(self._unit)
         return table[["log_likelihood", *table.columns.drop("log_likelihood")]]
 
     def _measure_noise(self, trained):
-        rows = np.sort(self.rows[1])
-        X, y, weight = _safe_indexing(self.X, rows), self.y[rows], self.weight[rows]
+        held_out = self.data.take(np.sort(self.rows[1]))
+        X, y, weight = held_out.X, held_out.y, held_out.sample_weight
         predictions = np.stack([predict_expert(expert, X) for expert in self.experts], axis=1)
         log_gate = self.gate.log_proba(X)
         scales = self.joint.scales().detach().cpu().numpy().astype(float) * self._unit

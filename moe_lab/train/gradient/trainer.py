@@ -99,36 +99,9 @@ class Gradient(Trainer):
         self.divide_epochs = divide_epochs
         self.min_scale = min_scale
 
-    def train(
-        self,
-        X,
-        y,
-        *,
-        experts,
-        gate,
-        divide,
-        task,
-        n_classes,
-        sample_weight,
-        groups,
-        seeds,
-        n_jobs,
-        verbose,
-    ):
+    def train(self, data, *, experts, gate, pool, divide, seeds, n_jobs, verbose):
         self._check(experts, gate)
-        run = GradientRun(
-            self,
-            X,
-            y,
-            experts=experts,
-            gate=gate,
-            task=task,
-            n_classes=n_classes,
-            weight=sample_weight,
-            groups=groups,
-            seeds=seeds,
-            verbose=verbose,
-        )
+        run = GradientRun(self, data, experts=experts, gate=gate, seeds=seeds, verbose=verbose)
         if divide is not None and self.divide_epochs:
             run.start_from(divide(seeds[0]))
         run.descend()

@@ -23,6 +23,7 @@ class Candidates:
 
     Parameters
     ----------
+    data : TrainingData
     experts : list of unfitted estimators
         Plain ones and stackers, which depend on the plain ones.
     weights : ndarray of shape (n_samples, n_experts)
@@ -40,25 +41,10 @@ class Candidates:
         Out of fold.
     """
 
-    def __init__(
-        self,
-        X,
-        y,
-        experts,
-        *,
-        weights,
-        folds,
-        task,
-        n_classes,
-        seeds,
-        n_jobs,
-        verbose,
-        names,
-        report,
-    ):
-        self.X, self.y, self.experts, self.weights, self.folds = X, y, experts, weights, folds
-        self.task, self.n_classes, self.seeds, self.n_jobs = task, n_classes, seeds, n_jobs
-        self.verbose, self.names, self.report = verbose, names, report
+    def __init__(self, data, experts, *, weights, folds, seeds, n_jobs, verbose, names, report):
+        self.data, self.experts, self.weights, self.folds = data, experts, weights, folds
+        self.seeds, self.n_jobs, self.verbose = seeds, n_jobs, verbose
+        self.names, self.report = names, report
         self.stackers = [k for k, expert in enumerate(experts) if is_stacker(expert)]
         self.plain = [k for k in range(len(experts)) if k not in self.stackers]
         self._to_refit = {}
@@ -122,12 +108,9 @@ class Candidates:
         with self.report.step("cross_fit", label, fits=len(chosen) * len(folds)):
             predictions, to_refit = cross_fit(
                 [self.experts[k] for k in chosen],
-                self.X,
-                self.y,
+                self.data,
                 folds,
                 self.weights[:, chosen],
-                task=self.task,
-                n_classes=self.n_classes,
                 seeds=[self.seeds[k] for k in chosen],
                 n_jobs=self.n_jobs,
                 verbose=self.verbose,
@@ -150,9 +133,9 @@ class Candidates:
     def drop_idle(self):
         """Drop the plain experts that a stacker, hardly pulled to equal weights, gives next to no
         weight."""
-        stack = as_expert(("stacker", {"pull": 0.1})).build(self.task)
+        stack = as_expert(("stacker", {"pull": 0.1})).build(self.data.task)
         weight = self.weights[:, self.plain].mean(axis=1)
-        stack.fit(self.X, self.y, weight, predictions=self.predictions)
+        stack.fit(self.data.X, self.data.y, weight, predictions=self.predictions)
         share = stack.weights_ / max(stack.weights_.sum(), 1e-12)
         pays = (share >= LEAST_WEIGHT) | (share == share.max())
         self.predictions = self.predictions[:, pays]
@@ -165,11 +148,9 @@ class Candidates:
             fitted = Parallel(n_jobs=self.n_jobs)(
                 delayed(_refitted)(
                     self._to_refit[k],
-                    self.X,
-                    self.y,
+                    self.data,
                     self.weights[:, k],
                     forgiving=forgiving,
-                    task=self.task,
                     random_state=self.seeds[k],
                 )
                 for k in self.plain
@@ -183,12 +164,11 @@ class Candidates:
                 self._leave_out([k], f"failed with {expert!r}")
         return [expert for expert in fitted if not isinstance(expert, Exception)]
 
-    def fit_stackers(self, weight, cross_fitted):
+    def fit_stackers(self, cross_fitted):
         """Fit the stackers to the out-of-fold predictions of the plain experts.
 
         Parameters
         ----------
-        weight : ndarray of shape (n_samples,)
         cross_fitted : bool
             Whether those with many parameters are cross-fitted, or leave NaN.
 
@@ -199,28 +179,23 @@ class Candidates:
             Of the rows they were fitted to where they are parametric.
         """
         fitted = []
-        said = np.full((len(self.y), len(self.stackers), self.n_classes or 1), np.nan)
+        said = np.full((len(self.data), len(self.stackers), self.data.n_outputs), np.nan)
         for j, k in enumerate(self.stackers):
             stacker, folds = self.experts[k], self.folds if cross_fitted else []
             in_sample = getattr(stacker, "parametric", False)
             with self.report.step("stack", self.names[k], 1 + (not in_sample) * len(folds)):
-                fitted.append(self._fit_stacker(stacker, slice(None), weight))
+                fitted.append(_fit_stacker(stacker, self.data, self.predictions))
                 if in_sample:
-                    said[:, j] = self._ask(fitted[-1], slice(None))
+                    said[:, j] = self._ask(fitted[-1], self.data.X, self.predictions)
                     continue
                 for train, test in folds:
-                    said[test, j] = self._ask(self._fit_stacker(stacker, train, weight), test)
+                    of_fold = _fit_stacker(stacker, self.data.take(train), self.predictions[train])
+                    X = _safe_indexing(self.data.X, test)
+                    said[test, j] = self._ask(of_fold, X, self.predictions[test])
         return fitted, said
 
-    def _fit_stacker(self, stacker, rows, weight):
-        X = self.X if isinstance(rows, slice) else _safe_indexing(self.X, rows)
-        told = self.predictions[rows]
-        return clone(stacker).fit(X, self.y[rows], weight[rows], predictions=told)
-
-    def _ask(self, stacker, rows):
-        X = self.X if isinstance(rows, slice) else _safe_indexing(self.X, rows)
-        told = self.predictions[rows]
-        return predict_expert(stacker, X, n_classes=self.n_classes, predictions=told)
+    def _ask(self, stacker, X, told):
+        return predict_expert(stacker, X, n_classes=self.data.n_classes, predictions=told)
 
     def _leave_out(self, left_out, reason):
         self.plain = [k for k in self.plain if k not in left_out]
@@ -232,10 +207,14 @@ class Candidates:
             )
 
 
-def _refitted(estimator, X, y, weight, *, forgiving, **settings):
+def _fit_stacker(stacker, data, told):
+    return clone(stacker).fit(data.X, data.y, data.sample_weight, predictions=told)
+
+
+def _refitted(estimator, data, weight, *, forgiving, random_state):
     """Return the refitted expert; its exception where it fails and that is forgiven."""
     try:
-        return refit(estimator, X, y, weight, **settings)
+        return refit(estimator, data, weight, random_state=random_state)
     except Exception as error:
         if not forgiving:
             raise

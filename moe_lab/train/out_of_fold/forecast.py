@@ -3,7 +3,6 @@
 import time
 
 import numpy as np
-from sklearn.utils import _safe_indexing
 
 from moe_lab.experts.fitting import fit_expert
 
@@ -43,7 +42,7 @@ class Forecast:
 
         One fit of few rows is timed, and its seconds are taken to grow with the rows.
         """
-        n_samples, n_folds = len(candidates.y), len(candidates.folds)
+        n_samples, n_folds = len(candidates.data), len(candidates.folds)
         if np.isinf(self.time_limit):
             return True
         if self.left <= LEAST_LEFT * self.time_limit:  # a trial, too, takes its time
@@ -52,14 +51,14 @@ class Forecast:
             return True
         n_tried = min(PROBE, n_samples // 4)
         rows = np.linspace(0, n_samples - 1, n_tried).astype(int)
-        began = time.perf_counter()
+        tried, began = candidates.data.take(rows), time.perf_counter()
         with candidates.report.step("probe", candidates.names[k], fits=1):
             fit_expert(
                 candidates.experts[k],
-                _safe_indexing(candidates.X, rows),
-                candidates.y[rows],
+                tried.X,
+                tried.y,
                 candidates.weights[rows, k],
-                task=candidates.task,
+                task=tried.task,
                 random_state=candidates.seeds[k],
             )
         seconds = time.perf_counter() - began

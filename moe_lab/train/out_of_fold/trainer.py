@@ -9,7 +9,6 @@ from moe_lab.gate.base import ask_gate, gates
 from moe_lab.likelihood.e_step import e_step
 from moe_lab.likelihood.outcome import log_prob, noise_scales, standard_deviation
 from moe_lab.pool.linear import LinearPooler
-from moe_lab.table.folds import folds_or_in_sample
 from moe_lab.train.base import Trained, Trainer, trainers
 from moe_lab.train.density import ScaleMixture
 from moe_lab.train.out_of_fold.candidates import Candidates
@@ -65,16 +64,12 @@ class OutOfFold(Trainer):
 
     def train(
         self,
-        X,
-        y,
+        data,
         *,
         experts,
         gate,
+        pool,
         divide,
-        task,
-        n_classes,
-        sample_weight,
-        groups,
         seeds,
         n_jobs,
         verbose,
@@ -83,17 +78,13 @@ class OutOfFold(Trainer):
         shrink=False,
     ):
         _check_gate(gate)
-        report, parts = Report(), np.ones((len(y), len(experts)))
-        if divide is not None:
-            parts = divide(seeds[0])
+        report = Report()
+        parts = np.ones((len(data), len(experts))) if divide is None else divide(seeds[0])
         candidates = Candidates(
-            X,
-            y,
+            data,
             experts,
-            weights=sample_weight[:, None] * parts,
-            folds=folds_or_in_sample(y, task=task, cv=self.cv, groups=groups),
-            task=task,
-            n_classes=n_classes,
+            weights=data.sample_weight[:, None] * parts,
+            folds=data.folds(self.cv),
             seeds=seeds,
             n_jobs=n_jobs,
             verbose=verbose,
@@ -104,46 +95,60 @@ class OutOfFold(Trainer):
         if shrink:
             candidates.drop_idle()
         fitted = candidates.refit(forgiving=shrink)
-        anchored = gate.anchored
-        stackers, said = candidates.fit_stackers(sample_weight, cross_fitted=not anchored)
+        stackers, said = candidates.fit_stackers(cross_fitted=not gate.anchored)
         predictions = np.concatenate([candidates.predictions, said], axis=1)
         with report.step("gate", type(gate).__name__, fits=1):
-            gate = clone(gate)
-            if anchored and gate.anchor is None:
-                gate.set_params(anchor=_anchor(len(fitted), stackers, task))
-            loss = "squared_error" if task == "regression" else "log_loss"
-            gate.fit_pooled(X, predictions, y, loss, sample_weight=sample_weight)
-        trained = Trained(
-            fitted + stackers,
-            gate,
-            None,
-            kept=candidates.plain + candidates.stackers,
-            report=report,
-        )
-        honest = ~np.isnan(predictions).any(axis=(0, 2))
-        weights = _of_stackers(fitted, stackers) if anchored else ask_gate(gate, X, predictions)
-        self._score(trained, X, y, predictions, honest, weights, sample_weight, task)
+            gate = _fit_gate(gate, data, predictions, fitted, stackers)
+        kept = candidates.plain + candidates.stackers
+        trained = Trained(fitted + stackers, gate, None, kept=kept)
+        weights = _weights_of_scores(gate, data.X, predictions, fitted, stackers)
+        self._score(trained, data, predictions, weights, report)
         trained.report = report.table()
         return trained
 
-    def _score(self, trained, X, y, predictions, honest, weights, sample_weight, task):
+    def _score(self, trained, data, predictions, weights, report):
         """Add what held-out rows say: the log-likelihood, noise scales and the density's gate."""
-        weights = np.broadcast_to(weights, (len(y), predictions.shape[1]))[:, honest]
-        told = predictions[:, honest]
-        if task == "classification":
+        honest = ~np.isnan(predictions).any(axis=(0, 2))
+        weights, told = weights[:, honest], predictions[:, honest]
+        if data.task == "classification":
             with np.errstate(divide="ignore"):
-                _, log_likelihood = e_step(np.log(weights), log_prob(told, y), sample_weight)
+                log_gate = np.log(weights)
+            _, log_likelihood = e_step(log_gate, log_prob(told, data.y), data.sample_weight)
         else:
             mean = np.einsum("nk,nk->n", weights, told[:, :, 0])
-            with trained.report.step("density", "scale mixture", fits=1):
-                density = ScaleMixture(honest).fit(X, predictions, mean, y, sample_weight)
-            log_likelihood = sample_weight @ density.log_prob(X, predictions, mean, y)
-            least = max(self.min_scale * standard_deviation(y, sample_weight), 1e-12)
-            of_mean = noise_scales(mean[:, None, None], y, sample_weight[:, None], least)
-            trained.scales = np.full(len(honest), of_mean[0])
-            trained.scales[honest] = noise_scales(told, y, sample_weight[:, None], least)
+            with report.step("density", "scale mixture", fits=1):
+                density = ScaleMixture(honest)
+                density.fit(data.X, predictions, mean, data.y, data.sample_weight)
+            log_prob_of_rows = density.log_prob(data.X, predictions, mean, data.y)
+            log_likelihood = data.sample_weight @ log_prob_of_rows
+            trained.scales = self._noise_scales(data, told, mean, honest)
             trained.density_gate = density
         trained.history = pd.DataFrame({"log_likelihood": [log_likelihood]})
+
+    def _noise_scales(self, data, told, mean, honest):
+        """Return each expert's noise scale; that of the mean where nothing is held out."""
+        y, weight = data.y, data.sample_weight
+        least = max(self.min_scale * standard_deviation(y, weight), 1e-12)
+        scales = np.empty(len(honest))
+        scales[~honest] = noise_scales(mean[:, None, None], y, weight[:, None], least)[0]
+        scales[honest] = noise_scales(told, y, weight[:, None], least)
+        return scales
+
+
+def _fit_gate(gate, data, predictions, plain, stackers):
+    gate = clone(gate)
+    if gate.anchored and gate.anchor is None:
+        gate.set_params(anchor=_anchor(len(plain), stackers, data.task))
+    loss = "squared_error" if data.task == "regression" else "log_loss"
+    gate.fit_pooled(data.X, predictions, data.y, loss, sample_weight=data.sample_weight)
+    return gate
+
+
+def _weights_of_scores(gate, X, predictions, plain, stackers):
+    """Return the weights by which held-out rows are scored, (n_samples, n_experts)."""
+    if not gate.anchored:
+        return ask_gate(gate, X, predictions)
+    return np.broadcast_to(_of_stackers(plain, stackers), predictions.shape[:2])
 
 
 def _anchor(n_plain, stackers, task):

@@ -1,0 +1,75 @@
+"""What a mixture is trained on: a table, its target, and what is known of the rows."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+from moe_lab.table.folds import folds_or_in_sample
+
+__all__ = ["TrainingData"]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """Rows to train on.
+
+    Parameters
+    ----------
+    X : DataFrame or ndarray of shape (n_samples, n_features)
+    y : ndarray of shape (n_samples,)
+        Floats, or class codes in 0..n_classes-1.
+    sample_weight : ndarray of shape (n_samples,), optional
+        Positive; default 1.
+    groups : ndarray of shape (n_samples,), optional
+        Rows of one group are held out together.
+    task : {"regression", "classification"}, default="regression"
+    n_classes : int, optional
+        Of classification; some may be missing among these rows.
+
+    Examples
+    --------
+    >>> data = TrainingData(np.eye(4), np.arange(4.0))
+    >>> data.take([0, 2]).y, data.sample_weight
+    (array([0., 2.]), array([1., 1., 1., 1.]))
+    """
+
+    X: Any = field(repr=False)
+    y: np.ndarray = field(repr=False)
+    sample_weight: np.ndarray = field(default=None, repr=False)
+    groups: np.ndarray | None = field(default=None, repr=False)
+    task: str = "regression"
+    n_classes: int | None = None
+
+    def __post_init__(self):
+        if (self.task == "classification") != (self.n_classes is not None):
+            raise ValueError(
+                "n_classes must be given for classification and None for regression, got "
+                f"task={self.task!r} and n_classes={self.n_classes}."
+            )
+        if self.sample_weight is None:
+            object.__setattr__(self, "sample_weight", np.ones(len(self.y)))
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @property
+    def n_outputs(self) -> int:
+        """How many numbers an expert predicts for a row: its mean, or a probability a class."""
+        return self.n_classes or 1
+
+    def take(self, rows) -> "TrainingData":
+        """Return some rows, an index array."""
+        return replace(
+            self,
+            X=_safe_indexing(self.X, rows),
+            y=self.y[rows],
+            sample_weight=self.sample_weight[rows],
+            groups=None if self.groups is None else self.groups[rows],
+        )
+
+    def folds(self, cv) -> list:
+        """Return (train, test) pairs of index arrays; one pair of all rows, with a warning, where
+        there are too few rows or groups for two."""
+        return folds_or_in_sample(self.y, task=self.task, cv=cv, groups=self.groups)

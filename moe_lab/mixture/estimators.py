@@ -111,7 +111,7 @@ class _MixtureOfExperts(TrustAndLikelihood, InformationCriteria, TakesTables, Ba
         self.experts_, self.gate_, self.history_ = trained.experts, trained.gate, trained.history
         self.scales_, self.density_gate_ = trained.scales, trained.density_gate
         self.starts_, self.fit_report_ = trained.starts, trained.report
-        self.pooler_, self.n_experts_ = pooler, len(trained.experts)
+        self.pooler_, self.n_experts_ = trained.pooler, len(trained.experts)
         kept = range(len(experts)) if trained.kept is None else trained.kept
         self.expert_names_ = [label(experts[k]) for k in kept]
         self._warn_of_floors(trained.at_floor)

@@ -56,6 +56,7 @@ from moe_lab.testing.poolers import (
 )
 from moe_lab.testing.trainers import (
     TRAINER_CHECKS,
+    check_trainer_fits_parts_of_its_own,
     check_trainer_ignores_rows_of_no_weight,
     check_trainer_is_seeded,
     check_trainer_trains_mixtures,
@@ -95,6 +96,7 @@ __all__ = [
     "check_pooler_keeps_probabilities",
     "check_pooler_keeps_unanimity",
     "check_pooler_reads_only_what_it_needs",
+    "check_trainer_fits_parts_of_its_own",
     "check_trainer_ignores_rows_of_no_weight",
     "check_trainer_is_seeded",
     "check_trainer_trains_mixtures",

@@ -1,10 +1,14 @@
 """The laws of trainers."""
 
+import pickle
+
 import numpy as np
 from numpy.testing import assert_allclose
 from sklearn.base import clone
 
+from moe_lab.gate.base import as_gate
 from moe_lab.mixture import MoEClassifier, MoERegressor
+from moe_lab.pool.base import as_pooler
 from moe_lab.testing.examples import example_table, example_target
 
 
@@ -45,7 +49,24 @@ def check_trainer_ignores_rows_of_no_weight(trainer):
     assert_allclose(weighted.predict(X), without.predict(X), rtol=1e-6)
 
 
+def check_trainer_fits_parts_of_its_own(trainer):
+    """Gate and pooler that were passed stay as they were: one instance serves two mixtures."""
+    X = example_table()
+    y, pool = example_target(X, "regression"), as_pooler("linear", "regression")
+    gate = as_gate("softmax" if trainer.default_experts is None else trainer.default_gate)
+    given = pickle.dumps((gate, pool))
+    one, two = (
+        _mixture(clone(trainer), "regression").set_params(gate=gate, pool=pool).fit(X, y)
+        for _ in range(2)
+    )
+    assert pickle.dumps((gate, pool)) == given
+    assert len({id(pool), id(one.pooler_), id(two.pooler_)}) == 3
+    assert len({id(gate), id(one.gate_), id(two.gate_)}) == 3
+    assert_allclose(one.predict(X), two.predict(X), rtol=1e-9)
+
+
 TRAINER_CHECKS = [
+    check_trainer_fits_parts_of_its_own,
     check_trainer_trains_mixtures,
     check_trainer_is_seeded,
     check_trainer_ignores_rows_of_no_weight,

@@ -24,6 +24,8 @@ class Trained:
     ----------
     experts : list of fitted experts
     gate : fitted Gate
+    pooler : fitted Pooler
+        Of its own, never the instance that was given.
     history : DataFrame, one row per round, ``log_likelihood`` (nats, summed over samples) first
         Of EM: the ``objective`` that it maximises, ``start``, ``step`` and the effective sample
         size of each expert, numbered as asked for.
@@ -42,7 +44,8 @@ class Trained:
     """
 
     experts: list
-    gate: object
+    gate: Gate
+    pooler: Pooler
     history: pd.DataFrame
     scales: np.ndarray | None = None
     density_gate: object | None = None

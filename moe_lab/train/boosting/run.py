@@ -29,16 +29,18 @@ class BoostingRun(ABC):
     data : TrainingData
     gate : BoostedGate
         Its parameters shape the trees of experts and gate.
+    pool : Pooler
     settings : dict
         Of the trunk's trees.
     max_rounds : int
         Of the trunk.
     """
 
-    def __init__(self, trainer, data, *, gate, settings, max_rounds, verbose):
+    def __init__(self, trainer, data, *, gate, pool, settings, max_rounds, verbose):
         import lightgbm
 
         self.trainer, self.gate, self.verbose = trainer, gate, verbose
+        self.pooler = clone(pool)
         self.mean_weight = data.sample_weight.mean()
         # LightGBM's thresholds are in units of a row.
         weight = data.sample_weight / self.mean_weight
@@ -124,7 +126,7 @@ class BoostingRun(ABC):
 
     def _trained(self, trees, gate, n_experts, history, scales):
         experts = [self._expert(trees, k) for k in range(n_experts)]
-        return Trained(experts, gate, history, scales)
+        return Trained(experts, gate, self.pooler, history, scales)
 
     def _history(self, log_likelihoods, gains):
         """In nats of the rows as weighted by the caller."""

@@ -58,6 +58,7 @@ class Boosting(Trainer):
             self,
             data,
             gate=gate,
+            pool=pool,
             settings=settings | {"seed": seeds[0] % 2**31},
             max_rounds=max_rounds,
             verbose=verbose,

@@ -4,6 +4,7 @@ import warnings
 from numbers import Integral
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from moe_lab.divide.base import as_divider
@@ -86,6 +87,7 @@ class EM(Trainer):
         return Trained(
             experts,
             gate,
+            clone(pool),
             history.table(),
             scales,
             starts=history.starts(),

@@ -26,13 +26,15 @@ class GradientRun:
     data : TrainingData
     experts : list of unfitted networks
     gate : unfitted gate that is a network
+    pool : Pooler
     """
 
-    def __init__(self, trainer, data, *, experts, gate, seeds, verbose):
+    def __init__(self, trainer, data, *, experts, gate, pool, seeds, verbose):
         from moe_lab.nn import processes
 
         self.trainer, self.data, self.verbose = trainer, data, verbose
-        self.experts, self.gate = [clone(expert) for expert in experts], clone(gate)
+        self.experts = [clone(expert) for expert in experts]
+        self.gate, self.pooler = clone(gate), clone(pool)
         self.descent = self._descent()  # what is set wrongly is refused before anything is read
         self.device = processes.own_device(experts[0].device)
         processes.join(self.device)
@@ -117,7 +119,7 @@ class GradientRun:
         self.gate.net_ = self.joint.gate
         for expert, net in zip(self.experts, self.joint.experts, strict=True):
             expert.net_ = net
-        trained = Trained(self.experts, self.gate, self._table())
+        trained = Trained(self.experts, self.gate, self.pooler, self._table())
         if self.data.task == "regression":
             self._measure_noise(trained)
         return trained

@@ -101,7 +101,8 @@ class Gradient(Trainer):
 
     def train(self, data, *, experts, gate, pool, divide, seeds, n_jobs, verbose):
         self._check(experts, gate)
-        run = GradientRun(self, data, experts=experts, gate=gate, seeds=seeds, verbose=verbose)
+        parts = {"experts": experts, "gate": gate, "pool": pool}
+        run = GradientRun(self, data, **parts, seeds=seeds, verbose=verbose)
         if divide is not None and self.divide_epochs:
             run.start_from(divide(seeds[0]))
         run.descend()

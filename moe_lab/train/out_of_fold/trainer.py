@@ -100,7 +100,7 @@ class OutOfFold(Trainer):
         with report.step("gate", type(gate).__name__, fits=1):
             gate = _fit_gate(gate, data, predictions, fitted, stackers)
         kept = candidates.plain + candidates.stackers
-        trained = Trained(fitted + stackers, gate, None, kept=kept)
+        trained = Trained(fitted + stackers, gate, clone(pool), None, kept=kept)
         weights = _weights_of_scores(gate, data.X, predictions, fitted, stackers)
         self._score(trained, data, predictions, weights, report)
         trained.report = report.table()

@@ -2,11 +2,8 @@
 
 from moe_lab.experts.base import Expert
 from moe_lab.experts.spec import listed
-from moe_lab.pool.base import as_pooler
-from moe_lab.pool.linear import LinearPooler
 from moe_lab.registry import methods
-from moe_lab.train.base import as_trainer
-from moe_lab.train.out_of_fold import OutOfFold
+from moe_lab.train.base import Asked, as_trainer
 
 __all__ = ["Mixture"]
 
@@ -88,9 +85,8 @@ class ConstantMixture(Mixture):
 
     def _is_stacked(self, task):
         """Whether `moe` of these experts would have stackers."""
-        several = len(listed(self.experts) or []) > 1
-        linear = isinstance(as_pooler(self.pool, task), LinearPooler)
-        return several and linear and isinstance(as_trainer(self.train), OutOfFold)
+        asked = Asked(self.experts, pool=self.pool)
+        return as_trainer(self.train).auto(asked, task=task).gate == "anchored"
 
 
 @methods.register("moe_em")

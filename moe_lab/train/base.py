@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from moe_lab.pool.base import Pooler
 from moe_lab.registry import trainers
 from moe_lab.table.data import TrainingData
 
-__all__ = ["Trained", "Trainer", "TrainingData", "as_trainer", "trainers"]
+__all__ = ["Asked", "Trained", "Trainer", "TrainingData", "as_trainer", "is_auto", "trainers"]
 
 
 @dataclass
@@ -55,10 +56,24 @@ class Trained:
     at_floor: Sequence[int] = ()
 
 
+class Asked(NamedTuple):
+    """What a mixture is asked to be made of: names, pairs or instances, or "auto"."""
+
+    experts: Any = "auto"
+    n_experts: int | None = None
+    gate: Any = "auto"
+    pool: Any = "auto"
+
+
+def is_auto(asked) -> bool:
+    """Say whether it is the word "auto"."""
+    return isinstance(asked, str) and asked == "auto"
+
+
 class Trainer(ABC, BaseEstimator):
     """Trains experts and gate together.
 
-    A trainer says what ``experts="auto"`` and ``gate="auto"`` mean to it. One with ``shrinks``
+    ``auto`` says what "auto" means to it, by default its ``default_*``. A trainer with ``shrinks``
     also takes ``names`` of the experts, ``time_limit`` (seconds) and ``shrink`` (whether experts
     that do not pay may be dropped).
     """
@@ -66,33 +81,34 @@ class Trainer(ABC, BaseEstimator):
     default_experts = None  # the pool of different families
     default_n_experts = 3  # of the default experts
     default_gate = "softmax"
+    default_pool = "linear"
     shrinks = False
     stacks = False  # whether it can train experts that depend on the others
 
-    def auto_experts(self, n_experts, time_limit=None):
-        """Return what ``experts="auto"`` and ``n_experts=`` stand for."""
-        if self.default_experts is None:
-            return "auto", n_experts
-        return self.default_experts, n_experts or self.default_n_experts
-
-    def complete(self, experts, gate, *, task, pooler, divided):
-        """Return the experts and the gate, "auto" replaced by what this trainer takes it for.
+    def auto(
+        self, asked: Asked, *, task: str, divided: bool = False, time_limit: float | None = None
+    ) -> Asked:
+        """Replace every "auto" by what it means to this trainer.
 
         Parameters
         ----------
-        experts : list of Expert
-        gate : "auto", name, (name, params) or Gate
+        asked : Asked
         task : {"regression", "classification"}
-        pooler : Pooler
-        divided : bool
+        divided : bool, default=False
             Whether a divider is given.
+        time_limit : float, optional
+            Seconds for all.
 
         Returns
         -------
-        experts : list of Expert
-        gate : name, (name, params) or Gate
+        asked : Asked
+            Without "auto", but for ``experts``: the pool of different families.
         """
-        return experts, self.default_gate if gate == "auto" else gate
+        experts, n_experts, gate, pool = asked
+        if is_auto(experts) and self.default_experts is not None:
+            experts, n_experts = self.default_experts, n_experts or self.default_n_experts
+        gate = self.default_gate if is_auto(gate) else gate
+        return Asked(experts, n_experts, gate, self.default_pool if is_auto(pool) else pool)
 
     @abstractmethod
     def train(

@@ -8,8 +8,9 @@ from moe_lab.experts.spec import as_experts, listed
 from moe_lab.gate.base import ask_gate, gates
 from moe_lab.likelihood.e_step import e_step
 from moe_lab.likelihood.outcome import log_prob, noise_scales, standard_deviation
+from moe_lab.pool.base import as_pooler
 from moe_lab.pool.linear import LinearPooler
-from moe_lab.train.base import Trained, Trainer, trainers
+from moe_lab.train.base import Trained, Trainer, is_auto, trainers
 from moe_lab.train.density import ScaleMixture
 from moe_lab.train.out_of_fold.candidates import Candidates
 from moe_lab.train.out_of_fold.report import Report
@@ -48,19 +49,20 @@ class OutOfFold(Trainer):
         self.cv = cv
         self.min_scale = min_scale
 
-    def auto_experts(self, n_experts, time_limit=None):
-        if time_limit is None:
-            return "auto", n_experts
-        return [*listed("auto"), "tabm"], n_experts
-
-    def complete(self, experts, gate, *, task, pooler, divided):
-        if gate != "auto":
-            return experts, gate
-        different = len({id(expert) for expert in experts}) > 1  # copies of one are one object
-        if divided or not different or not isinstance(pooler, LinearPooler):
-            return experts, "softmax"
-        stacked = any(expert.depends_on for expert in experts)
-        return experts if stacked else experts + as_experts(STACKERS, task), "anchored"
+    def auto(self, asked, *, task, divided=False, time_limit=None):
+        free = is_auto(asked.gate) and not divided
+        if is_auto(asked.experts) and time_limit is not None:
+            asked = asked._replace(experts=[*listed("auto"), "tabm"])
+        asked = super().auto(asked, task=task, divided=divided, time_limit=time_limit)
+        linear = isinstance(as_pooler(asked.pool, task), LinearPooler)
+        if not (free and linear and listed(asked.experts)):
+            return asked
+        experts = as_experts(asked.experts, task, asked.n_experts)
+        if len({id(expert) for expert in experts}) == 1:  # nothing to stack
+            return asked
+        if not any(expert.depends_on for expert in experts):
+            experts += as_experts(STACKERS, task)
+        return asked._replace(experts=experts, n_experts=None, gate="anchored")
 
     def train(
         self,

@@ -1,0 +1,215 @@
+"""What a mixture of experts does with its rows: divide, experts, gate, pool."""
+
+import warnings
+from numbers import Integral, Real
+
+from sklearn.base import BaseEstimator, clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+
+from moe_lab.device import resolve_device
+from moe_lab.divide.base import as_divider
+from moe_lab.experts.names import label, numbered
+from moe_lab.experts.spec import as_experts, listed
+from moe_lab.gate.base import as_gate
+from moe_lab.mixture.asking import TrustAndLikelihood
+from moe_lab.mixture.criteria import InformationCriteria
+from moe_lab.mixture.names import expert_names
+from moe_lab.pool.base import as_pooler
+from moe_lab.table.inputs import (
+    TakesTables,
+    check_table,
+    check_target,
+    weighted_rows,
+)
+from moe_lab.train.base import Asked, TrainingData, as_trainer, is_auto
+
+
+class MixtureOfExperts(TrustAndLikelihood, InformationCriteria, TakesTables, BaseEstimator):
+    """What classification and regression share."""
+
+    def __init__(
+        self,
+        experts="auto",
+        n_experts=None,
+        *,
+        divide=None,
+        gate="auto",
+        pool="auto",
+        train="out_of_fold",
+        time_limit=None,
+        device="auto",
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.experts = experts
+        self.n_experts = n_experts
+        self.divide = divide
+        self.gate = gate
+        self.pool = pool
+        self.train = train
+        self.time_limit = time_limit
+        self.device = device
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X, y, sample_weight=None, groups=None):
+        """Divide the task, train experts and gate together.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_samples, n_features)
+            Numbers, categories, strings, dates, missing values; no infinite numbers.
+        y : array-like of shape (n_samples,)
+        sample_weight : array-like of shape (n_samples,), optional
+            Non-negative; a row of weight 0 is as if absent.
+        groups : array-like of shape (n_samples,), optional
+            Rows of one group are held out together.
+
+        Returns
+        -------
+        self : estimator
+        """
+        data, trainer = self._data(X, y, sample_weight, groups), as_trainer(self.train)
+        asked = self._asked_for(trainer)
+        divide, n_experts = self._divide(data, asked)
+        experts = as_experts(asked.experts, self._task, n_experts)
+        gate, pooler = self._gate(asked.gate), as_pooler(asked.pool, self._task)
+        _check_number(experts, len(data))
+        _check_stackers(pooler, gate, experts, trainer, self.divide)
+        seeds = check_random_state(self.random_state).randint(2**31 - 1, size=len(experts)).tolist()
+        trained = trainer.train(
+            data,
+            experts=self._build(experts, seeds),
+            gate=gate,
+            pool=pooler,
+            divide=divide,
+            seeds=seeds,
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+            **self._limits(trainer, experts),
+        )
+        self._keep(trained, experts)
+        self._warn_of_floors(trained.at_floor)
+        return self
+
+    def _warn_of_floors(self, at_floor):
+        if at_floor:
+            names = expert_names(self)
+            warnings.warn(
+                f"The noise scale of {' and '.join(names[k] for k in at_floor)} is at its floor, "
+                f"{self.scales_[at_floor[0]]:.3g}: its rows are fitted without error, and the "
+                "likelihood depends on the floor. Use fewer experts, a stronger penalty or a "
+                "larger min_scale.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def _data(self, X, y, sample_weight, groups):
+        X = check_table(self, X, reset=True)
+        X, y, weight, groups = weighted_rows(X, check_target(X, y), sample_weight, groups)
+        y = self._encode_target(y)  # which learns the classes
+        return TrainingData(X, y, weight, groups, self._task, self._n_classes)
+
+    def _asked_for(self, trainer):
+        """Return what the mixture is to be made of, with what "auto" leaves to the trainer."""
+        asked = Asked(self.experts, self.n_experts, self.gate, self.pool)
+        n_experts = asked.n_experts
+        if n_experts is not None and not (isinstance(n_experts, Integral) and n_experts >= 1):
+            raise ValueError(f"n_experts must be a whole number, 1 or more, got {n_experts!r}.")
+        divided = self.divide is not None
+        return trainer.auto(asked, task=self._task, divided=divided, time_limit=self.time_limit)
+
+    def _gate(self, gate):
+        gate = as_gate(gate)
+        if gate.get_params().get("device") == "auto":
+            gate = clone(gate).set_params(device=resolve_device(self.device))
+        return gate
+
+    def _keep(self, trained, experts):
+        """Take over what training returned."""
+        self.experts_, self.gate_, self.pooler_ = trained.experts, trained.gate, trained.pooler
+        self.scales_, self.density_gate_ = trained.scales, trained.density_gate
+        self.history_, self.starts_ = trained.history, trained.starts
+        self.fit_report_, self.n_experts_ = trained.report, len(trained.experts)
+        kept = range(len(experts)) if trained.kept is None else trained.kept
+        self.expert_names_ = [label(experts[k]) for k in kept]
+
+    def _limits(self, trainer, experts):
+        """Return what a trainer that can shrink the pool is told besides."""
+        limit = self.time_limit
+        if limit is not None and not (isinstance(limit, Real) and limit > 0):
+            raise ValueError(f"time_limit must be positive seconds or None, got {limit!r}.")
+        if trainer.shrinks:
+            names = numbered(label(expert) for expert in experts)
+            return {"names": names, "time_limit": limit, "shrink": is_auto(self.experts)}
+        if limit is not None:
+            raise ValueError(
+                f"time_limit must be None for train={self.train!r}, got time_limit={limit}. "
+                "Limit its rounds instead, or use 'out_of_fold'."
+            )
+        return {}
+
+    def _build(self, experts, seeds):
+        resolve_device(self.device)  # an error where there is none; experts resolve "auto"
+        settings = {"n_classes": self._n_classes, "device": self.device, "n_jobs": 1}
+        return [
+            expert.build(self._task, random_state=seed, **settings)
+            for expert, seed in zip(experts, seeds, strict=True)
+        ]
+
+    def _divide(self, data, asked):
+        """Return the divider as a function of a seed, and how many experts it asks for."""
+        n_experts = asked.n_experts
+        if self.divide is None:
+            return None, n_experts
+        divider = as_divider(self.divide)
+        if n_experts is None and listed(asked.experts) is not None:
+            n_experts = len(listed(asked.experts))
+
+        def divide(seed):
+            settings = {"sample_weight": data.sample_weight, "random_state": seed}
+            return divider.divide(data.X, data.y, n_experts=n_experts, **settings)
+
+        return divide, divide(0).shape[1] if n_experts is None else n_experts
+
+
+def _check_number(experts, n_samples):
+    n_plain = sum(not expert.depends_on for expert in experts)
+    if n_plain > n_samples:
+        raise ValueError(
+            f"n_experts must be at most n_samples, got n_experts={n_plain} and "
+            f"n_samples={n_samples}. List fewer experts, such as experts=['linear'], or bring "
+            "more rows."
+        )
+
+
+def _check_stackers(pooler, gate, experts, trainer, divide):
+    """Refuse stackers where nothing is out of fold or the task is divided, and a pooler that asks
+    few experts where all must be asked."""
+    names = [label(expert) for expert in experts if expert.depends_on]
+    if names and not trainer.stacks:
+        raise ValueError(
+            f"experts must not depend on each other for {trainer!r}, got {' and '.join(names)}: "
+            "stackers need out-of-fold predictions. Use train='out_of_fold'."
+        )
+    if names and divide is not None:
+        raise ValueError(
+            f"divide must be None where an expert stacks the others, got {divide!r}: a stacker has "
+            "no subtask of its own."
+        )
+    if len(names) == len(experts):
+        raise ValueError(
+            f"experts must hold a plain expert for the stackers to stack, got {', '.join(names)}."
+        )
+    if not pooler.sparse:
+        return
+    if gate.reads_predictions:
+        names.append(type(gate).__name__)
+    if names:
+        raise ValueError(
+            f"pool must ask every expert where {' and '.join(names)} read what all of them say, "
+            f"got {pooler!r}. Use pool='linear', or a gate on the input alone and no stackers."
+        )

@@ -1,0 +1,59 @@
+"""What a trainer is asked: the meaning of "auto", in one place."""
+
+import pytest
+
+from moe_lab import MoERegressor
+from moe_lab.experts.names import label
+from moe_lab.train import EM, Boosting, Gradient, OutOfFold
+from moe_lab.train.base import Asked
+
+STACKED = ["linear", "k_nearest", "stacker", "residual_stacker"]
+
+
+@pytest.mark.parametrize(
+    ("trainer", "asked"),
+    [
+        (EM(), Asked("auto", None, "softmax", "linear")),
+        (Gradient(), Asked(Gradient.default_experts, 4, "mlp", "linear")),
+        (Boosting(), Asked(Boosting.default_experts, 3, Boosting.default_gate, "linear")),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_auto_means_to_a_trainer(trainer, asked):
+    assert trainer.auto(Asked(), task="regression") == asked
+    given = Asked(["linear"], None, "constant", "median")
+    assert trainer.auto(given, task="regression") == given
+
+
+@pytest.mark.parametrize(
+    ("asked", "divided", "gate", "names"),
+    [
+        (Asked(["linear", "k_nearest"]), False, "anchored", STACKED),
+        (Asked(["linear", "stacker"]), False, "anchored", ["linear", "stacker"]),
+        (Asked(["linear", "k_nearest"]), True, "softmax", None),
+        (Asked(["linear", "k_nearest"], gate="mlp"), False, "mlp", None),
+        (Asked(["linear", "k_nearest"], pool="median"), False, "softmax", None),
+        (Asked(["linear"]), False, "softmax", None),
+        (Asked("linear", 3), False, "softmax", None),
+    ],
+)
+def test_out_of_fold_stacks_where_experts_differ_and_nothing_else_is_asked(
+    asked, divided, gate, names
+):
+    found = OutOfFold().auto(asked, task="regression", divided=divided)
+    assert found.gate == gate
+    if names is None:
+        assert found[:2] == asked[:2]
+    else:
+        assert [label(expert) for expert in found.experts] == names
+
+
+def test_a_time_limit_lets_tabm_join():
+    found = OutOfFold().auto(Asked(), task="regression", divided=True, time_limit=60)
+    assert "tabm" in found.experts
+
+
+def test_a_number_of_listed_experts_is_checked_before_stackers_join():
+    moe = MoERegressor(["linear", "k_nearest"], n_experts=3)
+    with pytest.raises(ValueError, match="n_experts must be None or the length of experts"):
+        moe.fit([[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0])

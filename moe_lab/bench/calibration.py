@@ -7,11 +7,13 @@ from moe_lab.bench.comparison import as_dataset, encode_target, fit_on_fold
 from moe_lab.bench.lineup import line_up
 from moe_lab.bench.splits import make_splits
 from moe_lab.experts.cross_fitting import cross_fit
+from moe_lab.experts.powers import PredictsDistribution
 from moe_lab.experts.spec import as_expert
 from moe_lab.likelihood.distribution import MixtureDistribution
 from moe_lab.likelihood.outcome import noise_scales
 from moe_lab.methods.base import RegressorEnsemble
 from moe_lab.progress import progress_bar
+from moe_lab.registry.powers import has_power
 from moe_lab.table.data import TrainingData
 
 __all__ = ["Homoscedastic", "calibration", "calibration_table"]
@@ -164,7 +166,7 @@ class Homoscedastic(RegressorEnsemble):
 
 
 def _distribution(fitted, name, X):
-    if not hasattr(fitted, "predict_distribution"):
+    if not has_power(fitted, PredictsDistribution):
         raise TypeError(
             f"Every method must have predict_distribution, got {name!r} ({type(fitted).__name__}). "
             "Wrap it in moe_lab.bench.calibration.Homoscedastic."

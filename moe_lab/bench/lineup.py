@@ -96,7 +96,7 @@ def split_names(names: str) -> list[str]:
 def known_methods() -> list[str]:
     """Return the sorted names of all methods: those registered as such, and every expert that can
     be fitted alone."""
-    alone = (name for name, expert in experts.items() if not getattr(expert, "depends_on", None))
+    alone = (name for name, expert in experts.items() if not _stacks(expert))
     return sorted({*methods.names(), *alone})
 
 
@@ -105,10 +105,16 @@ def find_method(name: str):
     for registry in (methods, experts):
         if name in registry or name in registry.broken:
             found = registry.get(name)
-            if getattr(found, "depends_on", None):
+            if _stacks(found):
                 break
             return found
     raise ValueError(unknown_name("method", name, known_methods()))
+
+
+def _stacks(plugin):
+    from moe_lab.experts.base import is_stacker
+
+    return is_stacker(plugin)
 
 
 def _flat(entries):

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from moe_lab.experts.powers import ScoresRows
+from moe_lab.registry.powers import has_power
 from moe_lab.registry.spelling import unknown_name
 
 __all__ = ["METRICS", "Metric", "get_metric", "primary_metric", "score_fitted"]
@@ -103,7 +105,7 @@ def score_fitted(estimator, X, y, *, task, n_classes=None):
         return classification_scores(y, proba), seconds
     seconds, prediction = _timed(estimator.predict, X)
     scores = regression_scores(y, np.asarray(prediction, dtype=float).reshape(len(y)))
-    if hasattr(estimator, "score_samples"):
+    if has_power(estimator, ScoresRows):
         scores["nll"] = -float(np.mean(estimator.score_samples(X, y)))
     return scores, seconds
 

@@ -4,7 +4,9 @@ from abc import ABC, abstractmethod
 
 from sklearn.base import BaseEstimator
 
+from moe_lab.experts.powers import StacksExperts
 from moe_lab.registry import experts
+from moe_lab.registry.powers import has_power
 
 __all__ = ["Expert", "experts", "is_stacker"]
 
@@ -40,16 +42,10 @@ class Expert(ABC, BaseEstimator):
         Returns
         -------
         estimator : object with ``predict`` (regression) or ``predict_proba`` and ``classes_``
-            Optional powers: ``log_prob(X, y)`` (nats), ``scale_``, ``n_parameters_``,
-            ``parametric``; ``cross_fit(X, y, folds, sample_weight)``, which predicts every row out
-            of fold, and ``refit(X, y, sample_weight)``, which is called on the same instance after
-            it, fits all rows with what was found or made, and drops that. A network has
-            ``learn_features(X, sample_weight)``, ``learn_target(y, sample_weight)``,
-            ``module(Z, n_outputs)`` and ``net_``, by which ``train="gradient"`` trains it together
-            with others; `NetExpert` has them all.
+            What it may have besides is in `moe_lab.experts.powers`.
         """
 
 
 def is_stacker(expert):
     """Say whether an expert, or what it built, is fitted to what the other experts say."""
-    return getattr(expert, "depends_on", None) == "experts"
+    return has_power(expert, StacksExperts)

@@ -6,6 +6,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import clone
 
+from moe_lab.experts import powers
 from moe_lab.experts.fitting import (
     constant_expert,
     fit_expert,
@@ -15,6 +16,7 @@ from moe_lab.experts.fitting import (
 )
 from moe_lab.likelihood.outcome import log_prob
 from moe_lab.progress import progress
+from moe_lab.registry.powers import has_power
 
 
 class CrossFitted(NamedTuple):
@@ -68,7 +70,7 @@ def cross_fit(
     seeds = seeds or [None] * len(estimators)
     jobs, to_do = [], []  # (expert, rows predicted), what to call
     for k, estimator in enumerate(estimators):
-        if hasattr(estimator, "cross_fit") and not scoring:
+        if has_power(estimator, powers.CrossFits) and not scoring:
             jobs.append((k, slice(None)))
             to_do.append(delayed(_cross_fit_itself)(estimator, data, folds, weights[:, k]))
             continue
@@ -89,7 +91,7 @@ def _cross_fit_itself(estimator, data, folds, weight):
     """Return its predictions, and the estimator where it can be refitted."""
     estimator = clone(estimator)
     predictions = np.asarray(estimator.cross_fit(data.X, data.y, folds, weight), dtype=float)
-    return predictions, CrossFitted(estimator) if hasattr(estimator, "refit") else None
+    return predictions, CrossFitted(estimator) if has_power(estimator, powers.Refits) else None
 
 
 def refit(estimator, data, weight=None, *, random_state=None):
@@ -121,7 +123,7 @@ def refit(estimator, data, weight=None, *, random_state=None):
 def _fit_and_predict(data, estimator, train, test, weight, *, scoring, seed):
     rows, held_out = data.take(train), data.take(test)
     fitted = fit_expert(estimator, rows.X, rows.y, weight, task=data.task, random_state=seed)
-    if scoring and hasattr(fitted, "log_prob"):
+    if scoring and has_power(fitted, powers.HasDensity):
         return fitted.log_prob(held_out.X, held_out.y)[:, None], None
     predictions = predict_expert(fitted, held_out.X, n_classes=data.n_classes)
     if not scoring:

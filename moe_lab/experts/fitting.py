@@ -7,6 +7,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import has_fit_parameter
 
+from moe_lab.experts.powers import Parametric
+from moe_lab.registry.powers import has_power
 from moe_lab.table import Prepared
 
 NEGLIGIBLE = 1e-3  # weights below this share of the largest do not reach a flexible expert
@@ -31,7 +33,7 @@ def fit_expert(estimator, X, y, sample_weight=None, *, task, random_state=None):
     estimator = clone(estimator)
     if sample_weight is None:
         sample_weight = np.ones(len(y))
-    if getattr(estimator, "parametric", False) and sample_weight.any():
+    if has_power(estimator, Parametric) and sample_weight.any():
         return estimator.fit(X, y, sample_weight=sample_weight)
     kept, weight = rows_that_matter(sample_weight)
     if teach_nothing(y[kept], task):

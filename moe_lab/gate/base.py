@@ -5,10 +5,12 @@ from abc import ABC, abstractmethod
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from moe_lab.gate.powers import ReadsPredictions
 from moe_lab.likelihood.arrays import log_softmax, logits
 from moe_lab.likelihood.mixing import fit_mixing, fit_pooled_mean
 from moe_lab.likelihood.softmax import fit_softmax, softmax_gradient
 from moe_lab.registry import gates
+from moe_lab.registry.powers import has_power
 
 __all__ = ["FeatureGate", "Gate", "LinearGate", "as_gate", "ask_gate", "gates"]
 
@@ -18,26 +20,7 @@ LEAST_PROBABILITY = 1e-15
 class Gate(ABC, BaseEstimator):
     """Learns from responsibilities which expert to trust where.
 
-    Optional powers, each with a correct default:
-
-    - ``fit_pooled(X, predictions, y, loss, sample_weight=None)`` fits the gate to the loss of the
-      pooled prediction instead.
-    - ``reads_predictions = True``: fitted by ``fit_pooled``, its ``predict_proba(X, predictions)``
-      takes what the experts say as well, so that every expert is asked.
-    - ``anchored = True``: a trainer sets its parameter ``anchor``, (n_experts,) weights to start
-      at, and gives NaN predictions of the experts whose weights are to stay there.
-    - ``parametric = True``: ``fit`` maximises its objective exactly and has too few parameters to
-      memorise rows, so that EM may ask it about the rows it was fitted to; else EM asks out of
-      fold.
-    - ``log_prior_`` (nats): what ``fit`` adds to the weighted log-likelihood of the
-      responsibilities, such as minus a penalty. Absent: 0.
-    - ``n_parameters_``: free parameters, for BIC. Absent: BIC raises.
-    - ``log_density(features)`` of shape (n_samples,), nats: for a gate with a density of the input.
-    - ``vector`` (all parameters, 1-D, to be read and set) and ``gradient(features,
-      responsibilities, sample_weight)`` (of the objective that ``fit`` maximises): EM ends with a
-      quasi-Newton run where gate and experts have both.
-    - ``module(Z, n_experts)``: a torch Module from what ``learn_features`` returned, float32, to
-      logits; ``net_`` takes it once ``train="gradient"`` has trained it with the experts.
+    What it may have besides, each with a correct default, is in `moe_lab.gate.powers`.
     """
 
     parametric = False
@@ -216,7 +199,9 @@ def ask_gate(gate, X, predictions):
     gate_weights : ndarray of shape (n_samples, n_experts)
         Each row sums to 1.
     """
-    return gate.predict_proba(X, predictions) if gate.reads_predictions else gate.predict_proba(X)
+    if has_power(gate, ReadsPredictions):
+        return gate.predict_proba(X, predictions)
+    return gate.predict_proba(X)
 
 
 def as_gate(gate):

@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
+from moe_lab.experts.powers import Parametric
 from moe_lab.mixture.names import expert_names
+from moe_lab.registry.powers import has_power
 
 __all__ = ["KEYS", "coefficients"]
 
@@ -49,7 +51,7 @@ def coefficients(mixture, order=None):
 def _of_expert(mixture, expert, name):
     table, model = getattr(expert, "table_", None), getattr(expert, "model_", None)
     coef = getattr(model, "coef_", None)
-    if coef is None or not hasattr(table, "mean_") or not hasattr(model, "parametric"):
+    if coef is None or not hasattr(table, "mean_") or not has_power(model, Parametric):
         raise ValueError(
             f"Every expert must be linear, got {name} ({type(model or expert).__name__}). "
             "Use experts='linear'."

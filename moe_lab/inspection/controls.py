@@ -3,9 +3,11 @@
 import numpy as np
 
 from moe_lab.experts.base import is_stacker
+from moe_lab.experts.powers import Parametric
 from moe_lab.gate.base import ask_gate
 from moe_lab.gate.constant import ConstantGate
 from moe_lab.inspection.errors import error_name, pooled, row_losses
+from moe_lab.registry.powers import has_power
 from moe_lab.table.folds import make_folds
 
 FOLDS = 5  # by which constant weights are cross-fitted
@@ -42,7 +44,7 @@ class Controls:
         self.routes = bool(np.ptp(self.gate_weights, axis=0).max() > 1e-9)
         self.plain = np.array([not is_stacker(expert) for expert in mixture.experts_])
         self.flexible = ~self.plain & ~np.array(
-            [getattr(expert, "parametric", False) for expert in mixture.experts_]
+            [has_power(expert, Parametric) for expert in mixture.experts_]
         )
         self.alone = row_losses(mixture, self.predictions[:, self.plain], y)
         self.best = int(np.average(self.alone, axis=0, weights=weight).argmin())

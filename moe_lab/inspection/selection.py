@@ -10,10 +10,12 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import _safe_indexing
 
+from moe_lab.experts.powers import CountsParameters
 from moe_lab.experts.spec import listed
 from moe_lab.likelihood.outcome import standard_deviation
 from moe_lab.plots.style import colors, new_figure
 from moe_lab.progress import progress
+from moe_lab.registry.powers import has_power
 from moe_lab.table.folds import make_folds
 from moe_lab.table.inputs import check_table, check_target, weighted_rows
 from moe_lab.train.base import as_trainer
@@ -240,16 +242,12 @@ def _warn_of(warned, n_fits):
 
 
 def _described(mixture, X, y, weight):
-    log_likelihood = weight @ mixture.score_samples(X, y)
-    unsure = weight @ np.log(mixture.responsibilities(X, y).max(axis=1))
-    df = getattr(mixture, "n_parameters_", np.nan)
-    bic = df * np.log(weight.sum()) - 2 * log_likelihood
+    counted = has_power(mixture, CountsParameters)
+    information = {name: getattr(mixture, name) for name in ("aic", "bic", "icl")}
     return {
-        "log_likelihood": log_likelihood,
-        "df": df,
-        "aic": 2 * df - 2 * log_likelihood,
-        "bic": bic,
-        "icl": bic - 2 * unsure,
+        "log_likelihood": mixture.log_likelihood(X, y, weight),
+        "df": mixture.n_parameters_ if counted else np.nan,
+        **{name: of(X, y, weight) if counted else np.nan for name, of in information.items()},
         "out_of_fold": np.nan,
         "n_experts_": mixture.n_experts_,
         "smallest_share": np.average(mixture.gate_weights(X), axis=0, weights=weight).min(),

@@ -7,8 +7,11 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from moe_lab.experts.base import is_stacker
 from moe_lab.experts.fitting import predict_expert
+from moe_lab.experts.powers import HasDensity
+from moe_lab.gate.powers import ReadsPredictions
 from moe_lab.likelihood.e_step import e_step
 from moe_lab.likelihood.outcome import log_prob
+from moe_lab.registry.powers import has_power
 from moe_lab.table.inputs import check_table
 
 
@@ -73,7 +76,7 @@ class TrustAndLikelihood:
     def _log_terms(self, X, y):
         """Return the log gate weights and the log-likelihood of y under every expert, each
         (n_samples, n_experts)."""
-        if not self.gate_.reads_predictions:
+        if not has_power(self.gate_, ReadsPredictions):
             return self.gate_.log_proba(X), self._log_lik(X, y)
         gate_weights, predictions = self._asked(X)
         with np.errstate(divide="ignore"):
@@ -82,7 +85,7 @@ class TrustAndLikelihood:
     def _asked(self, X, pooler=None):
         """Return gate weights and the predictions at hand: all that the gate reads, or those that a
         pooler needs."""
-        if self.gate_.reads_predictions:
+        if has_power(self.gate_, ReadsPredictions):
             predictions = self._expert_predictions(X)
             return self.gate_.predict_proba(X, predictions), predictions
         weights = self.gate_.predict_proba(X)
@@ -134,4 +137,4 @@ class TrustAndLikelihood:
     def _has_density(self, expert):
         """Whether an expert scores every target itself; of a class it never saw it could not."""
         n_classes = len(expert.classes_) if self._n_classes else None
-        return hasattr(expert, "log_prob") and n_classes == self._n_classes
+        return has_power(expert, HasDensity) and n_classes == self._n_classes

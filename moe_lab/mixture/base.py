@@ -12,10 +12,12 @@ from moe_lab.divide.base import as_divider
 from moe_lab.experts.names import label, numbered
 from moe_lab.experts.spec import as_experts, listed
 from moe_lab.gate.base import as_gate
+from moe_lab.gate.powers import ReadsPredictions
 from moe_lab.mixture.asking import TrustAndLikelihood
 from moe_lab.mixture.criteria import InformationCriteria
 from moe_lab.mixture.names import expert_names
 from moe_lab.pool.base import as_pooler
+from moe_lab.registry.powers import has_power
 from moe_lab.table.inputs import (
     TakesTables,
     check_table,
@@ -206,7 +208,7 @@ def _check_stackers(pooler, gate, experts, trainer, divide):
         )
     if not pooler.sparse:
         return
-    if gate.reads_predictions:
+    if has_power(gate, ReadsPredictions):
         names.append(type(gate).__name__)
     if names:
         raise ValueError(

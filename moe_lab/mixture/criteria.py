@@ -3,7 +3,9 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from moe_lab.experts.powers import CountsParameters
 from moe_lab.mixture.names import expert_names
+from moe_lab.registry.powers import has_power
 
 
 class InformationCriteria:
@@ -55,11 +57,10 @@ class InformationCriteria:
 
 
 def _count_of(name, part):
-    count = getattr(part, "n_parameters_", None)
-    if count is None:
+    if not has_power(part, CountsParameters):
         raise AttributeError(
             f"BIC needs n_parameters_ of every part, got none from {name} "
             f"({type(getattr(part, 'model', part)).__name__}). Compare such mixtures out of fold: "
             "select_n_experts(..., criterion='out_of_fold')."
         )
-    return count
+    return part.n_parameters_

@@ -3,7 +3,9 @@
 import numpy as np
 
 from moe_lab.experts.fitting import predict_expert
+from moe_lab.experts.powers import HasScale, PredictsDistribution
 from moe_lab.likelihood.distribution import MixtureDistribution
+from moe_lab.registry.powers import has_power
 
 TINY = np.finfo(float).tiny  # an expert that fits a constant y has no noise at all
 
@@ -55,10 +57,10 @@ def expert_distribution(expert, X, scale=np.nan):
     -------
     distribution : MixtureDistribution
     """
-    if hasattr(expert, "predict_distribution"):
+    if has_power(expert, PredictsDistribution):
         return expert.predict_distribution(X)
-    if np.isnan(scale):
-        scale = getattr(expert, "scale_", np.nan)
+    if np.isnan(scale) and has_power(expert, HasScale):
+        scale = expert.scale_
     if np.isnan(scale):
         raise ValueError(
             f"An expert of a predictive distribution must have a noise scale, got none for "

@@ -3,8 +3,10 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from moe_lab.gate.powers import IsTree
 from moe_lab.mixture.names import expert_names
 from moe_lab.plots.style import colors, new_figure, wrapped
+from moe_lab.registry.powers import has_power
 from moe_lab.table.inputs import check_table
 
 __all__ = ["plot_tree"]
@@ -53,7 +55,7 @@ def plot_tree(mixture, X, ax=None):
 
 def _tree_and_mass(gate, X):
     """Return the nested list of experts, and the mean probability of reaching each path."""
-    if hasattr(gate, "node_weights"):
+    if has_power(gate, IsTree):
         return gate.tree_, {path: p.mean() for path, p in gate.node_weights(X).items()}
     share = gate.predict_proba(X).mean(axis=0)
     return list(range(len(share))), {(): 1.0} | {(k,): mean for k, mean in enumerate(share)}

@@ -9,6 +9,8 @@ from scipy.integrate import trapezoid
 
 from moe_lab.experts.cross_fitting import cross_fit
 from moe_lab.experts.fitting import fit_expert, predict_expert
+from moe_lab.experts.powers import HasDensity
+from moe_lab.registry.powers import has_power
 from moe_lab.table.data import TrainingData
 from moe_lab.testing.examples import N_CLASSES, example_table, example_target
 
@@ -179,7 +181,7 @@ def check_expert_log_prob_is_a_probability(expert, task, n_classes):
     """Where an expert has log_prob, it adds up to 1 over all targets."""
     X = example_table()
     fitted = _fitted(expert, task, X, example_target(X, task))
-    if not hasattr(fitted, "log_prob"):
+    if not has_power(fitted, HasDensity):
         return
     row = X.iloc[[0]]
     if task == "classification":

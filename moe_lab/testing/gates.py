@@ -8,6 +8,8 @@ from numpy.testing import assert_allclose
 from sklearn.base import clone
 
 from moe_lab.gate.base import ask_gate
+from moe_lab.gate.powers import FitsPooled
+from moe_lab.registry.powers import has_power
 from moe_lab.testing.examples import example_table, example_target
 
 
@@ -56,7 +58,7 @@ def check_gate_heeds_sample_weight(gate):
 def check_gate_pools_better_than_uniform(gate):
     """Fitted to the pooled loss, it does no worse than equal weights on the rows it was fitted
     to."""
-    if not hasattr(gate, "fit_pooled"):
+    if not has_power(gate, FitsPooled):
         return
     X = example_table(240)
     y = example_target(X, "regression")

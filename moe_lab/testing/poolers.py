@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 
+from moe_lab.pool.powers import CountsVotes
+from moe_lab.registry.powers import has_power
 from moe_lab.testing.examples import N_CLASSES
 
 
@@ -25,7 +27,7 @@ def check_pooler_keeps_unanimity(pooler, predictions, gate_weights, scales):
     """Where all experts agree, so does the pool."""
     same = np.repeat(predictions[:, :1], 4, axis=1)
     pooled = pooler.pool(same, gate_weights, scales)
-    if not getattr(pooler, "counts_votes", False):
+    if not has_power(pooler, CountsVotes):
         assert_allclose(pooled, same[:, 0], atol=1e-9)
     assert_array_equal(pooled.argmax(axis=1), same[:, 0].argmax(axis=1))
 

@@ -322,7 +322,7 @@ def test_experts_that_share_a_module_are_refused():
 
 def test_the_device_of_the_mixture_is_that_of_its_gate(monkeypatch):
     X, y, _ = two_regimes(60)
-    monkeypatch.setattr("moe_lab.mixture.estimators.resolve_device", lambda device: "cpu")
+    monkeypatch.setattr("moe_lab.mixture.base.resolve_device", lambda device: "cpu")
     moe = MoERegressor(["linear", SMALL], gate="mlp", device="auto", random_state=0).fit(X, y)
     assert moe.gate_.device == "cpu"
 

@@ -7,6 +7,8 @@ from sklearn.base import clone
 
 from moe_lab.gate.base import FeatureGate, as_gate, gates
 from moe_lab.gate.hierarchical.tree import balanced_tree, check_tree, leaves, nodes, prune
+from moe_lab.gate.powers import HasDensity, Parametric
+from moe_lab.registry.powers import has_power
 
 
 @gates.register("hierarchical")
@@ -55,7 +57,10 @@ class HierarchicalGate(FeatureGate):
 
     @property
     def parametric(self):
-        return all(gate.parametric and not hasattr(gate, "log_density") for gate in self._kinds())
+        return all(
+            has_power(gate, Parametric) and not has_power(gate, HasDensity)
+            for gate in self._kinds()
+        )
 
     def learn_features(self, X, sample_weight=None):
         self.kinds_ = self._kinds()

@@ -5,8 +5,10 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 
 from moe_lab.experts.cross_fitting import cross_fit
+from moe_lab.experts.powers import HasDensity
 from moe_lab.likelihood.outcome import log_prob, noise_scales
 from moe_lab.likelihood.temper import find_temperatures, temper
+from moe_lab.registry.powers import has_power
 
 
 class HeldOut:
@@ -51,7 +53,7 @@ class HeldOut:
         return log_gate
 
     def _has_density(self, k):
-        return self.steps.data.task == "regression" and hasattr(self.steps.models[k], "log_prob")
+        return self.steps.data.task == "regression" and has_power(self.steps.models[k], HasDensity)
 
     def _scored(self, predictions, weights):
         y = self.steps.y

@@ -6,17 +6,18 @@ from dataclasses import replace
 import numpy as np
 from scipy.optimize import minimize
 
-from moe_lab.train.em.steps import rows_of
+from moe_lab.experts import powers as of_experts
+from moe_lab.gate import powers as of_gates
+from moe_lab.registry.powers import has_power
+from moe_lab.train.em.steps import rows_of, scale_of
 
 LATE = 10  # where so many rounds together gain less than tol, the end is near enough
 
 
 def has_gradient(steps, parts):
     """Say whether gate and all experts have ``vector`` and ``gradient``."""
-    return steps.exact and all(
-        hasattr(part, "gradient") and hasattr(part, "vector")
-        for part in [parts.gate, *parts.models]
-    )
+    of_all = all(has_power(model, of_experts.HasGradient) for model in parts.models)
+    return steps.exact and of_all and has_power(parts.gate, of_gates.HasGradient)
 
 
 def climb(steps, parts, *, tol, max_iter):
@@ -66,7 +67,7 @@ def climb(steps, parts, *, tol, max_iter):
         options={"maxiter": max_iter, "ftol": tol**3, "gtol": 1e-3 * tol, "maxcor": 20},
     )
     _assign(pieces, result.x, cuts)
-    parts.scales = np.array([getattr(model, "scale_", np.nan) for model in parts.models])
+    parts.scales = np.array([scale_of(model) for model in parts.models])
     stopped = result.status != 1  # 1: max_iter; 2: no better value within rounding
     return parts, stopped or (len(values) > LATE and values[-LATE] - values[-1] < tol)
 
@@ -100,4 +101,6 @@ def _gradient(steps, parts, rows, responsibilities, weight):
 
 
 def _least(piece):
-    return getattr(piece, "least_vector", np.full(len(piece.vector), -np.inf))
+    if has_power(piece, of_experts.HasBounds):
+        return piece.least_vector
+    return np.full(len(piece.vector), -np.inf)

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.base import clone
 
+from moe_lab.experts import powers as of_experts
 from moe_lab.experts.fitting import fit_expert
 from moe_lab.experts.tempered import Tempered
+from moe_lab.gate import powers as of_gates
 from moe_lab.likelihood.arrays import blocks
 from moe_lab.likelihood.e_step import e_step
 from moe_lab.likelihood.outcome import unit_of
+from moe_lab.registry.powers import has_power
 from moe_lab.table import Prepared
 from moe_lab.table.inputs import count_distinct
 from moe_lab.train.em.held_out import HeldOut
@@ -49,14 +52,14 @@ class EMSteps:
         self._prepare_experts(experts)
         self.gate = clone(gate)
         self.features = self._shared(self.gate)
-        self.exact = all(self.parametric) and gate.parametric
+        self.exact = all(self.parametric) and has_power(gate, of_gates.Parametric)
         if not self.exact:
             self.held_out = HeldOut(self, data.folds(cv))
 
     def _prepare_experts(self, experts):
         """Split each parametric expert into its table and its model."""
         self.experts = experts
-        self.parametric = [getattr(expert, "parametric", False) for expert in experts]
+        self.parametric = [has_power(expert, of_experts.Parametric) for expert in experts]
         self.tables, self.models, self.inputs = [], [], []
         shared = {}
         for expert, parametric in zip(experts, self.parametric, strict=True):
@@ -103,7 +106,7 @@ class EMSteps:
             if self.parametric[k]:
                 last = None if previous is None else previous.models[j]
                 models[j] = self._fit_model(k, responsibilities[:, j], last)
-                scales[j] = getattr(models[j], "scale_", np.nan)
+                scales[j] = scale_of(models[j])
         flexible = [j for j, k in enumerate(alive) if not self.parametric[k]]
         held_out = None
         if flexible:
@@ -132,7 +135,7 @@ class EMSteps:
 
     def _fit_model(self, k, responsibilities, last):
         model = self.models[k]
-        warm = last is not None and getattr(model, "warm_start", False)
+        warm = last is not None and has_power(model, of_experts.WarmStarts)
         part = responsibilities * self.weight
         return (copy(last) if warm else clone(model)).fit(
             self.inputs[k], self.y, sample_weight=part
@@ -140,7 +143,7 @@ class EMSteps:
 
     def _fit_gate(self, alive, responsibilities, previous):
         unfitted = self._unfitted_gate(alive)
-        if unfitted.parametric:
+        if has_power(unfitted, of_gates.Parametric):
             start = None if previous is None else previous.gate
             gate = copy(unfitted)
             return gate.fit_features(self.features, responsibilities, self.weight, start), None
@@ -148,7 +151,7 @@ class EMSteps:
 
     def _unfitted_gate(self, alive):
         dropped = np.setdiff1d(np.arange(len(self.experts)), alive)
-        if len(dropped) and hasattr(self.gate, "without"):
+        if len(dropped) and has_power(self.gate, of_gates.DropsExperts):
             return self.gate.without(dropped, len(self.experts))
         return self.gate
 
@@ -186,10 +189,10 @@ class EMSteps:
     def log_prior(self, parts):
         """Return what the M-step adds to the log-likelihood: minus the penalties, and the log
         density of the input where the gate has one; in nats."""
-        total = sum(getattr(model, "log_prior_", 0.0) for model in parts.models)
+        total = sum(map(_log_prior_of, parts.models))
         if parts.log_gate is None:
             total += parts.gate.log_prior_
-            if hasattr(parts.gate, "log_density"):
+            if has_power(parts.gate, of_gates.HasDensity):
                 total += sum(
                     self.weight[rows] @ parts.gate.log_density(rows_of(self.features, rows))
                     for rows in self.blocks(parts)
@@ -220,6 +223,15 @@ class EMSteps:
         if self.tables[k] is None:
             return parts.models[j]
         return Prepared.of_fitted(self.tables[k], parts.models[j])
+
+
+def _log_prior_of(model):
+    return model.log_prior_ if has_power(model, of_experts.HasPrior) else 0.0
+
+
+def scale_of(model):
+    """Return the noise scale that a fitted model has, else NaN."""
+    return model.scale_ if has_power(model, of_experts.HasScale) else np.nan
 
 
 def rows_of(table, rows):

@@ -2,8 +2,11 @@
 
 from numbers import Integral
 
+from moe_lab.experts import powers as of_experts
+from moe_lab.gate import powers as of_gates
 from moe_lab.gate.base import gates
 from moe_lab.registry import experts as registry
+from moe_lab.registry.powers import has_power, names_with
 from moe_lab.train.base import Trainer, trainers
 from moe_lab.train.gradient.run import GradientRun
 
@@ -121,19 +124,16 @@ class Gradient(Trainer):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must be at least 0, got {name}={getattr(self, name)}.")
         for expert in experts:
-            if not hasattr(expert, "module"):
+            if not has_power(expert, of_experts.IsNetwork):
+                networks = names_with(of_experts.MakesNetworks, registry)
                 raise ValueError(
                     f"train='gradient' needs experts that are networks, got {expert!r}. Those "
-                    f"that are: {', '.join(_networks())}, and any torch Module class of yours. "
+                    f"that are: {', '.join(networks)}, and any torch Module class of yours. "
                     "For other models use train='em' or 'out_of_fold'."
                 )
-        if not hasattr(gate, "module"):
-            able = [name for name, gate in gates.items() if hasattr(gate, "module")]
+        if not has_power(gate, of_gates.IsNetwork):
+            able = names_with(of_gates.IsNetwork, gates)
             raise ValueError(
                 f"train='gradient' needs a gate that is a network, got {gate!r}. Those that are: "
                 f"{', '.join(able)}; leave gate out."
             )
-
-
-def _networks():
-    return [name for name, one in registry.items() if hasattr(one, "module")]

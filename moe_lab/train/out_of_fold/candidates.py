@@ -12,7 +12,9 @@ from sklearn.utils import _safe_indexing
 from moe_lab.experts.base import is_stacker
 from moe_lab.experts.cross_fitting import cross_fit, refit
 from moe_lab.experts.fitting import predict_expert
+from moe_lab.experts.powers import CrossFits, Parametric
 from moe_lab.experts.spec import as_expert
+from moe_lab.registry.powers import has_power
 from moe_lab.train.out_of_fold.forecast import Forecast
 
 LEAST_WEIGHT = 0.01  # with a smaller share of the stacker's weight an expert does not pay
@@ -92,7 +94,7 @@ class Candidates:
         if not whatever and not forecast.allows(self, k):
             return None
         n_folds, began = len(self.folds), time.perf_counter()
-        if whatever or n_folds == 1 or hasattr(self.experts[k], "cross_fit"):  # all folds at once
+        if whatever or n_folds == 1 or has_power(self.experts[k], CrossFits):  # all folds at once
             predictions = self._cross_fitted([k], self.folds)
         else:
             predictions = self._cross_fitted([k], self.folds[:1])
@@ -182,7 +184,7 @@ class Candidates:
         said = np.full((len(self.data), len(self.stackers), self.data.n_outputs), np.nan)
         for j, k in enumerate(self.stackers):
             stacker, folds = self.experts[k], self.folds if cross_fitted else []
-            in_sample = getattr(stacker, "parametric", False)
+            in_sample = has_power(stacker, Parametric)
             with self.report.step("stack", self.names[k], 1 + (not in_sample) * len(folds)):
                 fitted.append(_fit_stacker(stacker, self.data, self.predictions))
                 if in_sample:

@@ -4,12 +4,15 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
+from moe_lab.experts.powers import Parametric
 from moe_lab.experts.spec import as_experts, listed
 from moe_lab.gate.base import ask_gate, gates
+from moe_lab.gate.powers import FitsPooled, IsAnchored
 from moe_lab.likelihood.e_step import e_step
 from moe_lab.likelihood.outcome import log_prob, noise_scales, standard_deviation
 from moe_lab.pool.base import as_pooler
 from moe_lab.pool.linear import LinearPooler
+from moe_lab.registry.powers import has_power, names_with
 from moe_lab.train.base import Trained, Trainer, is_auto, trainers
 from moe_lab.train.density import ScaleMixture
 from moe_lab.train.out_of_fold.candidates import Candidates
@@ -97,7 +100,7 @@ class OutOfFold(Trainer):
         if shrink:
             candidates.drop_idle()
         fitted = candidates.refit(forgiving=shrink)
-        stackers, said = candidates.fit_stackers(cross_fitted=not gate.anchored)
+        stackers, said = candidates.fit_stackers(cross_fitted=not has_power(gate, IsAnchored))
         predictions = np.concatenate([candidates.predictions, said], axis=1)
         with report.step("gate", type(gate).__name__, fits=1):
             gate = _fit_gate(gate, data, predictions, fitted, stackers)
@@ -139,7 +142,7 @@ class OutOfFold(Trainer):
 
 def _fit_gate(gate, data, predictions, plain, stackers):
     gate = clone(gate)
-    if gate.anchored and gate.anchor is None:
+    if has_power(gate, IsAnchored) and gate.anchor is None:
         gate.set_params(anchor=_anchor(len(plain), stackers, data.task))
     loss = "squared_error" if data.task == "regression" else "log_loss"
     gate.fit_pooled(data.X, predictions, data.y, loss, sample_weight=data.sample_weight)
@@ -148,7 +151,7 @@ def _fit_gate(gate, data, predictions, plain, stackers):
 
 def _weights_of_scores(gate, X, predictions, plain, stackers):
     """Return the weights by which held-out rows are scored, (n_samples, n_experts)."""
-    if not gate.anchored:
+    if not has_power(gate, IsAnchored):
         return ask_gate(gate, X, predictions)
     return np.broadcast_to(_of_stackers(plain, stackers), predictions.shape[:2])
 
@@ -180,12 +183,12 @@ def _of_stackers(plain, stackers):
 
 
 def _parametric(stackers):
-    return np.array([getattr(stacker, "parametric", False) for stacker in stackers], dtype=bool)
+    return np.array([has_power(stacker, Parametric) for stacker in stackers], dtype=bool)
 
 
 def _check_gate(gate):
-    if not hasattr(gate, "fit_pooled"):
-        able = [name for name, gate in gates.items() if hasattr(gate, "fit_pooled")]
+    if not has_power(gate, FitsPooled):
+        able = names_with(FitsPooled, gates)
         raise ValueError(
             f"train='out_of_fold' needs a gate with fit_pooled, got {gate!r}. Those that have "
             f"it: {', '.join(able)}."

@@ -23,45 +23,25 @@ from moe_lab.testing import (
     example,
 )
 
-
-def laws(checks):
-    return pytest.mark.parametrize("check", checks, ids=lambda check: check.__name__)
-
-
-@laws(DIVIDER_CHECKS)
-@pytest.mark.parametrize("name", dividers.names())
-def test_divider(name, check):
-    check(example(dividers, name))
-
-
-@laws(EXPERT_CHECKS)
-@pytest.mark.parametrize("name", experts.names())
-def test_expert(name, check):
-    check(example(experts, name))
-
-
-@laws(GATE_CHECKS)
-@pytest.mark.parametrize("name", gates.names())
-def test_gate(name, check):
-    check(example(gates, name))
+LAWS = {
+    "divider": (dividers, DIVIDER_CHECKS),
+    "expert": (experts, EXPERT_CHECKS),
+    "gate": (gates, GATE_CHECKS),
+    "pooler": (poolers, POOLER_CHECKS),
+    "trainer": (trainers, TRAINER_CHECKS),
+    "method": (methods, METHOD_CHECKS),
+}
+CASES = [
+    pytest.param(registry, name, check, id=f"{kind}-{name}-{check.__name__}")
+    for kind, (registry, checks) in LAWS.items()
+    for name in registry.names()
+    for check in checks
+]
 
 
-@laws(POOLER_CHECKS)
-@pytest.mark.parametrize("name", poolers.names())
-def test_pooler(name, check):
-    check(example(poolers, name))
-
-
-@laws(TRAINER_CHECKS)
-@pytest.mark.parametrize("name", trainers.names())
-def test_trainer(name, check):
-    check(example(trainers, name))
-
-
-@laws(METHOD_CHECKS)
-@pytest.mark.parametrize("name", methods.names())
-def test_method(name, check):
-    check(example(methods, name))
+@pytest.mark.parametrize(("registry", "name", "check"), CASES)
+def test_every_plugin_keeps_the_laws_of_its_kind(registry, name, check):
+    check(example(registry, name))
 
 
 class IgnoresWeights(LinearRegression):

@@ -8,6 +8,7 @@ from moe_lab.divide.base import Divider, dividers
 from moe_lab.divide.kmeans import clusters
 from moe_lab.divide.random import target_columns
 from moe_lab.likelihood.arrays import log_softmax
+from moe_lab.likelihood.outcome import LOG_ROOT_2PI
 from moe_lab.table import NumericTable
 
 ROUNDS = 50
@@ -67,4 +68,4 @@ def _log_joint(Z, part, total):
     root = cholesky(covariance, lower=True)
     squares = np.sum(solve_triangular(root, centred.T, lower=True) ** 2, axis=0)
     constant = np.log(mass / total) - np.log(np.diag(root)).sum()
-    return constant - 0.5 * (squares + Z.shape[1] * np.log(2 * np.pi))
+    return constant - (0.5 * squares + Z.shape[1] * LOG_ROOT_2PI)

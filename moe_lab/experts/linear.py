@@ -5,6 +5,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from moe_lab.experts.base import Expert, experts
 from moe_lab.likelihood.arrays import blocks, log_softmax, logits, softmax
+from moe_lab.likelihood.outcome import gaussian_log_density
 from moe_lab.likelihood.softmax import fit_softmax, softmax_gradient
 from moe_lab.table import NumericTable, Prepared
 
@@ -137,12 +138,7 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
 
     def log_prob(self, X, y):
         """Log density of each y in nats, shape (n_samples,)."""
-        z = y - self.predict(X)
-        z /= self.scale_
-        z *= z
-        z *= -0.5
-        z -= np.log(self.scale_) + 0.5 * np.log(2 * np.pi)
-        return z
+        return gaussian_log_density(y - self.predict(X), self.scale_)
 
     @property
     def log_prior_(self):

@@ -14,7 +14,7 @@ from moe_lab.registry.powers import has_power
 
 __all__ = ["FeatureGate", "Gate", "LinearGate", "as_gate", "ask_gate", "gates"]
 
-LEAST_PROBABILITY = 1e-15
+LEAST_LIKELIHOOD = 1e-15  # of the class that came under an expert: its log is finite
 
 
 class Gate(ABC, BaseEstimator):
@@ -182,7 +182,7 @@ def check_loss(loss):
 
 def likelihoods(predictions, y):
     """Return what each expert gives to the class that came, (n_samples, n_experts); never 0."""
-    return np.maximum(predictions[np.arange(len(y)), :, y], LEAST_PROBABILITY)
+    return np.maximum(predictions[np.arange(len(y)), :, y], LEAST_LIKELIHOOD)
 
 
 def ask_gate(gate, X, predictions):

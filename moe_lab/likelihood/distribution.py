@@ -5,6 +5,7 @@ from scipy.special import erf, logsumexp, ndtr
 from sklearn.utils import check_random_state
 
 from moe_lab.likelihood.arrays import blocks
+from moe_lab.likelihood.outcome import gaussian_log_density
 from moe_lab.likelihood.quantile import ROOT_2PI, invert_cdf
 
 
@@ -243,8 +244,7 @@ def _filled(name, values, unread, value):
 def _log_pdf(y, weights, means, scales):
     with np.errstate(divide="ignore"):
         log_weights = np.log(weights)
-    log_pdf = -0.5 * ((y - means) / scales) ** 2 - np.log(scales * ROOT_2PI)
-    return logsumexp(log_weights + log_pdf, axis=1)
+    return logsumexp(log_weights + gaussian_log_density(y - means, scales), axis=1)
 
 
 def _crps(y, weights, means, scales):

@@ -5,7 +5,7 @@ from scipy.optimize import minimize, nnls
 from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
-LEAST_PROBABILITY = 1e-4  # trees say 0 and 1; no expert alone may cost a row more than 9.2 nats
+LEAST_STACKED = 1e-4  # trees say 0 and 1; no expert alone may cost a row more than 9.2 nats
 
 
 class LinearStack(RegressorMixin, BaseEstimator):
@@ -91,7 +91,7 @@ class LogLinearStack(ClassifierMixin, BaseEstimator):
 
 
 def _logs(probabilities):
-    return np.log(np.clip(probabilities, LEAST_PROBABILITY, 1.0))
+    return np.log(np.clip(probabilities, LEAST_STACKED, 1.0))
 
 
 def _mean_one(y, sample_weight):

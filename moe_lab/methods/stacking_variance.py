@@ -5,7 +5,7 @@ from sklearn.utils import _safe_indexing
 
 from moe_lab.experts.base import Expert
 from moe_lab.likelihood.distribution import MixtureDistribution
-from moe_lab.likelihood.outcome import standard_deviation
+from moe_lab.likelihood.outcome import least_scale, standard_deviation
 from moe_lab.methods.base import methods
 from moe_lab.methods.log_odds_stacking import LogOddsStackingRegressor
 from moe_lab.table import CategoryTable
@@ -69,7 +69,7 @@ class StackingVarianceRegressor(LogOddsStackingRegressor):
 
     def _learn_noise(self, X, y, predictions, weight, folds):
         residuals = y - self.stacker_.predict(self._features(predictions))
-        least = max(self.min_scale * standard_deviation(y, weight), 1e-12)
+        least = least_scale(self.min_scale, standard_deviation(y, weight))
         self.variance_ = LogVarianceTrees(least).fit(X, residuals, weight / weight.mean(), folds)
 
     def predict_distribution(self, X):

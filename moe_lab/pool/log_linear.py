@@ -3,9 +3,8 @@
 import numpy as np
 from scipy.special import softmax
 
+from moe_lab.likelihood.outcome import MIN_PROBABILITY
 from moe_lab.pool.base import Pooler, poolers
-
-MIN_PROBABILITY = 1e-5  # one expert's 0 must not be a veto
 
 
 @poolers.register("log_linear")
@@ -27,7 +26,7 @@ class LogLinearPooler(Pooler):
     def pool(self, predictions, gate_weights, scales=None):
         read = np.where(self.needs(gate_weights)[:, :, None], predictions, 1.0)
         if predictions.shape[2] > 1:
-            log_prob = np.log(np.maximum(read, MIN_PROBABILITY))
+            log_prob = np.log(np.maximum(read, MIN_PROBABILITY))  # one expert's 0 is no veto
             return softmax(np.einsum("ne,neo->no", gate_weights, log_prob), axis=1)
         if scales is None:
             raise ValueError(

@@ -6,6 +6,7 @@ from sklearn.utils import _safe_indexing
 
 from moe_lab.likelihood.arrays import logits
 from moe_lab.likelihood.mixing import fit_mixing
+from moe_lab.likelihood.outcome import LEAST_SCALE, gaussian_log_density
 from moe_lab.table import NumericTable
 
 MOST_ROWS = 5000  # a gate of so few parameters gains nothing from more
@@ -50,7 +51,7 @@ class ScaleMixture:
             sample_weight = None if sample_weight is None else sample_weight[rows]
         residual = y - mean
         scale = np.sqrt(np.average(residual**2, weights=sample_weight))
-        self.scales_ = WIDTHS * max(scale, 1e-12 * max(1.0, np.abs(y).max()))
+        self.scales_ = WIDTHS * max(scale, LEAST_SCALE * max(1.0, np.abs(y).max()))
         self.table_ = NumericTable(scale=True).fit(X, sample_weight=sample_weight)
         self._learn_disagreement(predictions, sample_weight)
         features = self._features(X, predictions)
@@ -73,11 +74,7 @@ class ScaleMixture:
         return logsumexp(log_gate + self._components(y - mean), axis=1)
 
     def _components(self, residual):
-        return (
-            -0.5 * (residual[:, None] / self.scales_) ** 2
-            - np.log(self.scales_)
-            - 0.5 * np.log(2 * np.pi)
-        )
+        return gaussian_log_density(residual[:, None], self.scales_)
 
     def _log_disagreement(self, predictions):
         heard = slice(None) if self.heard is None else self.heard

@@ -7,6 +7,7 @@ from moe_lab.gate.base import FeatureGate, gates
 from moe_lab.gate.gaussian.levels import Levels
 from moe_lab.gate.gaussian.whitening import Whitening, moments
 from moe_lab.likelihood.arrays import blocks, log_softmax, row_max, row_sum
+from moe_lab.likelihood.outcome import LOG_ROOT_2PI
 from moe_lab.table import NumericTable
 
 LEAST = 1e-12  # of all weight: an expert without rows is counted as having so much
@@ -158,7 +159,7 @@ class GaussianGate(FeatureGate):
                 z = (directions - centre) @ factor
                 joint[block, k] -= 0.5 * np.einsum("nd,nd->n", z, z)
         log_scales = np.log(np.diagonal(self.factors_, axis1=1, axis2=2)).sum(axis=1)
-        joint += self.log_weights_ + log_scales - 0.5 * n_directions * np.log(2 * np.pi)
+        joint += self.log_weights_ + log_scales - n_directions * LOG_ROOT_2PI
         return joint
 
     @property

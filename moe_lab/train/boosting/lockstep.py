@@ -9,8 +9,8 @@ import numpy as np
 
 from moe_lab.likelihood.arrays import log_softmax
 from moe_lab.likelihood.e_step import e_step
+from moe_lab.likelihood.outcome import gaussian_log_density
 
-LOG_ROOT_2PI = 0.5 * np.log(2 * np.pi)
 PSEUDO_ROWS = 10.0  # of the start, in every noise scale
 START_ROUNDS = 10  # with the responsibilities of the start, where it has some
 LEAST_HESSIAN = 1e-6
@@ -142,8 +142,7 @@ class GaussianExperts(_Experts):
         return np.broadcast_to(residuals, (len(residuals), len(self.scales)))
 
     def log_lik(self, raw):
-        z = self._residuals(raw) / self.scales
-        return -0.5 * z**2 - np.log(self.scales) - LOG_ROOT_2PI
+        return gaussian_log_density(self._residuals(raw), self.scales)
 
     def gradient(self, raw, responsibilities):
         """Return the experts' slopes and curvatures, in units in which the noise scale is 1, and

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from moe_lab.likelihood.outcome import unit_of
+from moe_lab.likelihood.outcome import gaussian_log_density, least_scale, unit_of
 from moe_lab.progress import progress
-from moe_lab.train.boosting.lockstep import LOG_ROOT_2PI, GaussianExperts
+from moe_lab.train.boosting.lockstep import GaussianExperts
 from moe_lab.train.boosting.parts import BoostedRegressor
 from moe_lab.train.boosting.run import BoostingRun, warn_alone
 from moe_lab.train.boosting.start import fit_ladder, fit_shares, soften
@@ -27,10 +27,10 @@ class RegressionRun(BoostingRun):
     def trained(self, n_experts, start):
         folds, weight = self.data.folds(self.trainer.cv), self.data.sample_weight
         trunk = self._trunk(self.rows, self.features, folds)
-        least = max(self.trainer.min_scale, 1e-12)
+        least = least_scale(self.trainer.min_scale)
         residuals = self.data.y - trunk.out_of_fold[:, 0]
         overall = max(np.sqrt(np.average(residuals**2, weights=weight)), least)
-        one = -0.5 * (residuals / overall) ** 2 - np.log(overall) - LOG_ROOT_2PI
+        one = gaussian_log_density(residuals, overall)
         if n_experts == 1:
             return self._alone(trunk, one, overall)
         log_base, scales = fit_ladder(residuals, weight, n_experts, least)

@@ -4,6 +4,7 @@ import numpy as np
 
 from moe_lab.divide.base import as_divider
 from moe_lab.likelihood.e_step import e_step
+from moe_lab.likelihood.outcome import gaussian_log_density
 
 STEP = 2.0  # between the noise scales of two neighbours
 EM_ROUNDS = 30
@@ -31,7 +32,7 @@ def fit_ladder(residuals, weight, n_experts, least):
     first = np.maximum(overall * STEP ** (np.arange(n_experts) - (n_experts - 1) / 2), least)
     scales, log_base = first, np.full(n_experts, -np.log(n_experts))
     for _ in range(EM_ROUNDS):
-        log_lik = -0.5 * (residuals[:, None] / scales) ** 2 - np.log(scales)
+        log_lik = gaussian_log_density(residuals[:, None], scales)
         responsibilities = e_step(log_base, log_lik)[0]
         log_base, scales = fit_shares(residuals, weight, responsibilities, first, least)
     return log_base, scales

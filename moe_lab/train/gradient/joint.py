@@ -9,11 +9,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from moe_lab.likelihood.outcome import LOG_ROOT_2PI
 from moe_lab.nn import losses
 from moe_lab.nn.processes import ALL
 from moe_lab.nn.tables.descent import Terms
-
-LOG_ROOT_2PI = 0.5 * math.log(2 * math.pi)
 
 
 class Answer(NamedTuple):

@@ -2,11 +2,13 @@
 
 import io
 import re
+from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
+import moe_lab
 from moe_lab.progress import RUN_FOLDER, progress, progress_bar, say
 from moe_lab.runs.log import Log
 
@@ -71,3 +73,10 @@ def test_without_bars_the_steps_are_handed_on_as_they_are(capsys):
     assert progress(steps, "steps", 0) is steps
     say("a line")
     assert capsys.readouterr().err == "a line\n"
+
+
+def test_bars_come_from_one_place():
+    package = Path(moe_lab.__file__).parent
+    own = re.compile(r"\b(tqdm|rich\.progress)\b")
+    found = {path for path in package.rglob("*.py") if own.search(path.read_text("utf-8"))}
+    assert found == {package / "progress.py", package / "runs" / "log.py"}

@@ -88,7 +88,7 @@ def _short(value):
         return label(value)
     if isinstance(value, list | tuple):
         return "+".join(_short(one) for one in value)
-    return value if isinstance(value, str) else repr(value)
+    return value if isinstance(value, str) else " ".join(repr(value).split())
 
 
 def _same(default, value):

@@ -34,7 +34,7 @@ def plot_tree(mixture, X, ax=None):
     """
     check_is_fitted(mixture)
     tree, mass = _tree_and_mass(mixture.gate_, check_table(mixture, X, reset=False))
-    places, names = _places(tree), [wrapped(name, NAME) for name in expert_names(mixture)]
+    places, names = _places(tree), _leaf_names(mixture, _n_leaves(tree))
     of_experts = colors(len(names))
     ax = _new_axes(places, names) if ax is None else ax
     for path, (x, y) in places.items():
@@ -51,6 +51,12 @@ def plot_tree(mixture, X, ax=None):
     ax.set(xlim=(-0.6, _n_leaves(tree) - 0.4), ylim=(-depth - _below(names), 0.3))
     ax.set_axis_off()
     return ax.figure
+
+
+def _leaf_names(mixture, count):
+    names = expert_names(mixture)
+    names += [f"expert {k}" for k in range(len(names), count)]  # of a gate put in by hand
+    return [wrapped(name, NAME) for name in names]
 
 
 def _tree_and_mass(gate, X):

@@ -11,6 +11,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from moe_lab.bench import compare, fit_on_fold, in_words, leaderboard, mixture, paired, summary
 from moe_lab.bench.metrics import classification_scores
+from moe_lab.bench.statistics import sum_up
 from moe_lab.datasets.base import Dataset
 from moe_lab.experts.names import label
 from moe_lab.registry import methods
@@ -288,6 +289,15 @@ def test_the_summary_counts_each_data_set_once():
     assert (row["wins"], row["ties"], row["losses"], row["n_datasets"]) == (2, 1, 0, 3)
 
 
+def test_a_sum_knows_which_way_is_better_and_leaves_out_what_failed():
+    columns = {"metric": "accuracy", "se": 0.1, "unit": "%"}
+    rows = {"dataset": ["a", "b", "c", "d"], "difference": [3.0, 0.1, -4.0, np.nan]}
+    sums = sum_up(pd.DataFrame(rows).assign(**columns))
+    assert (sums["n_datasets"], sums["wins"], sums["ties"], sums["losses"]) == (3, 1, 1, 1)
+    assert sums["worse"] == ["c"]
+    assert sums["difference"] == pytest.approx(-0.3)
+
+
 def test_the_leaderboard_is_sorted_and_needs_no_baseline():
     scores = table(linear=[3.0, 3.2], moe=[1.0, 1.2])
 
@@ -330,6 +340,13 @@ def test_words_say_whether_routing_added_anything(moe, constant, said):
     sentence = in_words(scores)[-1]
     assert re.fullmatch(rf"d: {said}.* \(moe against moe_constant\)\.", sentence)
     assert in_words(scores[scores["method"] != "stacking"])[-1] == sentence
+
+
+def test_with_several_data_sets_the_summary_comes_first():
+    one = table(stacking=[10.0, 10.1], moe=[9.0, 9.1])
+    first, *rest = in_words(pd.concat([one.assign(dataset=name) for name in "abc"]))
+    assert first.startswith("Over 3 data sets, against stacking: moe (-10.0 ±")
+    assert not any("Over" in sentence for sentence in rest)
 
 
 def test_words_of_routing_need_both_methods_and_a_score_of_each():

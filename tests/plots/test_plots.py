@@ -7,7 +7,7 @@ import pytest
 
 from moe_lab import MoERegressor
 from moe_lab.bench import plot_cost, plot_scores
-from moe_lab.plots import plot_gate_weights, plot_trust
+from moe_lab.plots import plot_climb, plot_gate_weights, plot_trust
 
 
 @pytest.fixture
@@ -115,3 +115,13 @@ def test_trust_draws_categories(table):
 def test_a_misspelt_column_is_told(fitted, table, columns, message):
     with pytest.raises(ValueError, match=message):
         plot_trust(fitted, table, columns)
+
+
+def test_every_start_of_em_is_drawn_from_its_own_first_round(fitted):
+    history = fitted.history_
+    (axis,) = plot_climb(history).axes
+
+    assert len(axis.lines) == history["start"].nunique() == 10
+    for line, (_, rounds) in zip(axis.lines, history.groupby("start"), strict=True):
+        assert list(line.get_xdata()) == list(range(1, len(rounds) + 1))
+        assert list(line.get_ydata()) == list(rounds["log_likelihood"])

@@ -1,8 +1,12 @@
 """What all figures share: colours that can be told apart, ticks that do not touch, long names."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import moe_lab
 from moe_lab.plots.style import PALETTE, colors, log_ticks, new_figure, signs, wrapped
 
 # Machado, Oliveira & Fernandes (2009): linear RGB as seen without red, green or blue cones.
@@ -73,3 +77,10 @@ def test_a_long_name_is_broken_and_nothing_is_lost(name):
 def test_a_short_name_stays_as_it_is():
     assert wrapped("k_nearest") == "k_nearest"
     assert wrapped("linear 0") == "linear 0"
+
+
+def test_colours_come_from_one_place():
+    package = Path(moe_lab.__file__).parent
+    own = re.compile(r"color_palette|seaborn|[\"']C\d[\"']|tab10|#[0-9a-f]{6}")
+    found = {path for path in package.rglob("*.py") if own.search(path.read_text("utf-8"))}
+    assert found == {package / "plots" / "style.py", package / "plots" / "one_column.py"}  # bands

@@ -116,6 +116,70 @@ def test_several_data_sets_are_summed_up(lab):
     )
 
 
+def sets(count) -> pd.DataFrame:
+    methods = {"stacking": 10.0, "moe": 9.0, "linear": 11.0}
+    return pd.concat([scores(f"set_{k}", **methods) for k in range(count)])
+
+
+def test_the_summary_comes_first_and_many_sets_are_folded_away(lab):
+    save(sets(5))
+
+    html = write_report("exp").read_text(encoding="utf-8")
+
+    first = re.search(r"Over 5 data sets, against stacking|<li>|<details", html)
+    assert first.group() == "Over 5 data sets, against stacking"
+    assert html.index("Over all data sets, against stacking") < html.index("<details")
+    assert html.count("<details>") == 5
+    assert "<li>" not in html[: html.index("<details")]  # all else is folded in
+
+
+def test_few_sets_are_open(lab):
+    save(sets(2))
+
+    html = write_report("exp").read_text(encoding="utf-8")
+
+    assert html.count("<details open>") == 2
+    assert html.index("set_0: better than stacking") < html.index("<details open>")
+
+
+def test_differences_that_round_to_zero_have_no_sign(lab):
+    save(scores(stacking=1000.0, moe=999.99999))
+    words = read(write_report("exp")).words
+    assert "-0.0" not in words
+    assert "0.00 ± 0.00" in words
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [900, 1400])
+@pytest.mark.parametrize("count", [1, 5])
+def test_no_column_of_the_report_is_cut(lab, chromium, width, count):
+    from playwright.sync_api import sync_playwright
+
+    table = sets(count).assign(fit_seconds=12345.6, fit_cpu_seconds=98765.4)
+    table["score"] *= 4321.9
+    long = "moe(experts=linear+lightgbm+extra_trees+k_nearest+xgboost, gate=boosted, train=em)"
+    save(table.replace({"method": {"moe": long, "linear": "GradientBoostingRegressor"}}))
+    report = write_report("exp")
+
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+    flags += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+        page = browser.new_page(viewport={"width": width, "height": 1000})
+        page.goto(report.resolve().as_uri())
+        page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        hidden = page.evaluate(HIDDEN)
+        browser.close()
+    assert hidden == []
+
+
+# What is wider than the room it has: the page, boxes that would scroll, and figures.
+HIDDEN = """() => [document.documentElement, ...document.querySelectorAll('.wide, img')]
+    .filter(one => one.scrollWidth > one.clientWidth + 1
+        || one.getBoundingClientRect().right > document.documentElement.clientWidth)
+    .map(one => one.outerHTML.slice(0, 80))"""
+
+
 def test_names_are_escaped(lab):
     save(scores("<b>bold</b>", stacking=10.0, **{"<script>": 8.0}))
 

@@ -65,10 +65,10 @@ def fit_one(split) -> None:
         seconds = {"fit_seconds": time.perf_counter() - wall}
         seconds["fit_cpu_seconds"] = cpu_seconds() - cpu
         wall = time.perf_counter()
-        told = predictor.predict(test) if regression else predictor.predict_proba(test)
+        predicted = predictor.predict(test) if regression else predictor.predict_proba(test)
         seconds["predict_seconds"] = time.perf_counter() - wall
-    columns = ["prediction"] if regression else list(map(int, told.columns))
-    write_predictions(split / PREDICTIONS, columns, told.to_numpy().reshape(len(test), -1))
+    columns = ["prediction"] if regression else list(map(int, predicted.columns))
+    write_predictions(split / PREDICTIONS, columns, predicted.to_numpy().reshape(len(test), -1))
     seconds["autogluon"] = metadata.version("autogluon.tabular")
     (split / SECONDS).write_text(json.dumps(seconds))
 

@@ -130,12 +130,12 @@ def _scored(split):
     seconds = json.loads((split / SECONDS).read_text())
     truth = pd.read_csv(split / "test.csv", usecols=[TARGET])
     y = truth[TARGET].to_numpy()
-    told = pd.read_csv(split / PREDICTIONS)
+    predicted = pd.read_csv(split / PREDICTIONS)
     if asked["task"] == "regression":
-        scores = regression_scores(y, told["prediction"].to_numpy())
+        scores = regression_scores(y, predicted["prediction"].to_numpy())
     else:
         wide = np.zeros((len(y), asked["n_classes"]))
-        wide[:, told.columns.astype(int)] = told.to_numpy()
+        wide[:, predicted.columns.astype(int)] = predicted.to_numpy()
         scores = classification_scores(y, wide)
     leading = {"dataset": asked["dataset"], "task": asked["task"], "method": LABEL, "n_folds": 1}
     leading |= {"seed": asked["seed"], "fold": 0}

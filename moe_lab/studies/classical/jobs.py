@@ -33,8 +33,8 @@ def held_out(jobs, score, n_jobs, verbose):
     """
     answers = in_parallel(_fit_and_score, jobs, n_jobs, verbose)
     rows = [
-        where | {score: value, "n_experts": getattr(estimator, "n_experts_", 1), **told}
-        for (where, *_), (estimator, value, told) in zip(jobs, answers, strict=True)
+        where | {score: value, "n_experts": getattr(estimator, "n_experts_", 1), **notes}
+        for (where, *_), (estimator, value, notes) in zip(jobs, answers, strict=True)
     ]
     fitted = {
         tuple(where.values()): estimator
@@ -53,12 +53,12 @@ def _fit_and_score(where, method, rows, seed):
         warnings.simplefilter("always", ConvergenceWarning)
         start = time.perf_counter()
         estimator.fit(X, y.to_numpy())
-        told = {"fit_seconds": time.perf_counter() - start}
-    told["warnings"] = " ".join(sorted({str(warning.message) for warning in caught}))
+        notes = {"fit_seconds": time.perf_counter() - start}
+    notes["warnings"] = " ".join(sorted({str(warning.message) for warning in caught}))
     answer, truth = estimator.predict(X_test), y_test.to_numpy()
     accurate = task == "classification"
     value = np.mean(answer == truth) if accurate else np.mean((answer - truth) ** 2) / truth.var()
-    return estimator, float(value), told
+    return estimator, float(value), notes
 
 
 def in_parallel(function, jobs, n_jobs, verbose, unit="fit"):

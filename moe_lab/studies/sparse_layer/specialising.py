@@ -37,14 +37,14 @@ def _told(experts, facts, seed):
     from sklearn.metrics import homogeneity_score, normalized_mutual_info_score
 
     rng = np.random.default_rng(seed)
-    told = {}
+    known = {}
     for name, truth in (("topic", facts.topics), ("answer", facts.answers)):
         shuffled = (rng.permutation(truth) for _ in range(N_PERMUTATIONS))
-        told[name] = normalized_mutual_info_score(truth, experts)
-        told[f"{name}_chance"] = max(normalized_mutual_info_score(s, experts) for s in shuffled)
-    told["topic_told"] = homogeneity_score(facts.topics, experts)
-    told["experts_per_topic"] = _spread(pd.crosstab(facts.topics, experts).to_numpy())
-    return told
+        known[name] = normalized_mutual_info_score(truth, experts)
+        known[f"{name}_chance"] = max(normalized_mutual_info_score(s, experts) for s in shuffled)
+    known["topic_told"] = homogeneity_score(facts.topics, experts)
+    known["experts_per_topic"] = _spread(pd.crosstab(facts.topics, experts).to_numpy())
+    return known
 
 
 def _spread(counts):

@@ -64,6 +64,10 @@ class SparseLayer(nn.Module):
         )
         return y.reshape(*x.shape[:-1], y.shape[-1]), routing
 
+    def extra_repr(self) -> str:
+        """Name the sizes."""
+        return f"dim={self.dim}, n_experts={self.experts.n_experts}"
+
     def reset_parameters(self):
         """Draw all weights anew, as after `to_empty` of a layer made on the meta device."""
         reset(self.gate, self.experts)
@@ -183,7 +187,7 @@ class SparseMoE(SparseLayer):
         compat: str | None = None,
     ):
         super().__init__()
-        checks.check_counts(dim=dim, n_experts=n_experts)
+        dim, n_experts = checks.check_counts(dim=dim, n_experts=n_experts)
         self.dim = dim
         settings = gate_settings(
             top_k,

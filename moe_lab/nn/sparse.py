@@ -125,6 +125,7 @@ class SparseMoE(SparseLayer):
         `update_biases(network)` after each optimizer step.
     experts : sequence of Module, optional
         Experts of your own, from (rows, dim) to (rows, n_outputs); layers of this package nest.
+        They may work in place. In each step all have gradients, zeros where nobody asked them.
         By default `GroupedExperts`, to which the next four go.
     activation : str or callable, default="relu"
     gated, bias : bool, default=False
@@ -226,8 +227,8 @@ def update_biases(network: nn.Module):
     Parameters
     ----------
     network : Module
-        All of its sparse layers with a `bias_rate` are updated, from their loads since the last
-        call, summed over processes.
+        All of its sparse layers with a `bias_rate` are updated, from their loads in training since
+        the last call, summed over the processes of their group: all of these make the call.
 
     Examples
     --------

@@ -41,7 +41,9 @@ def test_inductor_computes_what_the_layer_does(make, compiler):
     torch._dynamo.reset()
     torch.manual_seed(0)
     layer, x = make(), torch.randn(512, 32)
+    cheap = {"compile_threads": 1, "cpp.simdlen": 1}  # no processes, no vectors to compile
     expected = results(layer, layer, x)
     assert expected[5] > 0.02 or make is not LAYERS["capacity"]  # some are dropped
-    for got, one in zip(results(layer, torch.compile(layer), x), expected, strict=True):
+    compiled = torch.compile(layer, options=cheap)
+    for got, one in zip(results(layer, compiled, x), expected, strict=True):
         torch.testing.assert_close(got, one, rtol=1e-3, atol=1e-4)

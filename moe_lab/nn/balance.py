@@ -63,7 +63,8 @@ def balancing_loss(
         return peers.rows(x, votes.n_samples) if several else x
 
     def shares(n_choices=None):
-        return rows(votes.shares(n_choices).unsqueeze(0)).squeeze(0)
+        own = votes.shares(n_choices)
+        return rows(own.unsqueeze(0)).squeeze(0) if several else own
 
     terms = {
         "gshard": lambda: losses.gshard(rows(probabilities()), shares(1)),

@@ -1,6 +1,8 @@
 """Checks of what a sparse layer is built with and given."""
 
+import math
 from collections.abc import Mapping
+from numbers import Integral, Real
 
 import torch
 from torch import Tensor
@@ -12,8 +14,8 @@ POLICIES = ("all", "none", "random", "threshold")
 COMPAT = ("mixture-of-experts",)
 
 
-def check_counts(**counts: int):
-    """Raise unless every count is a positive whole number.
+def check_counts(**counts: int) -> list[int]:
+    """Return the counts, numpy's too, as int; raise unless all are positive whole numbers.
 
     Examples
     --------
@@ -23,27 +25,52 @@ def check_counts(**counts: int):
     ValueError: dim must be a whole number of 1 or more, got dim=0.
     """
     for name, value in counts.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
             raise ValueError(f"{name} must be a whole number of 1 or more, got {name}={value!r}.")
+    return [int(value) for value in counts.values()]
 
 
-def check_top_k(top_k: int | None, n_experts: int):
-    """Raise unless top_k is None or from 1 to n_experts."""
+def check_rates(most: float = math.inf, **rates: float):
+    """Raise unless every rate is a number from 0 to the most that there may be.
+
+    Examples
+    --------
+    >>> check_rates(bias_rate=-0.1)
+    Traceback (most recent call last):
+    ...
+    ValueError: bias_rate must be a finite number of 0 or more, got bias_rate=-0.1.
+    """
+    rule = "a finite number of 0 or more" if most == math.inf else f"a number from 0 to {most}"
+    for name, value in rates.items():
+        known = isinstance(value, (Real, Tensor)) and math.isfinite(value)
+        if not known or not 0 <= value <= most:
+            raise ValueError(f"{name} must be {rule}, got {name}={value!r}.")
+
+
+def check_top_k(top_k: int | None, n_experts: int) -> int | None:
+    """Return top_k; raise unless it is None or from 1 to n_experts."""
     if top_k is None:
-        return
-    check_counts(top_k=top_k)
+        return None
+    (top_k,) = check_counts(top_k=top_k)
     if top_k > n_experts:
         raise ValueError(
             f"top_k must be at most n_experts, got top_k={top_k} and n_experts={n_experts}. "
             "Use top_k=None for a gate that asks every expert."
         )
+    return top_k
 
 
 def check_losses(losses: Mapping[str, float], *, noisy: bool, top_k: int | None, n_experts: int):
     """Raise unless the losses are known and the gate can tell what they need."""
-    for name in losses:
+    if not isinstance(losses, Mapping):
+        raise ValueError(
+            f"losses must give each loss a coefficient, got losses={losses!r}. "
+            "Write losses={'switch': 0.01}."
+        )
+    for name, coefficient in losses.items():
         if name not in LOSSES:
             raise ValueError(unknown_name("loss", name, LOSSES, listed="Known"))
+        check_rates(**{f"losses[{name!r}]": coefficient})
     if "load" in losses and not (noisy and top_k is not None and top_k < n_experts):
         raise ValueError(
             "The load loss must have noise on a choice, got "
@@ -67,9 +94,10 @@ def check_settings(settings, *, prefix: str = ""):
             f"{prefix}second_policy must be 'all' unless top_k is 2, "
             f"got {prefix}second_policy={policy!r} and top_k={settings.top_k}."
         )
-    if factor is not None and not factor > 0:
+    if factor is not None and not 0 < factor < math.inf:
+        rule = "finite" if factor == math.inf else "above 0"
         raise ValueError(
-            f"{prefix}capacity_factor must be above 0, got {prefix}capacity_factor={factor}. "
+            f"{prefix}capacity_factor must be {rule}, got {prefix}capacity_factor={factor}. "
             "Use None to drop nothing."
         )
     if factor is not None and settings.top_k is None:
@@ -81,6 +109,7 @@ def check_settings(settings, *, prefix: str = ""):
 
 def check_balance(settings):
     """Raise unless bias, noise and losses go with the kind of gate."""
+    check_rates(bias_rate=settings.bias_rate)
     if settings.bias_rate and settings.train.top_k is None:
         raise ValueError(
             "A gate that asks every expert has no loads to balance, "

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from moe_lab.nn import processes
-from moe_lab.nn.checks import check_counts
+from moe_lab.nn.checks import check_counts, check_rates
 from moe_lab.nn.dispatch import Plan, arrange, combine, gather
 from moe_lab.nn.grouped import grouped_product
 from moe_lab.nn.indexing import put
@@ -136,6 +136,7 @@ class GroupedExperts(Experts):
         recompute: bool = False,
     ):
         super().__init__()
+        check_rates(most=1.0, dropout=dropout)
         self.n_experts = n_experts
         self.activation = _activation(activation)
         self.dropout = dropout
@@ -182,6 +183,12 @@ class GroupedExperts(Experts):
         parts = Weights(*self._weights()).unbind()
         experts = zip(weights, inputs, parts, strict=True)
         return [self._run(self._net, _linear, one, x, *w) for one, x, w in experts], []
+
+    def extra_repr(self) -> str:
+        """Name the sizes."""
+        e, d, h = self.w1.shape
+        name = getattr(self.activation, "__name__", type(self.activation).__name__)
+        return f"dim={d}, n_experts={e}, hidden_dim={h}, activation={name}"
 
     def _is_fixed(self):
         """Tell whether an expert is a fixed function of its weights, which leaves them alone."""
@@ -386,7 +393,7 @@ def build_experts(dim, n_experts, hidden_dim, modules, *, recompute, **options) 
     """Return built-in experts, or the caller's modules where there are some."""
     if modules is None:
         hidden_dim = 4 * dim if hidden_dim is None else hidden_dim
-        check_counts(hidden_dim=hidden_dim)
+        (hidden_dim,) = check_counts(hidden_dim=hidden_dim)
         return GroupedExperts(dim, n_experts, hidden_dim, recompute=recompute, **options)
     modules = list(modules)
     if len(modules) != n_experts:

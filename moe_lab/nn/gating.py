@@ -130,6 +130,10 @@ class TopKGate(nn.Module):
             dim, n_experts, noisy=settings.noisy, bias_rate=settings.bias_rate, peers=peers
         )
 
+    def extra_repr(self) -> str:
+        """Name the settings."""
+        return f"top_k={self.settings.train.top_k}, losses={self.losses}"
+
     @property
     def weight(self) -> Tensor:
         """The gate's weight: on its device, in its dtype."""

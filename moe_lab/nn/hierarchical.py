@@ -1,5 +1,7 @@
 """HierarchicalMoE: two levels of gating, groups of experts and the experts within each."""
 
+from collections.abc import Iterable
+
 from moe_lab.nn import checks
 from moe_lab.nn.compat import Top2HierarchicalGate
 from moe_lab.nn.experts import build_experts
@@ -81,15 +83,17 @@ class HierarchicalMoE(SparseLayer):
         **options,
     ):
         super().__init__()
-        n_outer, n_inner = _pair("n_experts", n_experts)
-        checks.check_counts(dim=dim, n_groups=n_outer, n_experts_of_each=n_inner)
+        n_outer, n_inner = _pair(n_experts)
+        dim, n_outer, n_inner = checks.check_counts(
+            dim=dim, n_groups=n_outer, n_experts_of_each=n_inner
+        )
         for name in options:
             if name not in _EXPERTS and name not in _GATE:
                 known = [*_EXPERTS, *_GATE, "process_group"]
                 raise TypeError(unknown_name("option", name, known, listed="Options"))
         self.dim = dim
         of_experts = {name: options.pop(name, value) for name, value in _EXPERTS.items()}
-        outer_k, inner_k = top_k if isinstance(top_k, tuple) else (top_k, top_k)
+        outer_k, inner_k = _two(top_k)
         outer = gate_settings(outer_k, n_outer, **options)
         inner = gate_settings(inner_k, n_inner, **options)
         checks.check_levels(outer_k, inner_k)
@@ -102,10 +106,20 @@ class HierarchicalMoE(SparseLayer):
         self.experts = build_experts(dim, n_outer * n_inner, hidden_dim, modules, **of_experts)
 
 
-def _pair(name, value):
-    if not isinstance(value, (tuple, list)) or len(value) != 2:
+def _pair(n_experts):
+    if not isinstance(n_experts, Iterable) or len(pair := list(n_experts)) != 2:
         raise ValueError(
-            f"{name} must be (n_groups, n_experts_of_each), got {name}={value!r}. "
+            f"n_experts must be (n_groups, n_experts_of_each), got n_experts={n_experts!r}. "
             "Use SparseMoE for one level; nest layers for more than two."
         )
-    return value
+    return pair
+
+
+def _two(top_k):
+    if not isinstance(top_k, Iterable):
+        return top_k, top_k
+    if len(pair := list(top_k)) != 2:
+        raise ValueError(
+            f"top_k must be one number or (of groups, of experts in each), got top_k={top_k!r}."
+        )
+    return pair

@@ -60,7 +60,7 @@ def gate_settings(
     'all'
     """
     checks.check_compat(compat)
-    checks.check_top_k(top_k, n_experts)
+    top_k = checks.check_top_k(top_k, n_experts)
     default, eval_default = ("random", "random") if compat else ("all", second_policy)
     if eval_default == "random" and not compat:
         eval_default = "all"  # eval is repeatable
@@ -78,9 +78,9 @@ def gate_settings(
     )
     if losses is None:
         losses = COMPAT_LOSS if compat else {} if top_k is None else {"switch": 0.01}
+    checks.check_losses(losses, noisy=noisy, top_k=top_k, n_experts=n_experts)
     settings = GateSettings(train, evaluate, dict(losses), noisy, bias_rate, compat)
     checks.check_balance(settings)
     checks.check_settings(train)
     checks.check_settings(evaluate, prefix="eval_")
-    checks.check_losses(losses, noisy=noisy, top_k=top_k, n_experts=n_experts)
     return settings

@@ -64,6 +64,10 @@ class SparseLayer(nn.Module):
         )
         return y.reshape(*x.shape[:-1], y.shape[-1]), routing
 
+    def extra_repr(self) -> str:
+        """Name the sizes."""
+        return f"dim={self.dim}, n_experts={self.experts.n_experts}"
+
     def reset_parameters(self):
         """Draw all weights anew, as after `to_empty` of a layer made on the meta device."""
         reset(self.gate, self.experts)
@@ -121,6 +125,7 @@ class SparseMoE(SparseLayer):
         `update_biases(network)` after each optimizer step.
     experts : sequence of Module, optional
         Experts of your own, from (rows, dim) to (rows, n_outputs); layers of this package nest.
+        They may work in place. In each step all have gradients, zeros where nobody asked them.
         By default `GroupedExperts`, to which the next four go.
     activation : str or callable, default="relu"
     gated, bias : bool, default=False
@@ -183,7 +188,7 @@ class SparseMoE(SparseLayer):
         compat: str | None = None,
     ):
         super().__init__()
-        checks.check_counts(dim=dim, n_experts=n_experts)
+        dim, n_experts = checks.check_counts(dim=dim, n_experts=n_experts)
         self.dim = dim
         settings = gate_settings(
             top_k,
@@ -222,8 +227,8 @@ def update_biases(network: nn.Module):
     Parameters
     ----------
     network : Module
-        All of its sparse layers with a `bias_rate` are updated, from their loads since the last
-        call, summed over processes.
+        All of its sparse layers with a `bias_rate` are updated, from their loads in training since
+        the last call, summed over the processes of their group: all of these make the call.
 
     Examples
     --------

@@ -1,6 +1,7 @@
 """What models have in common that hold a network. Listed without torch, which they import late."""
 
 import copy
+import itertools
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -33,7 +34,9 @@ class NetHolder:
         weight = np.ones(len(parts[0])) if sample_weight is None else np.asarray(sample_weight)
         present = weight > 0
         weight = (weight / weight[present].mean()).astype(np.float32)
-        device = next(self.net_.parameters()).device
+        if not any(one.requires_grad for one in self.net_.parameters()):
+            return []  # there is nothing to train
+        device = self._net_device()
         data = [torch.as_tensor(part[present], device=device) for part in (*parts, weight)]
         rng = check_random_state(random_state)
         train, held_out = hold_out(len(data[0]), rng)
@@ -46,12 +49,16 @@ class NetHolder:
 
         from moe_lab.nn.tables.descent_run import ROWS_AT_ONCE
 
-        device = next(self.net_.parameters()).device
+        device = self._net_device()
         Z = torch.as_tensor(Z, dtype=torch.float32).split(ROWS_AT_ONCE)
         with torch.no_grad():
             answers = [self.net_(rows.to(device)) for rows in Z]
         parts = [answer[0] if isinstance(answer, tuple) else answer for answer in answers]
         return torch.cat(parts).double().cpu().numpy()
+
+    def _net_device(self):
+        tensors = itertools.chain(self.net_.parameters(), self.net_.buffers())
+        return next((one.device for one in tensors), "cpu")
 
     def __getstate__(self):
         state = super().__getstate__()

@@ -64,7 +64,7 @@ def execute(notebook, folder, parameters, *, title, cwd, timeout=None):
             )
         except papermill.PapermillExecutionError as error:
             log.write(f"\n{error}\n")
-            return "failed", f"{error.ename}: {error.evalue}", depended
+            return "failed", f"{error.ename}: {error.evalue}".removesuffix(": "), depended
         except KernelDied as error:
             return "died", f"The kernel died: {_in_words(error.status)}.", depended
         except Deadline:

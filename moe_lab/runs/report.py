@@ -14,6 +14,7 @@ from moe_lab.bench.words import amount, in_words, number, over_all
 from moe_lab.plots.style import pieces
 from moe_lab.registry.spelling import unknown_name
 from moe_lab.runs.read import experiment_name, read_runs, read_scores
+from moe_lab.runs.skip import same_parameters
 from moe_lab.runs.store import check_writable
 
 __all__ = ["pick", "render_report", "write_report"]
@@ -137,7 +138,7 @@ def _failures(runs):
         for place, run in enumerate(runs)
         if run["status"] != "done"
         and not any(
-            later["status"] == "done" and later["parameters"] == run["parameters"]
+            later["status"] == "done" and same_parameters(later["parameters"], run["parameters"])
             for later in runs[place + 1 :]
         )
     ]

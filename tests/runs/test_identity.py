@@ -121,6 +121,15 @@ def test_runs_of_before_are_told_apart_by_record_and_parameters(table, save):
 
 
 @pytest.mark.usefixtures("inside")
+def test_data_drawn_anew_for_each_seed_are_one_set(table, save):
+    for method in ("moe", "stacking"):
+        draws = [table(data=f"f{seed}", **{method: 5.0}).assign(seed=seed) for seed in (0, 1)]
+        save(pd.concat(draws))
+
+    assert paired(read_scores("exp"))["n"].tolist() == [8]
+
+
+@pytest.mark.usefixtures("inside")
 def test_what_is_left_out_for_other_folds_is_told(table, save):
     save(table(stacking=10.0, n_folds=4))
     save(table(moe=8.0, n_folds=3))

@@ -173,6 +173,26 @@ def test_a_full_disk_names_the_path_and_the_next_run_goes_on(inside, kernel, run
     assert [path.name for path in (inside.root / "results").iterdir()] == ["exp"]
 
 
+def test_a_folder_that_has_become_unwritable_is_told_for_each_run(inside, kernel, run, monkeypatch):
+    import tempfile
+
+    inside.notebook("exp", 'dataset = "mcycle"  # [data set]')
+    made, calls = tempfile.mkdtemp, []
+
+    def once(**where):
+        calls.append(where)
+        if len(calls) > 1:
+            raise OSError(30, "Read-only file system")
+        return made(**where)
+
+    monkeypatch.setattr("moe_lab.runs.store.tempfile.mkdtemp", once)
+
+    outcomes = run(dataset="mcycle, two_lines")
+
+    assert [one.status for one in outcomes] == ["failed", "failed"]
+    assert f"got '{inside.root}/results' (Read-only file system)" in outcomes[1].error
+
+
 def test_the_record_is_json_for_everybody(exp, kernel, run):
     run()
     record = json.loads((read_runs("exp")[0]["folder"] / "run.json").read_text())

@@ -14,7 +14,7 @@ from moe_lab.bench.metrics import METRICS, score_fitted
 from moe_lab.bench.splits import draw_split, make_splits
 from moe_lab.datasets.fingerprint import fingerprint
 from moe_lab.device import resolve_device
-from moe_lab.progress import progress_bar
+from moe_lab.progress import progress_bar, say
 
 __all__ = ["IDENTITY", "compare", "encode_target", "fit_on_fold", "fit_on_split"]
 
@@ -107,6 +107,8 @@ def compare(
             where = {"method": name, "n_folds": folds, "seed": seed, "fold": fold}
             tables.append(_run(lineup[name], job, settings, where, errors))
             bar.update()
+            if progress and fold == folds - 1:
+                say(_finished(dataset.name, tables[-folds:]))
     scores = pd.concat(tables, ignore_index=True)
     scores.insert(1, "data", data)
     return scores
@@ -222,6 +224,16 @@ def _run(method, job, settings, where, errors):
     leading |= {"n_train": len(job.train), "n_test": len(job.test)}
     seconds = {name: seconds.get(name, np.nan) for name in _SECONDS}
     return pd.DataFrame(leading, index=rows.index).join(rows).assign(**seconds)
+
+
+def _finished(name, tables):
+    """Say what a method has come to on all folds of one seed."""
+    rows = pd.concat(tables)
+    first = rows.iloc[0]
+    score = rows.loc[rows["metric"] == first["metric"], "score"].mean(skipna=False)
+    seconds = sum(table["fit_seconds"].iloc[0] for table in tables)
+    told = f"{first['metric']} {score:.4g}, {seconds:.0f} s of fits"
+    return f"{name}: {first['method']}: {told}, seed {first['seed']}"
 
 
 _SECONDS = ("fit_seconds", "fit_cpu_seconds", "predict_seconds")

@@ -77,8 +77,9 @@ def number(value, digits=4):
     >>> number(0.123456), number(31415.9), number(float("nan"))
     ('0.1235', '31416', '')
     """
-    if value != value or value is None:
+    if value is None or value != value:
         return ""
+    value = value or 0.0  # no minus zero
     return f"{value:.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
 
 

@@ -1,5 +1,8 @@
 """The moe-lab command: run notebooks, report on them, list what there is."""
 
+import warnings
+from contextlib import contextmanager
+
 import click
 
 __all__ = ["main"]
@@ -12,13 +15,34 @@ class _Sentences(click.Group):
 
     def invoke(self, ctx):
         try:
-            return super().invoke(ctx)
+            with _warnings_as_lines(ctx):
+                return super().invoke(ctx)
         except BrokenPipeError:  # `| head` has seen enough
             raise
         except MISTAKES as error:
             if ctx.meta.get("debug"):
                 raise
-            raise click.ClickException(str(error)) from error
+            notes = getattr(error, "__notes__", ())
+            raise click.ClickException("\n".join([str(error), *notes])) from error
+
+
+@contextmanager
+def _warnings_as_lines(ctx):
+    """Show a warning as a sentence, not with the line of code that gave it."""
+    before, said = warnings.showwarning, set()
+
+    def show(message, category, *where, **more):
+        if ctx.meta.get("debug") or category is not UserWarning:
+            before(message, category, *where, **more)
+        elif str(message) not in said:
+            said.add(str(message))
+            click.echo(f"Warning: {message}", err=True)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = before
 
 
 def _debug(command):
@@ -57,27 +81,30 @@ def main():
 )
 @click.option("--force", is_flag=True, help="Run again what is finished.")
 @click.option("--timeout", type=float, metavar="SECONDS", help="Stop a run that takes longer.")
+@click.option("--strict-versions", is_flag=True, help="Run again what other versions made.")
+@click.option("--cwd", metavar="FOLDER", help="Where the kernel works; default: beside NOTEBOOK.")
 @_debug
-def run(notebook, given, force, timeout):
+def run(notebook, given, **settings):
     """Run NOTEBOOK, a name below notebooks/ or a path; exit with the number of failures.
 
     Parameters, plugins and data sets are checked before a kernel starts; finished runs are skipped.
     """
     from moe_lab.cli.running import run_all
 
-    raise SystemExit(run_all(notebook, dict(given), force=force, timeout=timeout))
+    raise SystemExit(run_all(notebook, dict(given), **settings))
 
 
 @main.command()
 @click.argument("experiment")
 @_results_dir
-@click.option("--baseline", default="stacking", show_default=True, help="What to compare with.")
+@click.option("--baseline", help="What to compare with; default: stacking, where it takes part.")
+@click.option("--metric", help="What to judge by; default: rmse or log_loss.")
 @_debug
-def report(experiment, results_dir, baseline):
-    """Print the leaderboards of EXPERIMENT and write its report.html."""
+def report(experiment, results_dir, baseline, metric):
+    """Print the leaderboards of EXPERIMENT, a name or its notebook, and write its report.html."""
     from moe_lab.cli.showing import show_report
 
-    show_report(experiment, results_dir, baseline)
+    show_report(experiment, results_dir, baseline, metric)
 
 
 @main.group()

@@ -9,14 +9,14 @@ INTERRUPTED = 130
 MOST = 125  # larger exit codes mean something else to a shell
 
 
-def run_all(notebook, given, *, force, timeout) -> int:
+def run_all(notebook, given, **settings) -> int:
     """Run a notebook for every data set named, say what came of each, return the exit code."""
     from moe_lab.runs.runner import run_notebook
 
     outcomes = []
     try:
         with _stoppable():
-            for outcome in run_notebook(notebook, given, force=force, timeout=timeout):
+            for outcome in run_notebook(notebook, given, say=click.echo, **settings):
                 outcomes.append(outcome)
                 _say(outcome)
     except KeyboardInterrupt:
@@ -34,9 +34,11 @@ def _say(outcome):
         click.echo(f"done     {outcome.title} in {outcome.seconds:.0f} s: {path}")
     elif outcome.status == "skipped":
         click.echo(f"skipped  {outcome.title}, finished before: {path} (--force runs it again)")
+        click.echo(f"         {outcome.reason}")
     else:
         click.echo(f"{outcome.status:<8} {outcome.title}: {outcome.error}", err=True)
-        click.echo(f"         log and notebook: {path}", err=True)
+        if outcome.path.parent.name == "runs":
+            click.echo(f"         log and notebook: {path}", err=True)
 
 
 def _interrupted(outcomes):

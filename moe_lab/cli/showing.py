@@ -9,28 +9,30 @@ from rich.table import Table
 WIDE = 140  # columns where the output is no terminal
 
 
-def show_report(experiment, results_dir, baseline) -> None:
+def show_report(experiment, results_dir, baseline=None, metric=None) -> None:
     """Print what an experiment's runs say, and write the report."""
     from moe_lab.bench.statistics import leaderboard, summary
     from moe_lab.bench.words import in_words
     from moe_lab.runs.read import read_scores
-    from moe_lab.runs.report import write_report
+    from moe_lab.runs.report import pick, write_report
 
-    console, scores = _console(), read_scores(experiment, results_dir)
-    for name, board in leaderboard(scores, baseline).groupby("dataset", sort=False):
+    scores, baseline = pick(read_scores(experiment, results_dir), baseline, metric)
+    console = _console()
+    for name, board in leaderboard(scores, baseline, metric).groupby("dataset", sort=False):
         console.print(_board(name, board, baseline))
     shared = scores.groupby("dataset").filter(lambda one: (one["method"] == baseline).any())
     if shared["dataset"].nunique() > 1:
-        console.print(_summary(summary(shared, baseline), baseline))
-    for sentence in in_words(scores, baseline):
-        console.print(f"- {sentence}", markup=False, highlight=False)
-    path = write_report(experiment, results_dir, baseline)
-    console.print(f"report: {path}", markup=False, highlight=False, soft_wrap=True)
+        console.print(_summary(summary(shared, baseline, metric), baseline))
+    for sentence in in_words(scores, baseline, metric):
+        console.print(f"- {sentence}")
+    path = write_report(experiment, results_dir, baseline, metric)
+    console.print(f"report: {path}", soft_wrap=True)
 
 
 def show_plugins(kind=None) -> None:
     """Print name, summary and origin of all plugins, or of one kind."""
     from moe_lab import registry
+    from moe_lab.registry.lab import misplaced_files
     from moe_lab.registry.spelling import unknown_name
 
     found = {one.kind: one for one in vars(registry).values() if isinstance(one, registry.Registry)}
@@ -41,6 +43,8 @@ def show_plugins(kind=None) -> None:
         if kind is None or name == kind.removesuffix("s"):
             console.print(_cards(plugins))
             _print_broken(console, plugins)
+    for sentence in misplaced_files():
+        console.print(sentence, style="red")
 
 
 def show_datasets() -> None:
@@ -50,13 +54,14 @@ def show_datasets() -> None:
     console = _console()
     console.print(_cards(datasets))
     _print_broken(console, datasets)
-    console.print("Your own: -p dataset path/to/table.csv -p target COLUMN", highlight=False)
+    console.print("Your own: -p dataset path/to/table.csv -p target COLUMN")
 
 
 def show_lab(results_dir) -> None:
     """Print where the lab is, what it runs on, and what is broken."""
     from moe_lab import registry
     from moe_lab.device import resolve_device
+    from moe_lab.registry.lab import misplaced_files
     from moe_lab.runs.provenance import versions
     from moe_lab.runs.store import results_folder
 
@@ -74,33 +79,35 @@ def show_lab(results_dir) -> None:
     table = Table.grid(padding=(0, 2))
     for name, value in rows.items():
         table.add_row(name, str(value))
-    console.print(table, highlight=False, markup=False)
+    console.print(table)
     plugins = [one for one in vars(registry).values() if isinstance(one, registry.Registry)]
     broken = sum(_print_broken(console, one) for one in plugins)
     if not broken:
-        console.print("broken plugins: none", highlight=False)
+        console.print("broken plugins: none")
+    for sentence in misplaced_files():
+        console.print(sentence, style="red")
 
 
 def _console():
     import sys
 
-    return Console(width=None if sys.stdout.isatty() else WIDE)
+    # Names are shown as they are: data[bold].csv is no markup, :cat: no emoji.
+    plain = {"markup": False, "emoji": False, "highlight": False}
+    return Console(width=None if sys.stdout.isatty() else WIDE, **plain)
 
 
 def _board(name, board, baseline):
-    from moe_lab.bench.words import number
+    from moe_lab.bench.words import amount, number
 
     metric = board["metric"].iloc[0]
     table = Table(title=f"{name}: {metric} against {baseline}", title_justify="left")
-    table.add_column("method", no_wrap=True)
-    for column in (metric, "difference %", "won/tied/lost", "fit s", "CPU s"):
-        table.add_column(column, justify="right")
+    _add_columns(table, metric, "difference %", "won/tied/lost", "fit s", "CPU s")
     for row in board.itertuples():
         known = row.difference == row.difference
         table.add_row(
             row.method,
             f"{number(row.score)} ± {number(row.score_se, 2)}",
-            f"{row.difference:+.2f} ± {row.se:.2f}" if known else "",
+            amount(row.difference, row.se),
             f"{row.wins}/{row.ties}/{row.losses}" if known else "",
             f"{row.fit_seconds:.2f}",
             f"{row.fit_cpu_seconds:.2f}",
@@ -109,19 +116,26 @@ def _board(name, board, baseline):
 
 
 def _summary(rows, baseline):
+    from moe_lab.bench.words import amount
+
     title = f"All data sets against {baseline}, each counted once"
     table = Table(title=title, title_justify="left")
-    table.add_column("method", no_wrap=True)
-    for column in ("data sets", "mean difference", "won/tied/lost"):
-        table.add_column(column, justify="right")
+    _add_columns(table, "data sets", "mean difference", "won/tied/lost")
     for row in rows.itertuples():
         table.add_row(
             row.method,
             str(row.n_datasets),
-            f"{row.difference:+.2f} ± {row.se:.2f} {row.unit}",
+            f"{amount(row.difference, row.se)} {row.unit}",
             f"{row.wins}/{row.ties}/{row.losses}",
         )
     return table
+
+
+def _add_columns(table, *numbers):
+    """Add the column of methods, which folds in a narrow terminal, and those of numbers."""
+    table.add_column("method", overflow="fold")
+    for column in numbers:
+        table.add_column(column, justify="right", no_wrap=True)
 
 
 def _cards(plugins):
@@ -130,9 +144,8 @@ def _cards(plugins):
         table.add_column(column, no_wrap=column == "name")
     with warnings.catch_warnings():  # broken ones are printed below the table
         warnings.filterwarnings("ignore", message=".* is left out", category=UserWarning)
-        for name in plugins.names():
-            card = plugins.card(name)
-            table.add_row(name, card.summary, card.origin)
+        for card in plugins.cards():
+            table.add_row(card.name, card.summary, card.origin)
     return table
 
 
@@ -143,5 +156,5 @@ def _print_broken(console, plugins):
         broken = plugins.broken
     for name, (origin, error) in broken.items():
         text = f"broken {plugins.kind}: {name} from {origin}: {type(error).__name__}: {error}"
-        console.print(text, style="red", markup=False, highlight=False)
+        console.print(text, style="red")
     return len(broken)

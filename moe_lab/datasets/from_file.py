@@ -57,7 +57,7 @@ def load_dataset(name_or_path, target=None, groups=None, task=None, time_ordered
     path = find_file(name_or_path)
     if path is None:
         return _registered(name, **options)
-    return _dataset(_stem(path.name), _read(path), source=str(path), **options)
+    return _dataset(file_set_name(path), _read(path), source=str(path), **options)
 
 
 def find_file(name_or_path, folder=None) -> Path | None:
@@ -79,8 +79,9 @@ def find_file(name_or_path, folder=None) -> Path | None:
     return _found(Path(name_or_path).expanduser(), Path(folder or Path.cwd()))
 
 
-def _stem(name):
-    """Return a file's name without what says its format: s.2023.csv is the set s.2023."""
+def file_set_name(path) -> str:
+    """Return the name of the data set in a file, without its format: s.2023.csv is s.2023."""
+    name = Path(path).name
     ending = max((end for end in CSV + PARQUET if name.lower().endswith(end)), key=len, default="")
     return name.removesuffix(name[len(name) - len(ending) :]) or name
 

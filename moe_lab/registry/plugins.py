@@ -181,6 +181,17 @@ class Registry:
         entry = self._entry(name)
         return describe(name, self.kind, entry.obj, entry.origin)
 
+    def cards(self) -> list[Card]:
+        """Return the cards of all plugins that work; one that cannot be described is broken."""
+        found = []
+        for name, obj in self.items():
+            entry = self._entries[name]
+            try:
+                found.append(describe(name, self.kind, obj, entry.origin))
+            except Exception as error:
+                self._fail(name, entry.origin, error)
+        return found
+
     @property
     def broken(self) -> dict:
         """Plugins left out, each name with its (origin, exception)."""

@@ -116,7 +116,10 @@ def _local_modules():
     roots = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
     roots += [*site.getsitepackages(), site.getusersitepackages()]
     installed = {Path(root).resolve() for root in roots} | {_PACKAGE}
+    starts = tuple(f"{root}/" for root in [*roots, *installed])
     for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(starts):  # nearly all, and quickly
+            continue
         path = _file(module) if name != "__main__" else None
         if path is None or any(path.is_relative_to(root) for root in installed):
             continue

@@ -3,6 +3,7 @@
 import os
 import signal
 from contextlib import contextmanager
+from pathlib import Path
 
 from moe_lab.progress import RUN_FOLDER
 from moe_lab.runs.log import open_log
@@ -48,7 +49,8 @@ def execute(notebook, folder, parameters, *, title, cwd, timeout=None):
     from moe_lab.runs.engine import ENGINE, Deadline, KernelDied
 
     depended = {}
-    with open_log(folder / LOG) as log, _environment({RUN_FOLDER: str(folder), **INLINE}):
+    variables = {RUN_FOLDER: str(folder), "PYTHONPATH": _python_path(), **INLINE}
+    with open_log(folder / LOG) as log, _environment(variables):
         try:
             papermill.execute_notebook(
                 notebook,
@@ -64,7 +66,7 @@ def execute(notebook, folder, parameters, *, title, cwd, timeout=None):
             )
         except papermill.PapermillExecutionError as error:
             log.write(f"\n{error}\n")
-            return "failed", f"{error.ename}: {error.evalue}", depended
+            return "failed", f"{error.ename}: {error.evalue}".removesuffix(": "), depended
         except KernelDied as error:
             return "died", f"The kernel died: {_in_words(error.status)}.", depended
         except Deadline:
@@ -85,11 +87,20 @@ def _in_words(status):
     return f"{SIGNALS.get(name, 'stopped')} (signal {-status}, {name})"
 
 
+def _python_path():
+    """Return where the kernel, which starts in another folder, finds what this process finds."""
+    told = os.environ.get("PYTHONPATH")
+    entries = [os.path.abspath(entry) for entry in told.split(os.pathsep)] if told else []
+    ours = str(Path(__file__).resolve().parents[2])
+    installed = Path(ours).name in ("site-packages", "dist-packages")
+    return os.pathsep.join(entries if installed or ours in entries else [*entries, ours])
+
+
 @contextmanager
 def _environment(variables):
     """Set environment variables for the kernel, and put things back."""
     before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
+    os.environ.update({name: value for name, value in variables.items() if value})
     try:
         yield
     finally:

@@ -46,7 +46,8 @@ class Planned:
     parameters : dict
         All of them, as the kernel gets them.
     counted : dict
-        What of them makes the run another one: of a file its content, not its path.
+        What of them makes the run another one: of a file its content, not its path; of a data set
+        its name, which the scores bear.
     data : str
         Fingerprint of the data set; "" where the notebook names none.
     title : str
@@ -103,12 +104,14 @@ def plan_runs(notebook, given, cwd=None) -> list[Planned]:
 
 
 def _plan(values, chosen, kinds, starts):
-    from moe_lab.datasets.from_file import find_file
+    from moe_lab.datasets.from_file import file_set_name, find_file
 
     files = {name: find_file(one, starts[name]) for name, one in chosen.items() if one}
     run = values | {name: str(files.get(name) or one) for name, one in chosen.items()}
     counted = {
-        name: "a file" if files.get(name) else _content(value, kinds[name], starts[name])
+        name: file_set_name(files[name])
+        if files.get(name)
+        else _content(value, kinds[name], starts[name])
         for name, value in run.items()
     }
     data = [_read_data(run, name) for name in chosen if chosen[name]]

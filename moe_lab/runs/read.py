@@ -131,7 +131,12 @@ def _read_scores(run):
         return None
     if "data" not in table:
         table.insert(1, "data", run["data"] if table["dataset"].nunique() == 1 else "")
-    return table.fillna({"data": ""}).assign(run=run["folder"].name)
+    table = table.fillna({"data": ""}).assign(run=run["folder"].name)
+    # Data drawn anew for each seed are one set as a whole: one run has paired them itself.
+    table["data"] = table.groupby("dataset")["data"].transform(
+        lambda one: " ".join(sorted(set(one)))
+    )
+    return table
 
 
 def _read_table(path):

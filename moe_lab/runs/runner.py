@@ -180,7 +180,8 @@ def _run(run, count, reason):
     except OSError as failure:  # a full disk: the next run may find room
         where = failure.filename or scratch or run.results_dir
         status, seconds = "failed", round(time.time() - start, 1)
-        error, path = f"{failure.strerror or failure}: {where}", run.results_dir
+        error = f"{failure.strerror}: {where}" if failure.strerror else str(failure)
+        path = run.results_dir
     finally:  # Ctrl-C: nothing half-written stays
         if scratch:
             drop_scratch(scratch)

@@ -3,7 +3,7 @@
 from moe_lab.runs.dependencies import changed_files, changed_versions
 from moe_lab.runs.key import PARTS, key_of
 
-__all__ = ["verdict"]
+__all__ = ["same_parameters", "verdict"]
 
 
 def verdict(records, parts, parameters, *, strict_versions=False) -> tuple[dict | None, str]:
@@ -48,12 +48,17 @@ def _what_differs(records, parts, parameters):
     """Say which parts of the key have changed since a run with the same parameters."""
     for record in reversed(records):
         before = record["parts"]
-        if record["status"] == "done" and before and _same(record["parameters"], parameters):
+        if (
+            record["status"] == "done"
+            and before
+            and same_parameters(record["parameters"], parameters)
+        ):
             names = [name for name in {**before, **parts} if before.get(name) != parts.get(name)]
             return f"changed: {', '.join(PARTS.get(name, name) for name in names)}"
     return ""
 
 
-def _same(before, now):
+def same_parameters(before, now) -> bool:
+    """Tell whether two runs were asked for alike, wherever their results went."""
     before, now = ({**one, "results_dir": None} for one in (before, now))
     return before == now

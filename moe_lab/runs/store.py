@@ -24,6 +24,12 @@ __all__ = ["check_writable", "drop_scratch", "new_scratch", "publish", "results_
 SCRATCH = ".tmp"
 RECORD = "run.json"
 CLAIM = ".claim"
+
+
+class NotWritable(OSError, ValueError):
+    """A results folder that takes no files: a user's mistake, or a disk that has filled up."""
+
+
 _watch = Watch()
 _claims = {}  # of this process: folder -> Claim
 
@@ -46,7 +52,7 @@ def check_writable(results_dir) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         os.rmdir(tempfile.mkdtemp(prefix=".try-", dir=folder))
     except OSError as error:
-        raise ValueError(
+        raise NotWritable(
             f"results_dir must be a folder that can be written, got {str(folder)!r} "
             f"({error.strerror}); make it writable, or choose another with results_dir."
         ) from error

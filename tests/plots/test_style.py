@@ -81,6 +81,6 @@ def test_a_short_name_stays_as_it_is():
 
 def test_colours_come_from_one_place():
     package = Path(moe_lab.__file__).parent
-    own = re.compile(r"color_palette|seaborn|[\"']C\d[\"']|tab10|#[0-9a-f]{6}")
+    own = re.compile(r"color_palette|[\"']C\d[\"']|tab10|#[0-9a-f]{6}")
     found = {path for path in package.rglob("*.py") if own.search(path.read_text("utf-8"))}
     assert found == {package / "plots" / "style.py", package / "plots" / "one_column.py"}  # bands

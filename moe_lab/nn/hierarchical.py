@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from moe_lab.nn import checks
 from moe_lab.nn.compat import Top2HierarchicalGate
-from moe_lab.nn.experts import build_experts
 from moe_lab.nn.hierarchical_gate import HierarchicalGate
+from moe_lab.nn.module_experts import build_experts
 from moe_lab.nn.processes import Peers
 from moe_lab.nn.settings import gate_settings
 from moe_lab.nn.sparse import SparseLayer

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from moe_lab.nn import checks, dispatch
 from moe_lab.nn.balance import LoadBias
 from moe_lab.nn.compat import Top2Gate
-from moe_lab.nn.experts import Experts, build_experts, reset
+from moe_lab.nn.experts import Experts, reset
 from moe_lab.nn.gating import TopKGate
+from moe_lab.nn.module_experts import build_experts
 from moe_lab.nn.processes import Peers
 from moe_lab.nn.settings import gate_settings
 

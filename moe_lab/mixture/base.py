@@ -9,6 +9,7 @@ from sklearn.utils import check_random_state
 
 from moe_lab.device import resolve_device
 from moe_lab.divide.base import as_divider
+from moe_lab.experts.base import is_stacker
 from moe_lab.experts.names import label, numbered
 from moe_lab.experts.spec import as_experts, listed
 from moe_lab.gate.base import as_gate
@@ -179,7 +180,7 @@ class MixtureOfExperts(TrustAndLikelihood, InformationCriteria, TakesTables, Bas
 
 
 def _check_number(experts, n_samples):
-    n_plain = sum(not expert.depends_on for expert in experts)
+    n_plain = sum(not is_stacker(expert) for expert in experts)
     if n_plain > n_samples:
         raise ValueError(
             f"n_experts must be at most n_samples, got n_experts={n_plain} and "
@@ -191,7 +192,7 @@ def _check_number(experts, n_samples):
 def _check_stackers(pooler, gate, experts, trainer, divide):
     """Refuse stackers where nothing is out of fold or the task is divided, and a pooler that asks
     few experts where all must be asked."""
-    names = [label(expert) for expert in experts if expert.depends_on]
+    names = [label(expert) for expert in experts if is_stacker(expert)]
     if names and not trainer.stacks:
         raise ValueError(
             f"experts must not depend on each other for {trainer!r}, got {' and '.join(names)}: "

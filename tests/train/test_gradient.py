@@ -1,14 +1,10 @@
 """train="gradient": torch experts and gate trained jointly."""
 
-import os
 import pickle
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import logsumexp
 from torch import nn
@@ -20,8 +16,6 @@ from moe_lab.nn.tables.descent_run import Run
 from moe_lab.registry import datasets, experts
 from moe_lab.testing import example_table, example_target
 from moe_lab.train import Gradient
-from moe_lab.train.gradient.joint import Divided, Joint, Objective
-from moe_lab.train.gradient.run import held_out_scales
 
 SMALL = ("mlp", {"hidden": (16,), "n_bins": 0})
 
@@ -40,12 +34,6 @@ def two_regimes(n_samples=600, random_state=0):
     right = X[:, 0] > 0.2
     y = np.where(right, 3 - 4 * X[:, 1], 2 * X[:, 1]) + 0.1 * rng.standard_normal(n_samples)
     return X, y, right
-
-
-def joint(task, n_experts=3, n_outputs=1):
-    torch.manual_seed(0)
-    nets = [nn.Linear(4, n_outputs) for _ in range(n_experts)]
-    return Joint(nn.Linear(4, n_experts), nets, [(0, 4)] * (n_experts + 1), task, 0.01).double()
 
 
 def test_gate_and_experts_divide_regimes_between_them():
@@ -67,68 +55,6 @@ def test_one_loss_is_the_mixture_likelihood_of_the_fitted_mixture():
     expected = logsumexp(log_gate + log_lik - 0.5 * np.log(2 * np.pi), axis=1)
     assert_allclose(moe.score_samples(X, y), expected, rtol=1e-9)
     assert_allclose(moe.predict_distribution(X).log_pdf(y), expected, rtol=1e-6)
-
-
-@pytest.mark.parametrize("task", ["regression", "classification"])
-@pytest.mark.parametrize("objective", ["likelihood", "pooled"])
-def test_objectives_are_what_the_papers_say(task, objective):
-    net = joint(task, n_outputs=1 if task == "regression" else 3)
-    X = torch.randn(5, 4, dtype=torch.float64)
-    y = torch.tensor([0, 2, 1, 1, 0])
-    y = y.double() if task == "regression" else y
-    answer = net(X)
-    gate = answer.log_gate.exp()
-    if task == "classification":
-        likelihood = answer.said.exp()[torch.arange(5), :, y]
-    else:
-        likelihood = (
-            torch.distributions.Normal(answer.said, answer.scales).log_prob(y[:, None]).exp()
-        )
-    expected = -(gate * likelihood).sum(1).log()
-    if task == "regression" and objective == "pooled":
-        expected = ((gate * answer.said).sum(1) - y).square()
-    terms = Objective(task, objective)(answer, y)
-    torch.testing.assert_close(terms.score, expected)
-    row = (gate * likelihood).sum(1)
-    torch.testing.assert_close(terms.watched["log_likelihood"], row.log())
-    torch.testing.assert_close(
-        terms.watched["effective_size_1"], gate[:, 1] * likelihood[:, 1] / row
-    )
-
-
-def test_the_gradient_of_the_likelihood_is_that_of_the_m_step_at_its_responsibilities():
-    net, X, y = joint("regression"), torch.randn(50, 4).double(), torch.randn(50).double()
-    answer = net(X)
-    terms = Objective("regression")(answer, y)
-    resp = torch.stack([terms.watched[f"effective_size_{k}"] for k in range(3)], 1)
-    parameters = list(net.parameters())
-    direct = torch.autograd.grad(terms.loss.sum(), parameters, retain_graph=True)
-    m_step = torch.autograd.grad(Divided("regression")(answer, y, resp).loss.sum(), parameters)
-    for one, other in zip(direct, m_step, strict=True):
-        torch.testing.assert_close(one, other)
-
-
-def test_the_pooled_loss_leaves_means_and_gate_to_the_squared_error():
-    net, X, y = joint("regression"), torch.randn(50, 4).double(), torch.randn(50).double()
-    terms = Objective("regression", "pooled")(net(X), y)
-    parts = [*net.gate.parameters(), *net.experts.parameters()]
-    total = torch.autograd.grad(terms.loss.sum(), [*parts, net.log_scales], retain_graph=True)
-    pooled = torch.autograd.grad(terms.score.sum(), parts)
-    for one, other in zip(total, pooled, strict=False):
-        torch.testing.assert_close(one, other)
-    assert total[-1].abs().min() > 0
-
-
-def test_individual_and_balancing_terms_do_what_they_are_for():
-    X, y, _ = two_regimes()
-    free, alike, even = (
-        mixture(n_experts=3, max_epochs=30, **settings).fit(X, y)
-        for settings in ({}, {"individual": 10.0}, {"balance": 10.0})
-    )
-    spread = [moe.expert_predictions(X)[:, :, 0].std(axis=1).mean() for moe in (free, alike)]
-    assert spread[1] < 0.5 * spread[0]
-    assert_allclose(even.gate_weights(X).mean(axis=0), 1 / 3, atol=0.05)
-    assert np.abs(free.gate_weights(X).mean(axis=0) - 1 / 3).max() > 0.05
 
 
 @pytest.mark.parametrize("task", ["regression", "classification"])
@@ -160,6 +86,18 @@ def test_different_networks_read_the_table_each_in_its_own_way():
     assert_allclose(moe.gate_weights(X.assign(x1=0.0, group="a")), moe.gate_weights(X))
     alone = [expert.predict(X) for expert in moe.experts_]
     assert_allclose(moe.expert_predictions(X)[:, :, 0], np.transpose(alone))
+
+
+def test_individual_and_balancing_terms_do_what_they_are_for():
+    X, y, _ = two_regimes()
+    free, alike, even = (
+        mixture(n_experts=3, max_epochs=30, **settings).fit(X, y)
+        for settings in ({}, {"individual": 10.0}, {"balance": 10.0})
+    )
+    spread = [moe.expert_predictions(X)[:, :, 0].std(axis=1).mean() for moe in (free, alike)]
+    assert spread[1] < 0.5 * spread[0]
+    assert_allclose(even.gate_weights(X).mean(axis=0), 1 / 3, atol=0.05)
+    assert np.abs(free.gate_weights(X).mean(axis=0) - 1 / 3).max() > 0.05
 
 
 def test_a_divider_says_where_gate_and_experts_start():
@@ -194,16 +132,6 @@ def test_the_pooled_objective_has_a_density_around_its_mean():
     assert_allclose(distribution.mean, moe.predict(X), rtol=1e-6)
     low, high = distribution.interval(0.8).T
     assert_allclose(np.mean((y > low) & (y < high)), 0.8, atol=0.1)
-
-
-def test_noise_scales_are_those_of_held_out_rows():
-    rng = np.random.default_rng(0)
-    predictions, y = np.zeros((4000, 2, 1)), rng.standard_normal(4000)
-    predictions[:, 1] = 50.0
-    log_gate = np.log(np.tile([0.999, 0.001], (4000, 1)))
-    scales = held_out_scales(np.array([0.01, 7.0]), log_gate, predictions, y, np.ones(4000), 1e-3)
-    assert_allclose(scales[0], y.std(), rtol=0.02)
-    assert_allclose(scales[1], 7.0, rtol=0.1)  # trusted with no row: as in training
 
 
 def test_groups_are_held_out_together(monkeypatch):
@@ -325,85 +253,6 @@ def test_the_device_of_the_mixture_is_that_of_its_gate(monkeypatch):
     monkeypatch.setattr("moe_lab.mixture.base.resolve_device", lambda device: "cpu")
     moe = MoERegressor(["linear", SMALL], gate="mlp", device="auto", random_state=0).fit(X, y)
     assert moe.gate_.device == "cpu"
-
-
-PROCESSES = """
-import sys
-import numpy as np
-from moe_lab import MoERegressor
-from moe_lab.testing import example_table, example_target
-
-X = example_table(240)
-y = example_target(X, "regression")
-if len(sys.argv) > 2:  # another table in the second process
-    import os
-    y = y + int(os.environ["RANK"])
-experts = [("mlp", {"hidden": (16,)}), ("sparse_moe", {"n_experts": 4, "width": 8, "n_blocks": 1})]
-settings = {"batch_size": 34, "max_epochs": 2, "balance": 0.1}
-moe = MoERegressor(experts, train=("gradient", settings), device="cpu", random_state=0).fit(X, y)
-numbers = np.concatenate([moe.predict(X), moe.gate_weights(X).ravel(), moe.scales_])
-from moe_lab.nn import processes
-np.save(f"{sys.argv[1]}{processes.count()}{processes.number()}.npy", numbers)
-moe.history_.to_csv(f"{sys.argv[1]}{processes.count()}{processes.number()}.csv")
-"""
-
-
-def torchrun(n_processes, *arguments):
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += [f"--nproc-per-node={n_processes}", *map(str, arguments)]
-    clean = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, env=clean)
-
-
-@pytest.mark.slow
-def test_two_processes_of_torchrun_train_what_one_does(tmp_path):
-    script = tmp_path / "fit.py"
-    script.write_text(PROCESSES)
-    subprocess.run([sys.executable, script, tmp_path / "p"], check=True, timeout=300)
-    done = torchrun(2, script, tmp_path / "p")
-    assert done.returncode == 0, done.stderr
-    one, first, second = (np.load(tmp_path / f"p{name}.npy") for name in ("10", "20", "21"))
-    assert_array_equal(first, second)
-    assert_allclose(first, one, rtol=1e-5, atol=1e-5)
-    histories = [pd.read_csv(tmp_path / f"p{name}.csv") for name in ("10", "20")]
-    pd.testing.assert_frame_equal(*histories, rtol=1e-5)
-
-
-@pytest.mark.slow
-def test_processes_with_different_tables_are_told_so(tmp_path):
-    script = tmp_path / "fit.py"
-    script.write_text(PROCESSES)
-    done = torchrun(2, script, tmp_path / "p", "different")
-    assert done.returncode != 0
-    assert "must be the same in all 2 processes" in done.stderr
-
-
-RUNNING_MEANS = """
-import sys
-import numpy as np
-from torch import nn
-from moe_lab import MoERegressor
-from moe_lab.nn import processes
-
-class Normed(nn.Sequential):
-    def __init__(self, n_inputs, n_outputs):
-        super().__init__(nn.BatchNorm1d(n_inputs), nn.Linear(n_inputs, n_outputs))
-
-X = np.random.default_rng(0).normal(size=(200, 3))
-moe = MoERegressor(Normed, 2, train=("gradient", {"max_epochs": 2}), device="cpu", random_state=0)
-said = moe.fit(X, X[:, 0]).predict(X)
-np.save(f"{sys.argv[1]}{processes.number()}.npy", said)
-"""
-
-
-@pytest.mark.slow
-def test_processes_end_with_the_same_running_means(tmp_path):
-    script = tmp_path / "fit.py"
-    script.write_text(RUNNING_MEANS)
-    done = torchrun(2, script, tmp_path / "p")
-    assert done.returncode == 0, done.stderr
-    assert "FutureWarning" not in done.stderr
-    assert_array_equal(*(np.load(tmp_path / f"p{number}.npy") for number in (0, 1)))
 
 
 def test_defaults_are_four_networks_and_a_network_gate():

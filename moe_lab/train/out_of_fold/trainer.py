@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
+from moe_lab.experts.base import is_stacker
 from moe_lab.experts.powers import Parametric
 from moe_lab.experts.spec import as_experts, listed
 from moe_lab.gate.base import ask_gate, gates
@@ -63,7 +64,7 @@ class OutOfFold(Trainer):
         experts = as_experts(asked.experts, task, asked.n_experts)
         if len({id(expert) for expert in experts}) == 1:  # nothing to stack
             return asked
-        if not any(expert.depends_on for expert in experts):
+        if not any(is_stacker(expert) for expert in experts):
             experts += as_experts(STACKERS, task)
         return asked._replace(experts=experts, n_experts=None, gate="anchored")
 

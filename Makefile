@@ -1,14 +1,15 @@
 # Every target does its own set-up: a .venv pinned by constraints.txt. Only Python 3.11+ is needed.
 PYTHON ?= python3
 BIN := .venv/bin
-DATASETS ?= telco_churn,abalone
+DATASETS ?= credit_status,concrete
+METHODS ?= lightgbm, moe_boosting, matched_ensemble, moe_constant
 PYTEST_ARGS ?= -n auto
 
 .DEFAULT_GOAL := help
 .PHONY: run test gpu lab lint clean help
 
-run: .venv/.installed ## compare mixtures with stacking on real tables; DATASETS=name,name
-	$(BIN)/moe-lab run 01_compare -p dataset $(DATASETS) -p folds 3
+run: .venv/.installed ## compare mixtures with stacking on real tables, 3 minutes; DATASETS=name,name
+	$(BIN)/moe-lab run 01_compare -p dataset $(DATASETS) -p folds 3 -p methods "$(METHODS)"
 	$(BIN)/moe-lab report 01_compare
 
 test: lint ## lint, then all tests: doctests, notebooks, browser; PYTEST_ARGS="-k name"

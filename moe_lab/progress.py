@@ -26,7 +26,7 @@ def progress_bar(total, title=None, *, unit="it", shown=True, leave=True, initia
     """
     settings = {"total": total, "desc": title, "unit": unit, "leave": leave, "initial": initial}
     settings["disable"] = not shown
-    if os.environ.get(RUN_FOLDER):  # a widget would be seen by nobody: the runner relays one line
+    if is_relayed():  # a widget would be seen by nobody: the runner relays one line
         from tqdm import tqdm
 
         return tqdm(**settings, position=0)
@@ -41,11 +41,16 @@ def progress(steps, title, shown):
     return _under_bar(steps, title) if shown else steps
 
 
+def is_relayed() -> bool:
+    """Tell whether `moe-lab run` shows what this process says, instead of a notebook's own cell."""
+    return bool(os.environ.get(RUN_FOLDER))
+
+
 def say(line):
     """Say what has been reached, in a line that stays above the bars."""
     from tqdm import tqdm
 
-    tqdm.write((MARK if os.environ.get(RUN_FOLDER) else "") + line, file=sys.stderr)
+    tqdm.write((MARK if is_relayed() else "") + line, file=sys.stderr)
 
 
 def _under_bar(steps, title):

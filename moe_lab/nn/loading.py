@@ -1,5 +1,7 @@
 """Take over a trained module of the package mixture-of-experts 0.2.3."""
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -28,8 +30,8 @@ def load_mixture_of_experts(module: nn.Module) -> SparseLayer:
     TypeError
         If the module is something else, or has experts of the caller's own.
     """
-    gate = getattr(module, "gate", None) or getattr(module, "gate_outer", None)
-    experts = getattr(module, "experts", None)
+    gate: Any = getattr(module, "gate", None) or getattr(module, "gate_outer", None)
+    experts: Any = getattr(module, "experts", None)
     if not hasattr(gate, "w_gating") or not hasattr(experts, "w1"):
         raise TypeError(
             "module must be MoE or HeirarchicalMoE of mixture-of-experts with its own experts, "

@@ -13,7 +13,7 @@ __all__ = ["Pooler", "WeightedPooler", "as_pooler", "poolers"]
 class Pooler(ABC, BaseEstimator):
     """Pools the predictions of the experts by the gate's weights."""
 
-    tasks = ("regression", "classification")
+    tasks: tuple[str, ...] = ("regression", "classification")
     sparse = False  # whether it asks few experts, so that none may depend on all the others
 
     def needs(self, gate_weights):

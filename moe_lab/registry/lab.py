@@ -49,7 +49,7 @@ def drop_in_folder(package: str) -> Path | None:
     """Return the lab's folder that extends `package`, None where there is none."""
     folder = next((name for name, extended in FOLDERS.items() if extended == package), None)
     root = lab_root() if folder else None
-    path = root / "registry" / folder if root else None
+    path = root / "registry" / folder if root and folder else None
     return path if path and path.is_dir() else None
 
 

@@ -11,7 +11,7 @@ from types import TracebackType
 
 from moe_lab.registry.lab import drop_in_folder, misplaced_files
 
-registries = []  # every Registry there is: a file may register in several
+registries: list = []  # every Registry there is: a file may register in several
 _loaded: dict[str, list] = {}
 _told: set[str] = set()
 _HERE = Path(__file__).resolve().parent.parent

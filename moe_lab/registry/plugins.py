@@ -3,6 +3,7 @@
 import importlib
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from inspect import ismodule
 
@@ -74,7 +75,7 @@ class Registry:
         self.kind = kind
         self.packages = packages
         self.group = group
-        self.adapter = None
+        self.adapter: Callable | None = None
         self.created: set[str] = set()
         self._entries: dict[str, Entry] = {}
         self._broken: dict[str, loading.Failure] = {}

@@ -1,6 +1,7 @@
 """Optional powers: what a part may have beyond its contract, and the one way to ask for it."""
 
 import inspect
+from collections.abc import Hashable
 from functools import cache
 from typing import Generic, Literal, Protocol, TypeGuard, TypeVar, get_args, get_origin
 
@@ -41,9 +42,9 @@ def names_with(power: type, registry) -> list[str]:
 
 
 @cache
-def members(power: type) -> dict:
+def members(power: Hashable) -> dict:
     """Return what a power asks for: name -> declared type, None for a method."""
-    found = {}
+    found: dict = {}
     for base in power.__mro__:
         if base not in (Protocol, Generic, object):
             own = [name for name in vars(base) if not name.startswith("_")]

@@ -11,8 +11,10 @@ from moe_lab.registry import lab_root
 
 __all__ = ["digest", "digest_files", "git_commit", "machine", "version", "versions"]
 
-PACKAGES = ("numpy", "pandas", "scipy", "scikit-learn", "torch", "xgboost", "lightgbm")
-PACKAGES += ("catboost", "tabm")
+PACKAGES = (
+    *("numpy", "pandas", "scipy", "scikit-learn", "torch", "xgboost", "lightgbm"),
+    *("catboost", "tabm"),
+)
 
 
 def machine() -> str:

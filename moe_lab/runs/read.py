@@ -16,7 +16,7 @@ from moe_lab.runs.store import RECORD, results_folder
 __all__ = ["experiment_name", "read_runs", "read_scores"]
 
 NEEDED = {"status": str, "finished": str}
-OPTIONAL = {  # and what stands for it where a record lacks it
+OPTIONAL: dict = {  # and what stands for it where a record lacks it
     "key": (str | None, None),
     "parts": (dict | None, None),
     "parameters": (dict, {}),

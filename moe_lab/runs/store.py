@@ -31,7 +31,7 @@ class NotWritable(OSError, ValueError):
 
 
 _watch = Watch()
-_claims = {}  # of this process: folder -> Claim
+_claims: dict = {}  # of this process: folder -> Claim
 
 
 def results_folder(results_dir="results") -> Path:

@@ -74,7 +74,7 @@ def study(names, n_train, seeds, n_bins=0) -> pd.DataFrame:
 def differences(scores) -> pd.DataFrame:
     """Return one row a data set: RMSE or log-loss of the ensemble, and what the mixtures are over
     it in per cent, with the standard error over seeds."""
-    rows = {}
+    rows: dict = {}
     for (name, method), row in (
         paired(scores, "ensemble").set_index(["dataset", "method"]).iterrows()
     ):

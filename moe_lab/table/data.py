@@ -37,7 +37,7 @@ class TrainingData:
 
     X: Any = field(repr=False)
     y: np.ndarray = field(repr=False)
-    sample_weight: np.ndarray = field(default=None, repr=False)
+    sample_weight: np.ndarray = field(default=None, repr=False)  # type: ignore[arg-type]
     groups: np.ndarray | None = field(default=None, repr=False)
     task: str = "regression"
     n_classes: int | None = None

@@ -78,9 +78,9 @@ class Trainer(ABC, BaseEstimator):
     that do not pay may be dropped).
     """
 
-    default_experts = None  # the pool of different families
+    default_experts: Any = None  # the pool of different families
     default_n_experts = 3  # of the default experts
-    default_gate = "softmax"
+    default_gate: Any = "softmax"
     default_pool = "linear"
     shrinks = False
     stacks = False  # whether it can train experts that depend on the others

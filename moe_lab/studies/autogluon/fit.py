@@ -35,7 +35,9 @@ def main(folder) -> int:
         sys.stdout.write(f"{split.name}\n")
         sys.stdout.flush()
         # A child of its own: all its CPU seconds count, and no split warms up the next.
-        failures += os.spawnv(os.P_WAIT, sys.executable, [sys.executable, __file__, "--one", split])
+        failures += os.spawnv(
+            os.P_WAIT, sys.executable, [sys.executable, __file__, "--one", str(split)]
+        )
     return min(failures, 1)
 
 
@@ -62,7 +64,7 @@ def fit_one(split) -> None:
             num_cpus=asked["num_cpus"],
             num_gpus=0,
         )
-        seconds = {"fit_seconds": time.perf_counter() - wall}
+        seconds: dict = {"fit_seconds": time.perf_counter() - wall}
         seconds["fit_cpu_seconds"] = cpu_seconds() - cpu
         wall = time.perf_counter()
         predicted = predictor.predict(test) if regression else predictor.predict_proba(test)

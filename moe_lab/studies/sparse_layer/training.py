@@ -69,8 +69,8 @@ def train(net, facts, *, n_steps, batch_size, learning_rate, seed, device="cpu")
             seconds = _clock(device) - began
             stages.append((_numbers(load), seconds, *_recall(net, keys, answers, facts.bits)))
     loads, seconds, bits, recalled, experts = zip(*stages, strict=True)
-    loads = None if experts[-1] is None else np.array(loads)
-    return Trained(ends[1:], np.array(bits), np.array(recalled), loads, experts[-1], sum(seconds))
+    served = None if experts[-1] is None else np.array(loads)
+    return Trained(ends[1:], np.array(bits), np.array(recalled), served, experts[-1], sum(seconds))
 
 
 def _updater(net, learning_rate, n_steps):

@@ -86,8 +86,8 @@ class Candidates:
         self.predictions = np.concatenate(parts, axis=1)
         limit = f"time_limit={forecast.time_limit:g} seconds"
         self._leave_out(late, f"would not have been ready within {limit}")
-        for k, error in failed.items():
-            self._leave_out([k], f"failed with {error!r}")
+        for k, why in failed.items():
+            self._leave_out([k], f"failed with {why!r}")
 
     def _in_time(self, k, forecast, whatever):
         """Cross-fit an expert, the first fold alone; return None where it would be late."""

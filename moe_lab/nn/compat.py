@@ -26,7 +26,7 @@ class Groups(NamedTuple):
     """Which rows share the room of an expert."""
 
     index: Tensor  # (r,)
-    count: int
+    count: int  # type: ignore[assignment]  # hides a tuple's own
     size: int  # places of a group, empty ones included
 
 

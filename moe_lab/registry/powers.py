@@ -1,9 +1,8 @@
 """Optional powers: what a part may have beyond its contract, and the one way to ask for it."""
 
 import inspect
-from collections.abc import Hashable
 from functools import cache
-from typing import Generic, Literal, Protocol, TypeGuard, TypeVar, get_args, get_origin
+from typing import Any, Generic, Literal, Protocol, TypeGuard, TypeVar, get_args, get_origin
 
 __all__ = ["has_power", "members", "names_with"]
 
@@ -33,7 +32,8 @@ def has_power(part: object, power: type[Power]) -> TypeGuard[Power]:
     >>> has_power(Bird(), Sings), has_power(object(), Sings)
     (True, False)
     """
-    return all(_fulfils(getattr(part, name, None), kind) for name, kind in members(power).items())
+    asked = members(power)  # type: ignore[arg-type]  # a class is hashable
+    return all(_fulfils(getattr(part, name, None), kind) for name, kind in asked.items())
 
 
 def names_with(power: type, registry) -> list[str]:
@@ -42,7 +42,7 @@ def names_with(power: type, registry) -> list[str]:
 
 
 @cache
-def members(power: Hashable) -> dict:
+def members(power: Any) -> dict:
     """Return what a power asks for: name -> declared type, None for a method."""
     found: dict = {}
     for base in power.__mro__:

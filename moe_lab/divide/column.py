@@ -18,6 +18,7 @@ class ColumnDivider(Divider):
         A column's name; for an array, its number.
     """
 
+    takes_reading = True
     example_params = {"column": "group"}
 
     def __init__(self, column=None):

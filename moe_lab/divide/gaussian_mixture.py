@@ -9,7 +9,7 @@ from moe_lab.divide.kmeans import clusters
 from moe_lab.divide.random import target_columns
 from moe_lab.likelihood.arrays import log_softmax
 from moe_lab.likelihood.outcome import LOG_ROOT_2PI
-from moe_lab.table import NumericTable
+from moe_lab.table import NumericTable, share_table
 
 ROUNDS = 50
 TOL = 1e-5  # nats per row; a start needs no more
@@ -29,6 +29,8 @@ class GaussianMixtureDivider(Divider):
         clusters may then overlap in X, as two lines that cross do.
     """
 
+    takes_reading = True
+
     def __init__(self, on_target=False):
         self.on_target = on_target
 
@@ -42,7 +44,7 @@ class GaussianMixtureDivider(Divider):
 
 
 def _standardised(X, weight):
-    return NumericTable(scale=True).fit(X, sample_weight=weight).transform(X)
+    return share_table(NumericTable(scale=True), X, weight)[1]
 
 
 def _fit(Z, responsibilities, weight):

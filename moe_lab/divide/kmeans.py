@@ -3,7 +3,7 @@
 import numpy as np
 
 from moe_lab.divide.base import Divider, dividers
-from moe_lab.table import NumericTable
+from moe_lab.table import NumericTable, share_table
 from moe_lab.table.inputs import count_distinct
 
 MANY = 10_000  # rows above which minibatches do
@@ -13,8 +13,10 @@ MANY = 10_000  # rows above which minibatches do
 class KMeansDivider(Divider):
     """k-means on the standardised table; each cluster is one expert's part. y plays no role."""
 
+    takes_reading = True
+
     def divide(self, X, y, *, n_experts, sample_weight=None, random_state=None):
-        Z = NumericTable(scale=True).fit(X, sample_weight=sample_weight).transform(X)
+        _, Z = share_table(NumericTable(scale=True), X, sample_weight)
         return clusters(Z, n_experts, sample_weight, random_state)
 
 

@@ -5,7 +5,7 @@ from sklearn.utils import check_random_state
 
 from moe_lab.divide.base import Divider, dividers
 from moe_lab.likelihood.arrays import blocks
-from moe_lab.table import NumericTable
+from moe_lab.table import NumericTable, Reading
 
 BALANCING_ROUNDS = 50
 BALANCED = 1e-6  # relative difference between the experts' shares at which that is enough
@@ -29,6 +29,8 @@ class RandomDivider(Divider):
         normalised; 0 would give all experts the same rows, large values a hard partition.
     """
 
+    takes_reading = True
+
     def __init__(self, sharpness=3.0):
         self.sharpness = sharpness
 
@@ -51,6 +53,7 @@ class RandomDivider(Divider):
 
 
 def _numbers(X, weight):
+    X = Reading.of(X)
     return NumericTable(scale=False).fit(X, sample_weight=weight).transform(X)
 
 

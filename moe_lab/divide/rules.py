@@ -19,6 +19,7 @@ class RulesDivider(Divider):
         called x0, x1, ...
     """
 
+    takes_reading = True
     example_params = {"rules": ["x0 < 0", "group == 'a'"]}
 
     def __init__(self, rules=()):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from moe_lab.divide.base import Divider, dividers
-from moe_lab.table import NumericTable
+from moe_lab.table import NumericTable, share_table
 
 
 @dividers.register("tree")
@@ -18,6 +18,8 @@ class TreeDivider(Divider):
         Least weight of a part, as a share of an even part, so that no expert starts with a few
         outliers.
     """
+
+    takes_reading = True
 
     def __init__(self, min_share=0.1):
         self.min_share = min_share
@@ -44,7 +46,7 @@ class TreeDivider(Divider):
         from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
         table = NumericTable(scale=True, one_hot=False)  # standardised: trees read 32 bits
-        Z = table.fit(X, sample_weight=sample_weight).transform(X)
+        _, Z = share_table(table, X, sample_weight)
         model = DecisionTreeRegressor if np.asarray(y).dtype.kind == "f" else DecisionTreeClassifier
         tree = model(
             max_leaf_nodes=n_experts,

@@ -3,14 +3,12 @@
 import inspect
 
 import numpy as np
-import pandas as pd
-from sklearn.utils import _safe_indexing
 
 from moe_lab.device import device_number, resolve_device
 from moe_lab.experts.base import Expert, experts
 from moe_lab.experts.boosting.boosted import BoostedClassifier, BoostedRegressor
 from moe_lab.experts.boosting.trees import Trees, check_stopping, checked_params
-from moe_lab.table import CategoryTable, Prepared
+from moe_lab.table import CodedTable, Prepared, rows_of
 
 # CatBoost refuses two names of one setting.
 SAME = {
@@ -88,7 +86,7 @@ class CatBoostExpert(Expert):
             n_classes=n_classes,
             random_state=random_state,
         )
-        return Prepared(CategoryTable(), model)
+        return Prepared(CodedTable(), model)
 
 
 def _names(catboost):
@@ -115,9 +113,9 @@ class CatBoostTrees(Trees):
         kind = catboost.CatBoostRegressor if n_classes is None else catboost.CatBoostClassifier
         model, watch = kind(**{**self.settings, "n_estimators": n_trees}), {}
         if held_out is not None:
-            watch["eval_set"] = _pool(_safe_indexing(data, held_out[0]), *held_out[1:])
+            watch["eval_set"] = _pool(rows_of(data, held_out[0]), *held_out[1:])
             watch |= {"early_stopping_rounds": patience, "use_best_model": False}
-        X = data if len(rows) == len(data) else _safe_indexing(data, rows)
+        X = data if len(rows) == len(data) else rows_of(data, rows)
         pool = _pool(X, y, weight)
         try:
             model.fit(pool, **watch)
@@ -154,8 +152,7 @@ def _pool(X, y=None, weight=None):
     """CatBoost's own table: categories are strings, a missing one is a string of its own."""
     from catboost import Pool
 
-    if not isinstance(X, pd.DataFrame):
-        return Pool(X, y, weight=weight)
-    levels = [name for name in X if isinstance(X[name].dtype, pd.CategoricalDtype)]
-    texts = {name: X[name].astype(object).where(X[name].notna(), "").to_numpy() for name in levels}
-    return Pool(X.assign(**texts), y, cat_features=levels, weight=weight)
+    if not X.levels:
+        return Pool(X.matrix, y, weight=weight)
+    levels = [X.names[place] for place in X.levels]
+    return Pool(X.texts, y, cat_features=levels, weight=weight)

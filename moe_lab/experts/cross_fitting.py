@@ -10,6 +10,7 @@ from moe_lab.experts import powers
 from moe_lab.experts.fitting import (
     constant_expert,
     fit_expert,
+    log_prob_of,
     predict_expert,
     rows_that_matter,
     teach_nothing,
@@ -90,7 +91,8 @@ def cross_fit(
 def _cross_fit_itself(estimator, data, folds, weight):
     """Return its predictions, and the estimator where it can be refitted."""
     estimator = clone(estimator)
-    predictions = np.asarray(estimator.cross_fit(data.X, data.y, folds, weight), dtype=float)
+    predictions = estimator.cross_fit(data.for_(estimator), data.y, folds, weight)
+    predictions = np.asarray(predictions, dtype=float)
     return predictions, CrossFitted(estimator) if has_power(estimator, powers.Refits) else None
 
 
@@ -117,14 +119,14 @@ def refit(estimator, data, weight=None, *, random_state=None):
     kept, _ = rows_that_matter(weight)
     if teach_nothing(y[kept], task):
         return constant_expert(y, kept, task)
-    return estimator.estimator.refit(X, y, weight)
+    return estimator.estimator.refit(data.for_(estimator.estimator), y, weight)
 
 
 def _fit_and_predict(data, estimator, train, test, weight, *, scoring, seed):
     rows, held_out = data.take(train), data.take(test)
     fitted = fit_expert(estimator, rows.X, rows.y, weight, task=data.task, random_state=seed)
     if scoring and has_power(fitted, powers.HasDensity):
-        return fitted.log_prob(held_out.X, held_out.y)[:, None], None
+        return log_prob_of(fitted, held_out.X, held_out.y)[:, None], None
     predictions = predict_expert(fitted, held_out.X, n_classes=data.n_classes)
     if not scoring:
         return predictions, None

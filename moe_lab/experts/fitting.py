@@ -4,12 +4,11 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import has_fit_parameter
 
 from moe_lab.experts.powers import Parametric
 from moe_lab.registry.powers import has_power
-from moe_lab.table import Prepared
+from moe_lab.table import Prepared, given_to, rows_of
 
 NEGLIGIBLE = 1e-3  # weights below this share of the largest do not reach a flexible expert
 
@@ -24,6 +23,7 @@ def fit_expert(estimator, X, y, sample_weight=None, *, task, random_state=None):
     Parameters
     ----------
     estimator : unfitted estimator, from ``Expert.build``
+    X : Reading, DataFrame or ndarray of shape (n_samples, n_features)
     sample_weight : ndarray of shape (n_samples,), optional
 
     Returns
@@ -34,19 +34,20 @@ def fit_expert(estimator, X, y, sample_weight=None, *, task, random_state=None):
     if sample_weight is None:
         sample_weight = np.ones(len(y))
     if has_power(estimator, Parametric) and sample_weight.any():
-        return estimator.fit(X, y, sample_weight=sample_weight)
+        return estimator.fit(given_to(estimator, X), y, sample_weight=sample_weight)
     kept, weight = rows_that_matter(sample_weight)
     if teach_nothing(y[kept], task):
         return constant_expert(y, kept, task)
     if len(kept) < len(y):
-        X, y = _safe_indexing(X, kept), y[kept]
+        X, y = rows_of(X, kept), y[kept]
+    X = given_to(estimator, X)
     if weight is None:
         return estimator.fit(X, y)
     weight_parameter = _weight_parameter(estimator)
     if weight_parameter:
         return estimator.fit(X, y, **{weight_parameter: weight})
     drawn = np.random.default_rng(random_state).choice(len(y), len(y), p=weight / weight.sum())
-    return estimator.fit(_safe_indexing(X, drawn), y[drawn])
+    return estimator.fit(rows_of(X, drawn), y[drawn])
 
 
 def rows_that_matter(sample_weight):
@@ -96,7 +97,7 @@ def predict_expert(estimator, X, *, n_classes=None, **told):
     Parameters
     ----------
     estimator : fitted expert
-    X : DataFrame or ndarray of shape (n_samples, n_features)
+    X : Reading, DataFrame or ndarray of shape (n_samples, n_features)
     n_classes : int, optional
         None: regression.
     **told
@@ -107,6 +108,7 @@ def predict_expert(estimator, X, *, n_classes=None, **told):
     predictions : ndarray of shape (n_samples, n_outputs)
         Means (n_outputs = 1), or probabilities of all classes (n_outputs = n_classes).
     """
+    X = given_to(estimator, X)
     if n_classes is None:
         return np.asarray(estimator.predict(X, **told), dtype=float).reshape(len(X), 1)
     if not hasattr(estimator, "predict_proba"):
@@ -117,3 +119,8 @@ def predict_expert(estimator, X, *, n_classes=None, **told):
     wide = np.zeros((len(X), n_classes))
     wide[:, np.asarray(estimator.classes_, dtype=int)] = estimator.predict_proba(X, **told)
     return wide
+
+
+def log_prob_of(estimator, X, y):
+    """Return what a fitted expert that has ``log_prob`` says of each y, in nats, (n_samples,)."""
+    return estimator.log_prob(given_to(estimator, X), y)

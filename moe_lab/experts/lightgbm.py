@@ -6,7 +6,7 @@ from moe_lab.device import device_number, resolve_device
 from moe_lab.experts.base import Expert, experts
 from moe_lab.experts.boosting.boosted import BoostedClassifier, BoostedRegressor
 from moe_lab.experts.boosting.trees import Trees, check_stopping, checked_params
-from moe_lab.table import CategoryTable, Prepared
+from moe_lab.table import CodedTable, Prepared
 
 
 @experts.register("lightgbm")
@@ -73,7 +73,7 @@ class LightGBMExpert(Expert):
             n_classes=n_classes,
             random_state=random_state,
         )
-        return Prepared(CategoryTable(), model)
+        return Prepared(CodedTable(), model)
 
 
 class LightGBMTrees(Trees):
@@ -99,7 +99,9 @@ class LightGBMTrees(Trees):
         from lightgbm import Dataset
 
         label = np.zeros(len(X))  # asked for, not looked at
-        return Dataset(X, label=label, params=self._settings()[0]).construct()
+        levels = list(X.levels)
+        settings = {"params": self._settings()[0], "categorical_feature": levels}
+        return Dataset(X.matrix, label=label, **settings).construct()
 
     def grow(self, data, rows, y, weight, *, n_classes, n_trees, held_out=None, patience=None):
         import lightgbm
@@ -123,7 +125,7 @@ class LightGBMTrees(Trees):
 
     def predict(self, model, X, *, n_classes, n_trees=None):
         n_threads = self.settings["n_jobs"]
-        answer = model.predict(X, num_iteration=n_trees or -1, num_threads=n_threads)
+        answer = model.predict(X.matrix, num_iteration=n_trees or -1, num_threads=n_threads)
         return np.column_stack([1 - answer, answer]) if n_classes == 2 else answer
 
 

@@ -12,7 +12,7 @@ from moe_lab.device import resolve_device
 from moe_lab.experts.base import Expert
 from moe_lab.likelihood.outcome import standard_deviation
 from moe_lab.nn.tables.holder import NetHolder, present_rows
-from moe_lab.table import NumericTable, as_float32
+from moe_lab.table import NumericTable, share_table
 from moe_lab.table.folds import held_out_rows
 
 # shapes: (n)samples, (d)features, (m)embers of an ensemble, (o)utputs
@@ -75,7 +75,7 @@ class NetExpert(Expert):
     @property
     def table(self):
         """How X is read."""
-        return NumericTable(scale=True, one_hot=self.one_hot)
+        return NumericTable(scale=True, one_hot=self.one_hot, single=True)
 
 
 @dataclass(frozen=True)
@@ -157,8 +157,8 @@ class Net(NetHolder, BaseEstimator):
 
     def learn_features(self, X, sample_weight=None):
         """Learn how X is read, and return what the network reads of it: float32, (n, d)."""
-        self.table_ = self.expert.table.fit(X, sample_weight=sample_weight)
-        return as_float32(self.table_.transform(X))
+        self.table_, Z = share_table(self.expert.table, X, sample_weight)
+        return Z
 
     def module(self, Z, n_outputs):
         """Make the network for what ``learn_features`` returned; ``net_`` takes it, trained."""
@@ -167,7 +167,7 @@ class Net(NetHolder, BaseEstimator):
     def _outputs(self, X):
         """Return what the network says, (n, o) or (n, m, o)."""
         check_is_fitted(self)
-        return self._ask(as_float32(self.table_.transform(X)))
+        return self._ask(self.table_.transform(X))
 
     @property
     def n_features_in_(self):
@@ -191,6 +191,7 @@ class NetRegressor(RegressorMixin, Net):
     """Network with one output, trained on the squared error of the standardised target."""
 
     _task = "regression"
+    takes_reading = True
 
     def learn_target(self, y, sample_weight=None):
         """Return what the network is to say, (n,), and how many outputs it has."""
@@ -208,6 +209,7 @@ class NetClassifier(ClassifierMixin, Net):
     """Network with one output per class, trained on the log-loss."""
 
     _task = "classification"
+    takes_reading = True
 
     def learn_target(self, y, sample_weight=None):
         """Return what the network is to say, (n,), and how many outputs it has."""

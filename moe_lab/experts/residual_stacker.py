@@ -6,7 +6,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from moe_lab.experts.base import Expert, experts
 from moe_lab.likelihood.stacks import LinearStack, LogLinearStack
-from moe_lab.table import StackedTable
+from moe_lab.table import Reading, StackedTable
 
 MOST_CLASSES = 30  # each round grows a tree for each class
 
@@ -66,6 +66,7 @@ class _Residual(BaseEstimator):
         self.n_jobs = n_jobs
 
     def fit(self, X, y, sample_weight=None, *, predictions):
+        X = Reading.of(X)
         self.stack_ = self._stack().fit(X, y, sample_weight, predictions=predictions)
         self.table_ = StackedTable().fit(X)
         self.booster_ = self._boost(X, y, sample_weight, predictions)
@@ -114,6 +115,8 @@ class _Residual(BaseEstimator):
 class ResidualRegressor(RegressorMixin, _Residual):
     """The stacker's mean, and trees on what is left of y."""
 
+    takes_reading = True
+
     def _stack(self):
         return LinearStack()
 
@@ -132,6 +135,8 @@ class ResidualRegressor(RegressorMixin, _Residual):
 
 class ResidualClassifier(ClassifierMixin, _Residual):
     """The stacker's log-probabilities, and trees that start there."""
+
+    takes_reading = True
 
     def _stack(self):
         return LogLinearStack()

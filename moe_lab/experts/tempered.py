@@ -18,6 +18,8 @@ class Tempered(ClassifierMixin, BaseEstimator):
         Classes that the model never saw get little probability.
     """
 
+    takes_reading = True  # and hands on what its model takes
+
     def __init__(self, model, temperature, n_classes):
         self.model = model
         self.temperature = temperature

@@ -1,12 +1,10 @@
 """XGBoost expert: boosted trees, grown level by level."""
 
-from sklearn.utils import _safe_indexing
-
 from moe_lab.device import resolve_device
 from moe_lab.experts.base import Expert, experts
 from moe_lab.experts.boosting.boosted import BoostedClassifier, BoostedRegressor
 from moe_lab.experts.boosting.trees import Trees, check_stopping, checked_params
-from moe_lab.table import CategoryTable, Prepared
+from moe_lab.table import CodedTable, Prepared
 
 
 @experts.register("xgboost")
@@ -65,7 +63,7 @@ class XGBoostExpert(Expert):
             n_classes=n_classes,
             random_state=random_state,
         )
-        return Prepared(CategoryTable(), model)
+        return Prepared(CodedTable(), model)
 
 
 def _names(xgboost):
@@ -80,12 +78,13 @@ class XGBoostTrees(Trees):
 
         kind = xgboost.XGBRegressor if n_classes is None else xgboost.XGBClassifier
         settings = {**self.settings, "n_estimators": n_trees, "early_stopping_rounds": patience}
+        settings["feature_types"] = ["c" if j in data.levels else "q" for j in range(data.width)]
         model, watch = kind(**settings), {}
         if held_out is not None:
             test, targets, own = held_out
-            watch["eval_set"] = [(_safe_indexing(data, test), targets)]
+            watch["eval_set"] = [(data.matrix[test], targets)]
             watch["sample_weight_eval_set"] = [own]
-        X = data if len(rows) == len(data) else _safe_indexing(data, rows)
+        X = data.matrix if len(rows) == len(data) else data.matrix[rows]
         model.fit(X, y, sample_weight=weight, verbose=False, **watch)
         losses = model.evals_result()["validation_0"] if watch else {"": []}
         return model, list(losses.values())[-1]  # by which xgboost stops
@@ -94,4 +93,4 @@ class XGBoostTrees(Trees):
         grown = model.get_booster().num_boosted_rounds()
         n_trees = grown if n_trees is None else min(n_trees, grown)
         ask = model.predict if n_classes is None else model.predict_proba
-        return ask(X, iteration_range=(0, n_trees))
+        return ask(X.matrix, iteration_range=(0, n_trees))

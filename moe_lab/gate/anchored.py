@@ -6,7 +6,7 @@ from moe_lab.gate.base import check_loss, gates
 from moe_lab.gate.boosted import BoostedGate
 from moe_lab.gate.constant import ConstantGate
 from moe_lab.likelihood.arrays import softmax
-from moe_lab.table import StackedTable
+from moe_lab.table import Reading, StackedTable, rows_of
 
 LEAST_CURVATURE = 1e-3
 SHRINKAGE = {
@@ -47,6 +47,7 @@ class AnchoredGate(BoostedGate):
         Whose weights the trees move; together these keep their share of the anchor.
     """
 
+    takes_reading = True
     reads_predictions = True
     anchored = True  # a trainer sets the anchor, and may leave predictions out
 
@@ -91,7 +92,7 @@ class AnchoredGate(BoostedGate):
         if self.anchor is None:
             constant = ConstantGate().fit_pooled(X, predictions[:, known], y, loss, sample_weight)
             self.anchor_ = np.zeros(len(known))
-            self.anchor_[known] = constant.predict_proba(X[:1])[0]
+            self.anchor_[known] = constant.predict_proba(rows_of(X, [0]))[0]
         else:
             self.anchor_ = self._checked_anchor(predictions.shape[1])
         self.varied_ = known & (self.anchor_ > 0)
@@ -101,6 +102,7 @@ class AnchoredGate(BoostedGate):
         if self.varied_.any():
             varied = predictions[:, self.varied_]
             self.base_ = np.log(self.anchor_[self.varied_])
+            X = Reading.of(X)
             self.table_ = StackedTable(self.columns).fit(X)
             objective = _squared_error(varied[:, :, 0], y, np.exp(self.base_), sample_weight)
             self.booster_ = self._boost(

@@ -11,6 +11,7 @@ from moe_lab.likelihood.mixing import fit_mixing, fit_pooled_mean
 from moe_lab.likelihood.softmax import fit_softmax, softmax_gradient
 from moe_lab.registry import gates
 from moe_lab.registry.powers import has_power
+from moe_lab.table import given_to
 
 __all__ = ["FeatureGate", "Gate", "LinearGate", "as_gate", "ask_gate", "gates"]
 
@@ -20,7 +21,9 @@ LEAST_LIKELIHOOD = 1e-15  # of the class that came under an expert: its log is f
 class Gate(ABC, BaseEstimator):
     """Learns from responsibilities which expert to trust where.
 
-    What it may have besides, each with a correct default, is in `moe_lab.gate.powers`.
+    A gate whose class declares ``takes_reading = True`` is given the table as a `Reading`, the
+    others as it came. What it may have besides, each with a correct default, is in
+    `moe_lab.gate.powers`.
     """
 
     parametric = False
@@ -185,20 +188,22 @@ def likelihoods(predictions, y):
     return np.maximum(predictions[np.arange(len(y)), :, y], LEAST_LIKELIHOOD)
 
 
-def ask_gate(gate, X, predictions):
+def ask_gate(gate, X, predictions=None):
     """Return the weights of a fitted gate that may read what the experts say.
 
     Parameters
     ----------
     gate : Gate
-    X : DataFrame or ndarray of shape (n_samples, n_features)
-    predictions : ndarray of shape (n_samples, n_experts, n_outputs)
+    X : Reading, DataFrame or ndarray of shape (n_samples, n_features)
+    predictions : ndarray of shape (n_samples, n_experts, n_outputs), optional
+        For a gate that reads them.
 
     Returns
     -------
     gate_weights : ndarray of shape (n_samples, n_experts)
         Each row sums to 1.
     """
+    X = given_to(gate, X)
     if has_power(gate, ReadsPredictions):
         return gate.predict_proba(X, predictions)
     return gate.predict_proba(X)

@@ -1,11 +1,10 @@
 """Boosted gate: boosted trees on the responsibilities."""
 
 import numpy as np
-from sklearn.utils import _safe_indexing
 
 from moe_lab.gate.base import FeatureGate, gates
 from moe_lab.likelihood.arrays import log_softmax
-from moe_lab.table import CategoryTable
+from moe_lab.table import CodedTable, share_table
 
 LEAST = 1e-9  # an expert that no row trusts starts with this weight
 
@@ -37,6 +36,8 @@ class BoostedGate(FeatureGate):
         Log weights at the start, to which the trees add.
     """
 
+    takes_reading = True
+
     def __init__(
         self,
         n_estimators=50,
@@ -54,23 +55,25 @@ class BoostedGate(FeatureGate):
         self.random_state = random_state
 
     def learn_features(self, X, sample_weight=None):
-        self.table_ = CategoryTable(columns=self.columns).fit(X)
-        return self.features(X)
+        self.table_, coded = share_table(CodedTable(columns=self.columns), X)
+        self.categories_ = list(coded.levels)
+        return coded.matrix
 
     def features(self, X):
-        return self.table_.transform(X)
+        return self.table_.matrix(X)
 
     def fit_features(self, features, responsibilities, sample_weight=None, start=None):
         if sample_weight is not None and not np.all(sample_weight > 0):  # these count as absent
             present = np.flatnonzero(sample_weight > 0)
-            features = _safe_indexing(features, present)
-            responsibilities, sample_weight = responsibilities[present], sample_weight[present]
+            features, responsibilities = features[present], responsibilities[present]
+            sample_weight = sample_weight[present]
         mean = np.average(responsibilities, axis=0, weights=sample_weight)
         self.base_ = np.log(np.maximum(mean, LEAST))
-        self.booster_ = self._boost(features, _likelihood(responsibilities, sample_weight))
+        objective = _likelihood(responsibilities, sample_weight)
+        self.booster_ = self._boost(features, objective, self.categories_)
         return self
 
-    def _boost(self, features, objective, categories="auto", **settings):
+    def _boost(self, features, objective, categories, **settings):
         """Grow the trees from ``base_`` on; ``objective``: scores -> gradient and Hessian."""
         try:
             import lightgbm

@@ -5,7 +5,7 @@ import numpy as np
 from moe_lab.gate.base import gates
 from moe_lab.gate.region import RegionGate
 from moe_lab.table.chosen import chosen_columns
-from moe_lab.table.columns import as_frame, match_levels, read_levels
+from moe_lab.table.reading import Reading
 from moe_lab.table.rules import MANY_LEVELS
 
 
@@ -40,6 +40,7 @@ class ColumnGate(RegionGate):
            [0.75, 0.25]])
     """
 
+    takes_reading = True
     example_params = {"column": "group"}
 
     def __init__(self, column=None, pseudo_count=1.0):
@@ -47,11 +48,13 @@ class ColumnGate(RegionGate):
         self.pseudo_count = pseudo_count
 
     def learn_features(self, X, sample_weight=None):
+        X = Reading.of(X)
+        self.kinds_ = X.kinds
         self.position_ = chosen_columns(X, [self.column])[0]
-        read = self._read(X)
+        there = X
         if sample_weight is not None:
-            read = read[np.asarray(sample_weight) > 0]
-        codes, names = read_levels(read)
+            there = X.rows(np.flatnonzero(np.asarray(sample_weight) > 0))
+        codes, names = there.levels(self.position_)
         self.levels_ = [names[code] for code in np.unique(codes[codes >= 0])]
         self.missing_ = bool((codes < 0).any())
         if len(self.levels_) > MANY_LEVELS:
@@ -63,12 +66,9 @@ class ColumnGate(RegionGate):
         return super().learn_features(X, sample_weight)
 
     def features(self, X):
-        column = self._read(X)
-        n_levels = len(self.levels_)
-        codes = match_levels(column, self.levels_)
-        codes[codes < 0] = n_levels + 1  # a level that fit did not see
-        codes[column.isna().to_numpy()] = n_levels  # a region only where fit saw it
-        return np.eye(n_levels + 2, n_levels + self.missing_)[codes]
-
-    def _read(self, X):
-        return as_frame(X).iloc[:, self.position_]
+        X, n_levels = Reading.of(X, self.kinds_), len(self.levels_)
+        regions = X.matched(self.position_, self.levels_)
+        missing = X.levels(self.position_)[0] < 0  # a region only where fit saw it
+        unseen = (regions < 0) & ~missing
+        regions = np.where(missing, n_levels, np.where(unseen, n_levels + 1, regions))
+        return np.eye(n_levels + 2, n_levels + self.missing_)[regions]

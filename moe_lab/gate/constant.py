@@ -9,6 +9,7 @@ from moe_lab.gate.base import LinearGate, gates
 class ConstantGate(LinearGate):
     """Static weights: the control that says what an input-dependent gate adds."""
 
+    takes_reading = True
     C = np.inf
 
     def learn_features(self, X, sample_weight=None):

@@ -8,7 +8,7 @@ from scipy.special import log_softmax
 from moe_lab.device import resolve_device
 from moe_lab.gate.base import FeatureGate, check_loss, gates, likelihoods
 from moe_lab.nn.tables.holder import NetHolder, present_rows
-from moe_lab.table import NumericTable, as_float32
+from moe_lab.table import NumericTable, share_table
 from moe_lab.table.folds import held_out_rows
 
 
@@ -37,6 +37,8 @@ class MLPGate(NetHolder, FeatureGate):
     device : {"auto", "cpu", "cuda", "cuda:N"}, default="auto"
     """
 
+    takes_reading = True
+
     def __init__(
         self,
         hidden=(64,),
@@ -60,12 +62,12 @@ class MLPGate(NetHolder, FeatureGate):
         self.device = device
 
     def learn_features(self, X, sample_weight=None):
-        self.table_ = NumericTable(columns=self.columns, one_hot=False)
-        self.table_.fit(X, sample_weight=sample_weight)
-        return self.features(X)
+        table = NumericTable(columns=self.columns, one_hot=False, single=True)
+        self.table_, features = share_table(table, X, sample_weight)
+        return features
 
     def features(self, X):
-        return as_float32(self.table_.transform(X))
+        return self.table_.transform(X)
 
     def fit_features(self, features, responsibilities, sample_weight=None, start=None):
         self._make(present_rows(features, sample_weight), responsibilities.shape[1])

@@ -21,6 +21,7 @@ class RulesGate(RegionGate):
         Rows of equal trust that are added to each region.
     """
 
+    takes_reading = True
     example_params = {"rules": ["x0 < 0", "group == 'a'"]}
 
     def __init__(self, rules=(), pseudo_count=1.0):

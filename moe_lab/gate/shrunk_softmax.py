@@ -7,7 +7,7 @@ from moe_lab.gate.base import FeatureGate, check_loss, gates, likelihoods
 from moe_lab.likelihood.arrays import log_softmax, logits
 from moe_lab.likelihood.mixing import fit_mixing, fit_pooled_mean
 from moe_lab.likelihood.softmax import fit_softmax
-from moe_lab.table import NumericTable
+from moe_lab.table import NumericTable, share_table
 from moe_lab.table.folds import make_folds
 
 PATH = (0.0, 0.001, 0.01, 0.1, 1.0, 10.0)  # inverse penalties; 0: constant weights
@@ -55,13 +55,16 @@ class ShrunkSoftmaxGate(FeatureGate):
     True
     """
 
+    takes_reading = True
+
     def __init__(self, cv=5, columns=None):
         self.cv = cv
         self.columns = columns
 
     def learn_features(self, X, sample_weight=None):
-        self.table_ = NumericTable(columns=self.columns).fit(X, sample_weight=sample_weight)
-        return self.features(X)
+        table = NumericTable(columns=self.columns)
+        self.table_, features = share_table(table, X, sample_weight)
+        return features
 
     def features(self, X):
         return self.table_.transform(X)

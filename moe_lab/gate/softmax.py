@@ -1,7 +1,7 @@
 """Softmax gate: multinomial logistic regression on the responsibilities."""
 
 from moe_lab.gate.base import LinearGate, gates
-from moe_lab.table import NumericTable
+from moe_lab.table import NumericTable, share_table
 
 
 @gates.register("softmax")
@@ -18,13 +18,16 @@ class SoftmaxGate(LinearGate):
         The columns that the gate reads, by name or, for an array, number. Default all.
     """
 
+    takes_reading = True
+
     def __init__(self, C=1.0, columns=None):
         self.C = C
         self.columns = columns
 
     def learn_features(self, X, sample_weight=None):
-        self.table_ = NumericTable(columns=self.columns).fit(X, sample_weight=sample_weight)
-        return self.table_.transform(X)
+        table = NumericTable(columns=self.columns)
+        self.table_, features = share_table(table, X, sample_weight)
+        return features
 
     def features(self, X):
         return self.table_.transform(X)

@@ -14,7 +14,7 @@ from moe_lab.divide.given import Given
 from moe_lab.experts.spec import listed
 from moe_lab.inspection.coefficients import KEYS, coefficients
 from moe_lab.progress import progress
-from moe_lab.table.inputs import check_table, check_target, weighted_rows
+from moe_lab.table.inputs import check_target, read_table, weighted_rows
 from moe_lab.train.base import as_trainer
 
 __all__ = ["bootstrap_intervals"]
@@ -77,7 +77,7 @@ def bootstrap_intervals(
     """
     estimate = coefficients(mixture)
     start = _start(mixture, n_boot, level)
-    X = check_table(mixture, X, reset=False)
+    X = read_table(mixture, X)
     X, y, weight, _ = weighted_rows(X, check_target(X, y), sample_weight, None)
     trust = mixture.responsibilities(X, y)
     rng = check_random_state(random_state)
@@ -127,7 +127,7 @@ def _replicate(start, X, y, trust, drawn):
     replicate = clone(start).set_params(divide=Given(trust[kept]))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
-        replicate.fit(X, y, sample_weight=drawn)
+        replicate.fit(X.table, y, sample_weight=drawn)
     if replicate.n_experts_ < trust.shape[1]:
         return None, []
     order = linear_sum_assignment(-trust.T @ replicate.responsibilities(X, y))[1]

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from moe_lab.inspection.controls import Controls
 from moe_lab.inspection.errors import error_name, mean_error, target_of
 from moe_lab.mixture.names import expert_names
-from moe_lab.table.inputs import check_table, weighted_rows
+from moe_lab.table.inputs import read_table, weighted_rows
 
 __all__ = ["Diagnosis", "diagnose"]
 
@@ -101,7 +101,7 @@ def diagnose(mixture, X, y, sample_weight=None):
     ...
     """
     check_is_fitted(mixture)
-    X = check_table(mixture, X, reset=False)
+    X = read_table(mixture, X)
     check_consistent_length(X, y)
     X, y, weight, _ = weighted_rows(X, target_of(mixture, y), sample_weight, None)
     if len(y) < LEAST_ROWS:

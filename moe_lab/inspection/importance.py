@@ -6,7 +6,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from moe_lab.inspection.errors import error_name, mean_error, pooled, row_losses, target_of
-from moe_lab.table.inputs import check_table
+from moe_lab.table.forms import with_permuted
+from moe_lab.table.inputs import read_table
 
 __all__ = ["routing_importance", "total_variation"]
 
@@ -50,14 +51,14 @@ def routing_importance(mixture, X, y=None, *, n_repeats=5, random_state=None):
     check_is_fitted(mixture)
     if n_repeats < 2:
         raise ValueError(f"n_repeats must be at least 2, got n_repeats={n_repeats}.")
-    X = check_table(mixture, X, reset=False)
+    X = read_table(mixture, X)
     rng = check_random_state(random_state)
     orders = [rng.permutation(len(X)) for _ in range(n_repeats)]
     gate_weights, rise = mixture.gate_weights(X), _error_rise(mixture, X, y)
     names = getattr(mixture, "feature_names_in_", [f"x{j}" for j in range(X.shape[1])])
     rows = {}
     for j, name in enumerate(names):
-        changed = [mixture.gate_weights(_permuted(X, j, order)) for order in orders]
+        changed = [mixture.gate_weights(with_permuted(X.table, j, order)) for order in orders]
         rows[name] = _mean_and_se("moved", [total_variation(gate_weights, g) for g in changed])
         if y is not None:
             rows[name] |= _mean_and_se(f"{error_name(mixture)}_rise", [rise(g) for g in changed])
@@ -84,15 +85,6 @@ def _error_rise(mixture, X, y):
 
     own = error(mixture.gate_weights(X))
     return lambda gate_weights: error(gate_weights) - own
-
-
-def _permuted(X, j, order):
-    X = X.copy()
-    if isinstance(X, pd.DataFrame):
-        X.isetitem(j, X.iloc[order, j].set_axis(X.index))
-    else:
-        X[:, j] = X[order, j]
-    return X
 
 
 def _mean_and_se(name, draws):

@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 from moe_lab.inspection.importance import total_variation
 from moe_lab.mixture.names import expert_names
 from moe_lab.registry import gates
-from moe_lab.table.inputs import check_table
+from moe_lab.table.inputs import read_table
 
 __all__ = ["Retelling", "retell"]
 
@@ -74,7 +74,7 @@ def retell(mixture, X, *, max_depth=3):
     (same expert for ... % of the rows; ... % of the trust misplaced)
     """
     check_is_fitted(mixture)
-    X = check_table(mixture, X, reset=False)
+    X = read_table(mixture, X)
     gate_weights = mixture.gate_weights(X)
     gate = gates.create("tree", max_depth=max_depth).fit(X, gate_weights)
     rules, again = gate.rules(expert_names=expert_names(mixture)), gate.predict_proba(X)

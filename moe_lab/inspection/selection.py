@@ -8,7 +8,6 @@ import pandas as pd
 from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import _safe_indexing
 
 from moe_lab.experts.powers import CountsParameters
 from moe_lab.experts.spec import listed
@@ -16,8 +15,9 @@ from moe_lab.likelihood.outcome import standard_deviation
 from moe_lab.plots.style import colors, new_figure
 from moe_lab.progress import progress
 from moe_lab.registry.powers import has_power
+from moe_lab.table import rows_of
 from moe_lab.table.folds import make_folds
-from moe_lab.table.inputs import check_table, check_target, weighted_rows
+from moe_lab.table.inputs import check_table, check_target, read_table, weighted_rows
 from moe_lab.train.base import as_trainer
 
 __all__ = ["CRITERIA", "Selection", "select_n_experts"]
@@ -222,10 +222,10 @@ def _fit_and_score(estimator, data, n_experts, train, test, criterion):
     parts = [None if part is None else part[train] for part in (weight, groups)]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
-        mixture.fit(_safe_indexing(X, train), y[train], *parts)
+        mixture.fit(rows_of(X, train), y[train], *parts)
     warned = [f"{n_experts} experts: {warning.message}" for warning in caught]
     if test is not None:
-        return mixture.score_samples(_safe_indexing(X, test), y[test]), warned
+        return mixture.score_samples(rows_of(X, test), y[test]), warned
     if criterion != "out_of_fold":
         mixture.n_parameters_  # noqa: B018 - an error here spares the other fits
     weight = np.ones(len(y)) if weight is None else weight
@@ -242,7 +242,7 @@ def _warn_of(warned, n_fits):
 
 
 def _described(mixture, X, y, weight):
-    counted = has_power(mixture, CountsParameters)
+    X, counted = read_table(mixture, X), has_power(mixture, CountsParameters)
     information = {name: getattr(mixture, name) for name in ("aic", "bic", "icl")}
     return {
         "log_likelihood": mixture.log_likelihood(X, y, weight),

@@ -7,6 +7,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from moe_lab.inspection.errors import error_name, mean_error, pooled, row_losses, target_of
 from moe_lab.mixture.names import expert_names
+from moe_lab.table.inputs import read_table
 
 __all__ = ["error_by_region", "gate_entropy", "usage"]
 
@@ -86,6 +87,7 @@ def error_by_region(mixture, X, y):
         of y, or the log-loss in nats (``table.columns.name`` says which). NaN in an empty region.
     """
     check_is_fitted(mixture)
+    X = read_table(mixture, X)
     gate_weights, predictions = mixture.gate_weights(X), mixture.expert_predictions(X)
     check_consistent_length(gate_weights, y)
     y = target_of(mixture, y)

@@ -20,6 +20,8 @@ class LinearStack(RegressorMixin, BaseEstimator):
     parametric = True
     depends_on = "experts"
 
+    takes_reading = True  # it reads no table at all
+
     def __init__(self, pull=3.0):
         self.pull = pull
 
@@ -52,6 +54,8 @@ class LogLinearStack(ClassifierMixin, BaseEstimator):
 
     parametric = True
     depends_on = "experts"
+
+    takes_reading = True  # it reads no table at all
 
     def __init__(self, pull=3.0):
         self.pull = pull

@@ -18,6 +18,8 @@ from moe_lab.table.inputs import (
     as_numbers,
     check_table,
     check_target,
+    read_table,
+    read_training,
     weighted_rows,
 )
 
@@ -48,7 +50,7 @@ class ExpertEnsemble(TakesTables, ABC, BaseEstimator):
             Means (n_outputs = 1) or class probabilities, in the order of `classes_`.
         """
         check_is_fitted(self)
-        X = check_table(self, X, reset=False)
+        X = read_table(self, X)
         return np.stack([self._ask(expert, X) for expert in self.experts_], axis=1)
 
     def _ask(self, expert, X):
@@ -61,7 +63,7 @@ class ExpertEnsemble(TakesTables, ABC, BaseEstimator):
         """Check what fit was given; rows of weight 0 are as if absent, classes become codes."""
         X = check_table(self, X, reset=True)
         X, y, weight, groups = weighted_rows(X, check_target(X, y), sample_weight, groups)
-        return X, self._encode(y), weight, groups
+        return read_training(self, X), self._encode(y), weight, groups
 
     def _build(self, experts):
         """Return the unfitted estimators and a seed for each."""

@@ -2,7 +2,6 @@
 
 import numpy as np
 from joblib import Parallel, delayed
-from sklearn.utils import _safe_indexing
 
 from moe_lab.experts.base import Expert
 from moe_lab.experts.fitting import fit_expert
@@ -73,7 +72,7 @@ class _MatchedEnsemble:
 
     def _ask(self, expert, X):
         columns, member = expert
-        return super()._ask(member, _safe_indexing(X, columns, axis=1))
+        return super()._ask(member, X.columns(columns))
 
     def _pool(self, predictions):
         return predictions.mean(axis=1)
@@ -81,7 +80,7 @@ class _MatchedEnsemble:
 
 def _fit_member(member, X, y, weight, share, *, task, seed):
     rows, columns = share
-    X = _safe_indexing(_safe_indexing(X, rows), columns, axis=1)
+    X = X.columns(columns).rows(rows)
     return columns, fit_expert(member, X, y[rows], weight[rows], task=task, random_state=seed)
 
 

@@ -1,15 +1,14 @@
 """Stacking with a variance of its own for each row: the honest control of a predictive density."""
 
 import numpy as np
-from sklearn.utils import _safe_indexing
 
 from moe_lab.experts.base import Expert
 from moe_lab.likelihood.distribution import MixtureDistribution
 from moe_lab.likelihood.outcome import least_scale, standard_deviation
 from moe_lab.methods.base import methods
 from moe_lab.methods.log_odds_stacking import LogOddsStackingRegressor
-from moe_lab.table import CategoryTable
-from moe_lab.table.inputs import check_table
+from moe_lab.table import CodedTable, learn_table
+from moe_lab.table.inputs import read_table
 
 TREES = {
     "objective": "none",
@@ -79,8 +78,8 @@ class StackingVarianceRegressor(LogOddsStackingRegressor):
         -------
         distribution : MixtureDistribution
         """
-        mean = self.predict(X)[:, None]
-        scales = self.variance_.predict(check_table(self, X, reset=False))[:, None]
+        X = read_table(self, X)
+        mean, scales = self.predict(X)[:, None], self.variance_.predict(X)[:, None]
         return MixtureDistribution(np.ones(mean.shape), mean, scales)
 
     def score_samples(self, X, y):
@@ -110,17 +109,19 @@ class LogVarianceTrees:
         """Fit to out-of-fold residuals; ``folds`` choose the rounds and the factor."""
         import lightgbm
 
-        self.table_ = CategoryTable().fit(X)
-        features = self.table_.transform(X)
+        self.table_, coded = learn_table(CodedTable(), X)
+        features = coded.matrix
         squares = residuals**2
         self.base_ = float(np.log(max(np.average(squares, weights=weight), self.min_scale**2)))
-        rows = lightgbm.Dataset(features, squares, weight=weight, params=TREES).construct()
+        categories = {"categorical_feature": list(coded.levels)}
+        rows = lightgbm.Dataset(features, squares, weight=weight, params=TREES, **categories)
+        rows = rows.construct()
         self.n_rounds_ = self._choose_rounds(rows, squares, weight, folds)
         held_out = np.empty(len(squares))
         for train, test in folds:
             train = np.sort(train)
             booster = self._grow(rows.subset(train).construct(), squares[train], weight[train])
-            held_out[test] = self._scales(booster, _safe_indexing(features, test)) ** 2
+            held_out[test] = self._scales(booster, features[test]) ** 2
         self.factor_ = float(np.average(squares / held_out, weights=weight))
         self.booster_ = self._grow(rows, squares, weight)
         return self
@@ -152,7 +153,7 @@ class LogVarianceTrees:
 
     def predict(self, X):
         """Return the noise scale of every row, shape (n_samples,)."""
-        scales = self._scales(self.booster_, self.table_.transform(X)) * np.sqrt(self.factor_)
+        scales = self._scales(self.booster_, self.table_.matrix(X)) * np.sqrt(self.factor_)
         return np.maximum(scales, self.min_scale)
 
 

@@ -2,17 +2,18 @@
 
 import numpy as np
 from scipy.special import logsumexp
-from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from moe_lab.experts.base import is_stacker
-from moe_lab.experts.fitting import predict_expert
+from moe_lab.experts.fitting import log_prob_of, predict_expert
 from moe_lab.experts.powers import HasDensity
+from moe_lab.gate.base import ask_gate
 from moe_lab.gate.powers import ReadsPredictions
 from moe_lab.likelihood.e_step import e_step
 from moe_lab.likelihood.outcome import log_prob
 from moe_lab.registry.powers import has_power
-from moe_lab.table.inputs import check_table
+from moe_lab.table import given_to, rows_of
+from moe_lab.table.inputs import read_table
 
 
 class TrustAndLikelihood:
@@ -30,12 +31,12 @@ class TrustAndLikelihood:
         gate_weights : ndarray of shape (n_samples, n_experts)
             Each row sums to 1.
         """
-        return self._asked(self._table(X))[0]
+        return self._asked(self._read(X))[0]
 
     def expert_predictions(self, X):
         """Return what every expert says, shape (n_samples, n_experts, n_outputs): means or
         probabilities."""
-        return self._expert_predictions(self._table(X))
+        return self._expert_predictions(self._read(X))
 
     def responsibilities(self, X, y):
         """Return the posterior trust in every expert, once y is seen, shape (n_samples,
@@ -49,6 +50,7 @@ class TrustAndLikelihood:
         Without y it is that of ``predict(X)``: how sure the mixture is of its own prediction. Of a
         mixture trained by EM it is that of all experts, whatever the pool.
         """
+        X = self._read(X)
         return self._row_log_likelihood(*self._seen(X, self.predict(X) if y is None else y))
 
     def log_prob(self, X, y):
@@ -64,12 +66,12 @@ class TrustAndLikelihood:
         weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
         return float(weight @ self.score_samples(X, y))
 
-    def _table(self, X):
+    def _read(self, X):
         check_is_fitted(self)
-        return check_table(self, X, reset=False)
+        return read_table(self, X)
 
     def _seen(self, X, y):
-        X = self._table(X)
+        X = self._read(X)
         check_consistent_length(X, y)
         return X, self._encode_seen(y)
 
@@ -77,7 +79,7 @@ class TrustAndLikelihood:
         """Return the log gate weights and the log-likelihood of y under every expert, each
         (n_samples, n_experts)."""
         if not has_power(self.gate_, ReadsPredictions):
-            return self.gate_.log_proba(X), self._log_lik(X, y)
+            return self.gate_.log_proba(given_to(self.gate_, X)), self._log_lik(X, y)
         gate_weights, predictions = self._asked(X)
         with np.errstate(divide="ignore"):
             return np.log(gate_weights), self._log_lik(X, y, predictions)
@@ -87,8 +89,8 @@ class TrustAndLikelihood:
         pooler needs."""
         if has_power(self.gate_, ReadsPredictions):
             predictions = self._expert_predictions(X)
-            return self.gate_.predict_proba(X, predictions), predictions
-        weights = self.gate_.predict_proba(X)
+            return ask_gate(self.gate_, X, predictions), predictions
+        weights = ask_gate(self.gate_, X)
         needed = None if pooler is None else pooler.needs(weights)
         return weights, None if needed is None else self._expert_predictions(X, needed)
 
@@ -113,7 +115,7 @@ class TrustAndLikelihood:
         if len(rows):
             told = {name: values[rows] for name, values in told.items()}
             predictions[rows, k] = predict_expert(
-                self.experts_[k], _safe_indexing(X, rows), n_classes=self._n_classes, **told
+                self.experts_[k], rows_of(X, rows), n_classes=self._n_classes, **told
             )
 
     def _pooled(self, X):
@@ -126,12 +128,12 @@ class TrustAndLikelihood:
         scales = np.full(self.n_experts_, np.nan) if self.scales_ is None else self.scales_
         own = [k for k in np.flatnonzero(np.isnan(scales)) if self._has_density(self.experts_[k])]
         if len(own) == self.n_experts_:
-            return np.column_stack([expert.log_prob(X, y) for expert in self.experts_])
+            return np.column_stack([log_prob_of(expert, X, y) for expert in self.experts_])
         if predictions is None:
             predictions = self._expert_predictions(X)
         log_lik = log_prob(predictions, y, self.scales_)
         for k in own:
-            log_lik[:, k] = self.experts_[k].log_prob(X, y)
+            log_lik[:, k] = log_prob_of(self.experts_[k], X, y)
         return log_lik
 
     def _has_density(self, expert):

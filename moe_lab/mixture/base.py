@@ -1,6 +1,7 @@
 """What a mixture of experts does with its rows: divide, experts, gate, pool."""
 
 import warnings
+from dataclasses import replace
 from numbers import Integral, Real
 
 from sklearn.base import BaseEstimator, clone
@@ -23,6 +24,7 @@ from moe_lab.table.inputs import (
     TakesTables,
     check_table,
     check_target,
+    read_training,
     weighted_rows,
 )
 from moe_lab.train.base import Asked, TrainingData, as_trainer, is_auto
@@ -84,7 +86,7 @@ class MixtureOfExperts(TrustAndLikelihood, InformationCriteria, TakesTables, Bas
         _check_stackers(pooler, gate, experts, trainer, self.divide)
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=len(experts)).tolist()
         trained = trainer.train(
-            data,
+            replace(data, X=data.for_(trainer)),
             experts=self._build(experts, seeds),
             gate=gate,
             pool=pooler,
@@ -113,7 +115,7 @@ class MixtureOfExperts(TrustAndLikelihood, InformationCriteria, TakesTables, Bas
     def _data(self, X, y, sample_weight, groups):
         X = check_table(self, X, reset=True)
         X, y, weight, groups = weighted_rows(X, check_target(X, y), sample_weight, groups)
-        y = self._encode_target(y)  # which learns the classes
+        X, y = read_training(self, X), self._encode_target(y)  # which learns the classes
         return TrainingData(X, y, weight, groups, self._task, self._n_classes)
 
     def _asked_for(self, trainer):
@@ -174,7 +176,7 @@ class MixtureOfExperts(TrustAndLikelihood, InformationCriteria, TakesTables, Bas
 
         def divide(seed):
             settings = {"sample_weight": data.sample_weight, "random_state": seed}
-            return divider.divide(data.X, data.y, n_experts=n_experts, **settings)
+            return divider.divide(data.for_(divider), data.y, n_experts=n_experts, **settings)
 
         return divide, divide(0).shape[1] if n_experts is None else n_experts
 

@@ -6,6 +6,7 @@ from moe_lab.experts.fitting import predict_expert
 from moe_lab.experts.powers import HasScale, PredictsDistribution
 from moe_lab.likelihood.distribution import MixtureDistribution
 from moe_lab.registry.powers import has_power
+from moe_lab.table import given_to
 
 TINY = np.finfo(float).tiny  # an expert that fits a constant y has no noise at all
 
@@ -49,7 +50,7 @@ def expert_distribution(expert, X, scale=np.nan):
     Parameters
     ----------
     expert : fitted regressor
-    X : DataFrame or ndarray of shape (n_samples, n_features)
+    X : Reading, DataFrame or ndarray of shape (n_samples, n_features)
     scale : float, optional
         Its noise standard deviation, in the unit of y; NaN: its own ``scale_``.
 
@@ -58,7 +59,7 @@ def expert_distribution(expert, X, scale=np.nan):
     distribution : MixtureDistribution
     """
     if has_power(expert, PredictsDistribution):
-        return expert.predict_distribution(X)
+        return expert.predict_distribution(given_to(expert, X))
     if np.isnan(scale) and has_power(expert, HasScale):
         scale = expert.scale_
     if np.isnan(scale):

@@ -2,12 +2,13 @@
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import column_or_1d
 
+from moe_lab.gate.base import ask_gate
 from moe_lab.likelihood.distribution import MixtureDistribution
 from moe_lab.mixture.base import MixtureOfExperts
 from moe_lab.mixture.density import expert_distribution, mix
+from moe_lab.table import rows_of
 from moe_lab.table.inputs import as_codes, as_numbers, codes_of
 
 
@@ -75,7 +76,7 @@ class MoERegressor(RegressorMixin, MixtureOfExperts):
 
     def predict(self, X):
         """Return the pooled prediction, shape (n_samples,)."""
-        return self._pooled(self._table(X))[:, 0]
+        return self._pooled(self._read(X))[:, 0]
 
     def predict_distribution(self, X):
         """Return what the mixture says of y: a Gaussian mixture for every row.
@@ -98,10 +99,10 @@ class MoERegressor(RegressorMixin, MixtureOfExperts):
             If the pool is no weighted sum of the experts (median, say), or an expert has no noise
             scale.
         """
-        X = self._table(X)
+        X = self._read(X)
         if self.density_gate_ is not None:
             return MixtureDistribution(*self.density_gate_.components(X, *self._means(X)))
-        gate_weights = self.gate_.predict_proba(X)
+        gate_weights = ask_gate(self.gate_, X)
         weights = self.pooler_.weights(gate_weights, self.scales_)
         parts = [self._expert_distribution(k, X, weights[:, k]) for k in range(self.n_experts_)]
         return mix(weights, parts)
@@ -112,7 +113,7 @@ class MoERegressor(RegressorMixin, MixtureOfExperts):
         if not len(rows):
             return None
         scale = np.nan if self.scales_ is None else self.scales_[k]
-        asked = X if len(rows) == len(weights) else _safe_indexing(X, rows)
+        asked = X if len(rows) == len(weights) else rows_of(X, rows)
         return expert_distribution(self.experts_[k], asked, scale)
 
     def _row_log_likelihood(self, X, y):
@@ -168,7 +169,7 @@ class MoEClassifier(ClassifierMixin, MixtureOfExperts):
     def predict_proba(self, X):
         """Return the pooled class probabilities, shape (n_samples, n_classes), in the order of
         ``classes_``."""
-        return self._pooled(self._table(X))
+        return self._pooled(self._read(X))
 
     def predict(self, X):
         """Return the most probable class, shape (n_samples,)."""

@@ -7,7 +7,8 @@ from moe_lab.gate.powers import IsTree
 from moe_lab.mixture.names import expert_names
 from moe_lab.plots.style import colors, new_figure, wrapped
 from moe_lab.registry.powers import has_power
-from moe_lab.table.inputs import check_table
+from moe_lab.table import given_to
+from moe_lab.table.inputs import read_table
 
 __all__ = ["plot_tree"]
 
@@ -33,7 +34,7 @@ def plot_tree(mixture, X, ax=None):
     figure : matplotlib Figure
     """
     check_is_fitted(mixture)
-    tree, mass = _tree_and_mass(mixture.gate_, check_table(mixture, X, reset=False))
+    tree, mass = _tree_and_mass(mixture.gate_, read_table(mixture, X))
     places, names = _places(tree), _leaf_names(mixture, _n_leaves(tree))
     of_experts = colors(len(names))
     ax = _new_axes(places, names) if ax is None else ax
@@ -61,6 +62,7 @@ def _leaf_names(mixture, count):
 
 def _tree_and_mass(gate, X):
     """Return the nested list of experts, and the mean probability of reaching each path."""
+    X = given_to(gate, X)
     if has_power(gate, IsTree):
         return gate.tree_, {path: p.mean() for path, p in gate.node_weights(X).items()}
     share = gate.predict_proba(X).mean(axis=0)

@@ -1,6 +1,7 @@
 """Category table: numbers as they are, categories with a fixed list of levels."""
 
 import re
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -8,15 +9,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from moe_lab.table.chosen import chosen_columns
-from moe_lab.table.columns import (
-    as_frame,
-    holds_levels,
-    is_numeric_array,
-    match_levels,
-    open_table,
-    read_levels,
-    read_numbers,
-)
+from moe_lab.table.reading import Reading
 
 
 class CategoryTable(TransformerMixin, BaseEstimator):
@@ -40,42 +33,106 @@ class CategoryTable(TransformerMixin, BaseEstimator):
     1    NaN   NaN
     """
 
+    takes_reading = True
+
     def __init__(self, columns=None):
         self.columns = columns
 
     def fit(self, X, y=None, sample_weight=None):
         """Learn which columns hold levels, and their levels; weights play no part."""
-        table = open_table(self, X, reset=True)
+        X = Reading.of(X)
+        X.open_for(self, reset=True)
+        self.kinds_ = X.kinds
         self.columns_ = chosen_columns(X, self.columns)  # positions in X
-        self.levels_ = {}  # position in X -> names
-        if not is_numeric_array(table):
-            for j in self.columns_:
-                if holds_levels(table.iloc[:, j]):
-                    self.levels_[j] = read_levels(table.iloc[:, j])[1]
-            self.names_ = _safe_names(table.columns[self.columns_])
+        X.check_readable(self.columns_)
+        chosen = np.intersect1d(self.columns_, X.level_columns)
+        self.levels_ = {int(j): X.levels(j)[1] for j in chosen}  # position in X -> names
+        self.names_ = _safe_names([X.names[j] for j in self.columns_])
         return self
 
     def transform(self, X):
         """Return a DataFrame, or an array where no column holds levels."""
-        check_is_fitted(self)
-        X = open_table(self, X, reset=False)
-        if is_numeric_array(X) and not self.levels_:
-            return X if len(self.columns_) == X.shape[1] else X[:, self.columns_]
-        X = as_frame(X)
-        columns = {j: self._column(X.iloc[:, j], j) for j in self.columns_}
-        frame = pd.DataFrame(columns, index=X.index)
-        if not self.levels_:
-            return frame.to_numpy(dtype=float)
-        frame.columns = self.names_
-        return frame
+        coded = self.coded(X)
+        return coded.frame if coded.levels else coded.matrix
 
-    def _column(self, column, j):
-        if j not in self.levels_:
-            return read_numbers(column)
-        if not self.levels_[j]:  # nothing was known of it while fitting; xgboost wants one level
-            return np.full(len(column), np.nan)
-        dtype = pd.CategoricalDtype(self.levels_[j])
-        return pd.Categorical.from_codes(match_levels(column, self.levels_[j]), dtype=dtype)
+    def matrix(self, X):
+        """Return one matrix of floats, levels as codes, (n_samples, n_columns); missing is NaN."""
+        return self.coded(X).matrix
+
+    def coded(self, X):
+        """Return the matrix with what its columns are."""
+        check_is_fitted(self)
+        X = Reading.of(X, self.kinds_)
+        X.open_for(self, reset=False)
+        numbers = np.array([j for j in self.columns_ if j not in self.levels_], dtype=int)
+        read = X.chosen_numbers(numbers)
+        if not self.levels_:
+            return Coded(read, {}, self.names_)
+        matrix, levels = np.empty((len(X), len(self.columns_))), {}
+        matrix[:, np.searchsorted(self.columns_, numbers)] = read
+        for j, names in self.levels_.items():
+            place = int(np.searchsorted(self.columns_, j))
+            codes = X.matched(j, names)
+            matrix[:, place] = np.where(codes < 0, np.nan, codes)
+            if names:  # else nothing was known of it while fitting
+                levels[place] = names
+        return Coded(matrix, levels, self.names_)
+
+
+class CodedTable(CategoryTable):
+    """A `CategoryTable` whose ``transform`` returns the codes, for models that know `Coded`."""
+
+    takes_reading = True
+
+    def transform(self, X):
+        return self.coded(X)
+
+
+@dataclass
+class Coded:
+    """A table as one matrix of floats, and which of its columns hold the codes of levels.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (n_samples, n_columns)
+        Missing is NaN, and so is a level that was not seen while fitting.
+    levels : dict
+        From the position of a column of codes to the names of its levels.
+    names : list of str
+        Of all columns.
+    """
+
+    matrix: np.ndarray
+    levels: dict
+    names: list
+
+    def __len__(self):
+        return len(self.matrix)
+
+    @property
+    def width(self):
+        return self.matrix.shape[1]
+
+    def rows(self, rows):
+        """Return some rows, a slice or positions."""
+        return Coded(self.matrix[rows], self.levels, self.names)
+
+    @property
+    def frame(self):
+        """A DataFrame with a `category` column for each column of codes."""
+        return self._frame(lambda codes, names: pd.Categorical.from_codes(codes, names))
+
+    @property
+    def texts(self):
+        """A DataFrame with the names of the levels as strings, "" where missing."""
+        return self._frame(lambda codes, names: np.array([*names, ""], dtype=object)[codes])
+
+    def _frame(self, of_codes):
+        columns = list(self.matrix.T)
+        for place, names in self.levels.items():
+            codes = np.nan_to_num(columns[place], nan=-1.0).astype(int)
+            columns[place] = of_codes(codes, names)
+        return pd.DataFrame(dict(zip(self.names, columns, strict=True)))
 
 
 def _safe_names(names):

@@ -3,9 +3,9 @@
 from numbers import Integral
 
 import numpy as np
-import pandas as pd
 
 from moe_lab.registry.spelling import did_you_mean
+from moe_lab.table.reading import Reading
 
 
 def chosen_columns(X, columns=None):
@@ -13,7 +13,7 @@ def chosen_columns(X, columns=None):
 
     Parameters
     ----------
-    X : DataFrame or array-like of shape (n_samples, n_features)
+    X : Reading, DataFrame or array-like of shape (n_samples, n_features)
         Columns of an array are called x0, x1, ...
     columns : list of str or int, optional
         Names; for an array, numbers too. None is all columns.
@@ -24,13 +24,14 @@ def chosen_columns(X, columns=None):
 
     Examples
     --------
+    >>> import pandas as pd
     >>> chosen_columns(pd.DataFrame({"age": [1], "size": [2], "mood": [3]}), ["mood", "age"])
     array([0, 2])
     >>> chosen_columns(np.ones((1, 3)), [2, "x0"])
     array([0, 2])
     """
-    has_names = isinstance(X, pd.DataFrame)
-    names = list(X.columns) if has_names else [f"x{j}" for j in range(np.shape(X)[1])]
+    X = Reading.of(X)
+    names, has_names = X.names, X.has_names
     if columns is None:
         return np.arange(len(names))
     if isinstance(columns, str | Integral):

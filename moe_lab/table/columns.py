@@ -1,4 +1,4 @@
-"""Reading a table: which columns hold numbers and which hold levels."""
+"""Parsing one column: whether it holds numbers or levels, and which."""
 
 from decimal import Decimal
 from numbers import Real
@@ -6,8 +6,6 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 from pandas.api import types
-from scipy import sparse
-from sklearn.utils.validation import validate_data
 
 # What pandas.api.types.infer_dtype says of object columns that hold numbers or times.
 _NUMBERS = {"floating", "integer", "mixed-integer-float", "decimal", "boolean"}
@@ -16,57 +14,15 @@ _TIMES = {"timedelta64", "timedelta"}
 _NOT_A_TABLE = {"complex", "period", "interval", "time"}
 
 
-def open_table(estimator, X, *, reset):
-    """Return X as a DataFrame, or a matrix of numbers as it is; its columns must be the fit's."""
-    table = X if is_numeric_array(X) else as_frame(X)
-    validate_data(estimator, X, skip_check_array=True, reset=reset)
-    return table
-
-
-def is_numeric_array(X):
-    """Say whether X is a matrix of numbers, which needs no reading."""
-    return isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "fiub"
-
-
-def as_frame(X):
-    """Return X as a DataFrame; columns of an array are x0, x1, ...
-
-    Examples
-    --------
-    >>> as_frame([[1.0, "a"], [2.0, "b"]])["x0"].dtype
-    dtype('float64')
-    """
-    if sparse.issparse(X):
-        raise TypeError(
-            "X must be dense, got a sparse matrix. Use X.toarray(), or pass a pipeline that takes "
-            "sparse input as expert."
-        )
-    if isinstance(X, pd.DataFrame):
-        return X
-    X = X if isinstance(X, np.ndarray) else np.asarray(X, dtype=object)
-    if X.ndim != 2:
-        raise ValueError(
-            f"X must be a table of rows and columns, got {X.ndim} dimension(s). Reshape your data "
-            "with X.reshape(-1, 1) for one column, X.reshape(1, -1) for one row."
-        )
-    frame = pd.DataFrame(X, columns=[f"x{j}" for j in range(X.shape[1])])
-    if X.dtype.kind in "SU":  # numpy turned the numbers of a mixed list into text: turn them back
-        return frame.apply(lambda column: _parsed(column.to_numpy().astype(str)))
-    return frame.infer_objects()
-
-
-def _parsed(texts):
-    try:
-        return pd.Series(pd.to_numeric(texts))
-    except ValueError:
-        return pd.Series(texts)
-
-
-def holds_levels(column):
-    """Say whether a column holds levels (text, categories); numbers and dates are none.
+def kind_of(column):
+    """Say whether a column holds "numbers" or "levels" (text, categories); dates are numbers.
 
     An object column where nothing is known has levels, none of them seen.
     """
+    return "levels" if _holds_levels(column) else "numbers"
+
+
+def _holds_levels(column):
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         return True
@@ -122,7 +78,7 @@ def _objects_as_numbers(column):
 
 
 def read_levels(column):
-    """Return the codes of a column's levels and their names; code -1 is missing.
+    """Return the codes of a column's levels, their names, and whether they were declared.
 
     Parameters
     ----------
@@ -131,10 +87,14 @@ def read_levels(column):
     Returns
     -------
     codes : ndarray of shape (n_samples,)
+        -1 is missing.
     names : list of str
         1, 1.0 and "1" are one name, so that a level is known again when its column's type changed.
+    declared : bool
+        Whether the column's type lists its levels, those that no row has among them.
     """
-    if isinstance(column.dtype, pd.CategoricalDtype):
+    declared = isinstance(column.dtype, pd.CategoricalDtype)
+    if declared:
         codes, values = column.cat.codes.to_numpy(), column.cat.categories
     else:
         try:
@@ -145,16 +105,8 @@ def read_levels(column):
     names = sorted(set(spelt))
     position = {name: code for code, name in enumerate(names)}
     renamed = np.array([position[name] for name in spelt] + [-1])  # index -1: missing
-    return renamed[codes], names
+    return renamed[codes], names, declared
 
 
 def _name(value):
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-
-def match_levels(column, names):
-    """Return each row's position in ``names``; -1 where its level is missing or not among them."""
-    codes, present = read_levels(column)
-    position = {name: code for code, name in enumerate(names)}
-    known = np.array([position.get(name, -1) for name in present] + [-1])
-    return known[codes]

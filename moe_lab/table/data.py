@@ -4,9 +4,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from sklearn.utils import _safe_indexing
 
 from moe_lab.table.folds import folds_or_in_sample
+from moe_lab.table.reading import Reading, given_to, rows_of
 
 __all__ = ["TrainingData"]
 
@@ -17,7 +17,8 @@ class TrainingData:
 
     Parameters
     ----------
-    X : DataFrame or ndarray of shape (n_samples, n_features)
+    X : Reading, DataFrame or ndarray of shape (n_samples, n_features)
+        A trainer whose class declares ``takes_reading = True`` is given a Reading.
     y : ndarray of shape (n_samples,)
         Floats, or class codes in 0..n_classes-1.
     sample_weight : ndarray of shape (n_samples,), optional
@@ -59,11 +60,19 @@ class TrainingData:
         """How many numbers an expert predicts for a row: its mean, or a probability a class."""
         return self.n_classes or 1
 
+    def read(self) -> "TrainingData":
+        """Return the same with X as a Reading."""
+        return self if isinstance(self.X, Reading) else replace(self, X=Reading(self.X))
+
+    def for_(self, part):
+        """Return X as a part of a mixture is given it: the Reading, or the table as it came."""
+        return given_to(part, self.X)
+
     def take(self, rows) -> "TrainingData":
         """Return some rows, an index array."""
         return replace(
             self,
-            X=_safe_indexing(self.X, rows),
+            X=rows_of(self.X, rows),
             y=self.y[rows],
             sample_weight=self.sample_weight[rows],
             groups=None if self.groups is None else self.groups[rows],

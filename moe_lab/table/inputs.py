@@ -2,9 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import issparse
 from sklearn.preprocessing import LabelEncoder
-from sklearn.utils import _safe_indexing, check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     _check_feature_names,
@@ -13,6 +11,9 @@ from sklearn.utils.validation import (
     check_consistent_length,
     column_or_1d,
 )
+
+from moe_lab.table.forms import checked, named_as
+from moe_lab.table.reading import Reading, rows_of
 
 
 class TakesTables:
@@ -34,7 +35,7 @@ def check_table(estimator, X, *, reset):
     estimator : estimator
         Gets, or has, ``n_features_in_`` and ``feature_names_in_``.
     X : DataFrame or array-like of shape (n_samples, n_features)
-        Missing values are allowed, infinite ones are not.
+        Missing values are allowed; that infinite ones are not is seen when it is read.
     reset : bool
         True in fit.
 
@@ -47,59 +48,39 @@ def check_table(estimator, X, *, reset):
     TypeError
         If X is sparse.
     ValueError
-        If X is empty, not two-dimensional, holds infinite numbers, or has other columns than in
-        fit.
+        If X is empty, not two-dimensional, or has other columns than in fit.
     """
-    if issparse(X):
-        raise TypeError(
-            "X must be dense, got a sparse matrix; sparse input is not supported. Use X.toarray()."
-        )
-    if not isinstance(X, pd.DataFrame):
-        X = _checked_array(X)
-    elif min(X.shape) == 0:
-        raise ValueError(f"X must have at least one row and one column, got shape {X.shape}.")
-    elif not X.columns.is_unique:
-        twice = X.columns[X.columns.duplicated()].unique().tolist()
-        raise ValueError(f"X must have unique column names, got more than one of {twice}.")
+    X = checked(X)
     _check_feature_names(estimator, X, reset=reset)
     _check_n_features(estimator, X, reset=reset)
-    X = X if reset else _like_in_fit(estimator, X)
+    return X if reset else named_as(X, getattr(estimator, "feature_names_in_", None))
+
+
+def read_training(estimator, X):
+    """Return the Reading of a checked table; the estimator keeps what kinds its columns are."""
+    X = Reading(X)
+    _refuse_infinite(X)
+    estimator.kinds_ = X.kinds
+    return X
+
+
+def read_table(estimator, X):
+    """Return the Reading of X by the kinds of the fit, checked; one that was read before as it
+    is."""
+    kinds = getattr(estimator, "kinds_", None)  # None: put together by hand
+    if isinstance(X, Reading):
+        return Reading.of(X, kinds)
+    X = Reading(check_table(estimator, X, reset=False), kinds)
     _refuse_infinite(X)
     return X
 
 
-def _checked_array(X):
-    X = check_array(X, dtype=None, ensure_all_finite=False)
-    if X.dtype.kind in "biuf":
-        return X.astype(np.float64, copy=False)
-    if X.dtype.kind == "O":
-        X = np.where(pd.isna(X), np.nan, X)
-    try:
-        return X.astype(np.float64)
-    except ValueError:  # strings: a table without names
-        return pd.DataFrame(X).infer_objects()
-
-
-def _like_in_fit(estimator, X):
-    """Give an array the column names of the DataFrame of fit, or take those of a DataFrame away."""
-    names = getattr(estimator, "feature_names_in_", None)
-    if names is not None and not isinstance(X, pd.DataFrame):
-        return pd.DataFrame(X, columns=names)
-    if names is not None and not X.columns.equals(pd.Index(names)):
-        return X.set_axis(names, axis=1)
-    return X
-
-
 def _refuse_infinite(X):
-    if isinstance(X, pd.DataFrame):  # column by column: no copy of the table
-        numbers = X.select_dtypes("number")
-        names = numbers.columns
-        infinite = [np.isinf(column.to_numpy(np.float64)).sum() for _, column in numbers.items()]
-    else:
-        names, infinite = range(X.shape[1]), np.isinf(X).sum(axis=0)
+    infinite = np.isinf(X.numbers).sum(axis=0)
     if any(infinite):
         j = int(np.flatnonzero(infinite)[0])
-        name = names[j]
+        position = int(X.number_columns[j])
+        name = X.names[position] if X.has_names else position
         raise ValueError(
             f"X must not contain infinity, got {infinite[j]} infinite values in column {name!r}. "
             "Replace them by missing values or finite numbers."
@@ -194,7 +175,7 @@ def weighted_rows(X, y, sample_weight, groups):
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     kept = np.flatnonzero(weight > 0)
     if len(kept) < len(y):
-        X, y, weight = _safe_indexing(X, kept), y[kept], weight[kept]
+        X, y, weight = rows_of(X, kept), y[kept], weight[kept]
         groups = None if groups is None else groups[kept]
     return X, y, weight, groups
 
@@ -205,7 +186,7 @@ def count_distinct(X, y=None, *, enough):
 
     Parameters
     ----------
-    X : DataFrame or ndarray of shape (n_samples, n_features)
+    X : Reading, DataFrame or ndarray of shape (n_samples, n_features)
     y : ndarray of shape (n_samples,), optional
     enough : int
 
@@ -218,6 +199,7 @@ def count_distinct(X, y=None, *, enough):
     >>> count_distinct(np.array([[1.0], [1.0], [2.0]]), enough=3)
     2
     """
+    X = X.table if isinstance(X, Reading) else X
     for n_rows in (100 * enough, len(X)):
         rows = pd.DataFrame(X[:n_rows]).set_axis(range(X.shape[1]), axis=1)
         if y is not None:

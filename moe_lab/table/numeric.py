@@ -6,15 +6,7 @@ from sklearn.utils import gen_batches
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from moe_lab.table.chosen import chosen_columns
-from moe_lab.table.columns import (
-    as_frame,
-    holds_levels,
-    is_numeric_array,
-    match_levels,
-    open_table,
-    read_levels,
-    read_numbers,
-)
+from moe_lab.table.reading import Reading
 
 FAR_OUT = 1e9  # standard deviations
 BLOCK = 50_000  # numbers in the largest array made for a block of rows
@@ -38,6 +30,8 @@ class NumericTable(TransformerMixin, BaseEstimator):
         names; -1 is missing or never seen while fitting. Enough for trees.
     columns : list of str or int, optional
         The columns to read, by name or, for an array, number; the others are left out. Default all.
+    single : bool, default=False
+        The matrix is float32, numbers too far out for a network's sums drawn in.
 
     Attributes
     ----------
@@ -55,11 +49,14 @@ class NumericTable(TransformerMixin, BaseEstimator):
            [1., 1., 0., 1.]])
     """
 
-    def __init__(self, scale=True, max_levels=40, one_hot=True, columns=None):
+    takes_reading = True
+
+    def __init__(self, scale=True, max_levels=40, one_hot=True, columns=None, single=False):
         self.scale = scale
         self.max_levels = max_levels
         self.one_hot = one_hot
         self.columns = columns
+        self.single = single
 
     def fit(self, X, y=None, sample_weight=None):
         """Learn medians, means, standard deviations and levels.
@@ -74,23 +71,31 @@ class NumericTable(TransformerMixin, BaseEstimator):
         -------
         self : NumericTable
         """
-        table = open_table(self, X, reset=True)
+        X = Reading.of(X)
+        X.open_for(self, reset=True)
         chosen = chosen_columns(X, self.columns)
-        X, weight = _present_rows(table, sample_weight)
-        self._find_kinds(X, chosen)
-        self._learn_numbers(self._read_numbers(X), weight)
+        self.kinds_ = X.kinds
+        self.number_columns_ = np.intersect1d(chosen, X.number_columns)
+        self.level_columns_ = np.intersect1d(chosen, X.level_columns)
+        X, weight = _present_rows(X, sample_weight)
+        self._learn_numbers(self._finite_numbers(X), weight)
         self._learn_levels(X, weight)
         return self
 
     def transform(self, X):
         """Return the matrix, shape (n_samples, n_columns); no missing values are left."""
         check_is_fitted(self)
-        X = open_table(self, X, reset=False)
-        numbers = self._read_numbers(X)
+        matrix = self._matrix(X)
+        return as_float32(matrix) if self.single else matrix
+
+    def _matrix(self, X):
+        X = Reading.of(X, self.kinds_)
+        X.open_for(self, reset=False)
+        numbers = self._finite_numbers(X)
         missing = np.isnan(numbers)
         parts = [missing[:, self.flagged_], *self._encode_levels(X)]
         if not (self.scale or missing.any() or any(part.shape[1] for part in parts)):
-            return numbers
+            return numbers  # maybe the very matrix of X
         matrix = np.hstack([numbers, *parts])  # the only copy
         own = matrix[:, : numbers.shape[1]]
         np.copyto(own, self.fill_, where=missing)
@@ -116,23 +121,8 @@ class NumericTable(TransformerMixin, BaseEstimator):
         """How many levels each of the last columns numbers; none where they are one-hot."""
         return [] if self.one_hot else list(map(len, self.levels_))
 
-    def _find_kinds(self, X, chosen):
-        if is_numeric_array(X):
-            levels = np.zeros(len(chosen), dtype=bool)
-        else:
-            levels = np.array([holds_levels(X.iloc[:, j]) for j in chosen], dtype=bool)
-        self.number_columns_, self.level_columns_ = chosen[~levels], chosen[levels]
-
-    def _read_numbers(self, X):
-        every = len(self.number_columns_) == X.shape[1]
-        if is_numeric_array(X):
-            numbers = np.asarray(X if every else X[:, self.number_columns_], dtype=float)
-        elif every and _all_numpy_numbers(X):
-            numbers = X.to_numpy(dtype=float)
-        else:
-            numbers = np.empty((len(X), len(self.number_columns_)))
-            for j, column in enumerate(self.number_columns_):
-                numbers[:, j] = read_numbers(X.iloc[:, column])
+    def _finite_numbers(self, X):
+        numbers = X.chosen_numbers(self.number_columns_)
         _check_finite(numbers, X, self.number_columns_)
         return numbers
 
@@ -147,14 +137,14 @@ class NumericTable(TransformerMixin, BaseEstimator):
     def _learn_levels(self, X, weight):
         self.levels_ = []
         for j in self.level_columns_:
-            codes, names = read_levels(X.iloc[:, j])
+            codes, names = X.levels(j)
             mass = np.bincount(codes[codes >= 0], weight[codes >= 0], minlength=len(names))
             kept = np.argsort(-mass, kind="stable")[: self.max_levels if self.one_hot else None]
             self.levels_.append([names[code] for code in sorted(kept) if mass[code] > 0])
 
     def _encode_levels(self, X):
         for j, names in zip(self.level_columns_, self.levels_, strict=True):
-            codes = match_levels(X.iloc[:, j], names)
+            codes = X.matched(j, names)
             if self.one_hot:
                 one_hot = np.eye(len(names) + 1, len(names), dtype=bool)
                 yield one_hot[codes]  # the last row, code -1: none of them
@@ -173,10 +163,6 @@ def as_float32(Z):
     return np.clip(Z, -FAR_OUT, FAR_OUT).astype(np.float32)
 
 
-def _all_numpy_numbers(frame):
-    return all(isinstance(dtype, np.dtype) and dtype.kind in "fiub" for dtype in frame.dtypes)
-
-
 def _present_rows(X, sample_weight):
     """Drop rows of weight 0, which count as absent."""
     if sample_weight is None:
@@ -185,7 +171,7 @@ def _present_rows(X, sample_weight):
     present = weight > 0
     if not present.any():
         raise ValueError("sample_weight must be positive for one row at least, got none that is.")
-    return (X, weight) if present.all() else (X[present], weight[present])
+    return (X, weight) if present.all() else (X.rows(np.flatnonzero(present)), weight[present])
 
 
 def _mean_and_scale(numbers, weight):
@@ -222,8 +208,8 @@ def _check_finite(numbers, X, columns):
             return
     infinite = np.flatnonzero(np.isinf(numbers).any(axis=0))
     if len(infinite):
-        names = as_frame(X).columns[columns[infinite]]
+        names = [repr(X.names[j]) for j in columns[infinite]]
         raise ValueError(
-            f"X must be finite or missing, got infinity in {', '.join(map(repr, names))}. "
+            f"X must be finite or missing, got infinity in {', '.join(names)}. "
             "Clip or drop these values."
         )

@@ -1,7 +1,6 @@
 """What experts say, as features of a model on the level above."""
 
 import numpy as np
-import pandas as pd
 from sklearn.base import BaseEstimator
 
 from moe_lab.table.category import CategoryTable
@@ -53,10 +52,13 @@ class StackedTable(BaseEstimator):
 
     Examples
     --------
+    >>> import pandas as pd
     >>> table = StackedTable().fit(pd.DataFrame({"colour": ["red", "blue"]}))
     >>> table.transform(pd.DataFrame({"colour": ["red"]}), np.array([[[1.0], [3.0]]]))
     array([[1., 1., 1., 3.]])
     """
+
+    takes_reading = True
 
     def __init__(self, columns=None):
         self.columns = columns
@@ -81,23 +83,10 @@ class StackedTable(BaseEstimator):
         -------
         features : ndarray of shape (n_samples, n_columns + n_told)
         """
-        table = self.table_.transform(X)
-        columns = (
-            [_codes(table.iloc[:, j]) for j in range(table.shape[1])]
-            if hasattr(table, "iloc")
-            else [table]
-        )
+        coded = self.table_.matrix(X)
         disagreement, told = predictions.std(axis=1), predictions[:, :, 0]
         if predictions.shape[2] > 1:
             told = log_odds(predictions, least=1e-4)
         if predictions.shape[2] == 2:  # of two classes one tells all
             disagreement = disagreement[:, :1]
-        return np.column_stack([*columns, disagreement, told])
-
-
-def _codes(column):
-    if not isinstance(column.dtype, pd.CategoricalDtype):
-        return column.to_numpy(dtype=float)
-    codes = column.cat.codes.to_numpy(dtype=float)
-    codes[codes < 0] = np.nan
-    return codes
+        return np.column_stack([coded, disagreement, told])

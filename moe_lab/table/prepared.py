@@ -5,6 +5,8 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
+from moe_lab.table.reading import learn_table, transformed
+
 
 def _model_has(name):
     return lambda self: hasattr(getattr(self, "model_", self.model), name)
@@ -29,6 +31,8 @@ class Prepared(BaseEstimator):
         The model's, where it has them.
     """
 
+    takes_reading = True  # and hands on what its table takes
+
     def __init__(self, table, model):
         self.table = table
         self.model = model
@@ -48,8 +52,7 @@ class Prepared(BaseEstimator):
                 "sample_weight must be None for a model whose fit does not take it, got weights "
                 f"for {self.model!r}."
             )
-        self.table_ = clone(self.table)
-        Z = self.table_.fit(X, y, **weights).transform(X)
+        self.table_, Z = learn_table(self.table, X, **weights)
         self.model_ = clone(self.model).fit(Z, y, **weights)
         return self
 
@@ -65,9 +68,8 @@ class Prepared(BaseEstimator):
         -------
         predictions : ndarray of shape (n_samples, n_outputs), out of fold
         """
-        table, model = clone(self.table), clone(self.model)
-        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-        Z = table.fit(X, y, **weights).transform(X)
+        model = clone(self.model)
+        table, Z = learn_table(self.table, X, sample_weight)
         self.crossed_ = table, model, Z
         return model.cross_fit(Z, y, folds, sample_weight)
 
@@ -77,7 +79,7 @@ class Prepared(BaseEstimator):
         if "crossed_" not in vars(self):
             raise ValueError("refit must follow cross_fit on the same instance; call fit instead.")
         table, model, Z = self.crossed_
-        Z = table.transform(X) if Z is None else Z
+        Z = transformed(table, X) if Z is None else Z
         self.table_, self.model_ = table, model.refit(Z, y, sample_weight)
         del self.crossed_
         return self
@@ -90,24 +92,24 @@ class Prepared(BaseEstimator):
 
     def predict(self, X):
         check_is_fitted(self)
-        return self.model_.predict(self.table_.transform(X))
+        return self.model_.predict(transformed(self.table_, X))
 
     @available_if(_model_has("predict_proba"))
     def predict_proba(self, X):
         check_is_fitted(self)
-        return self.model_.predict_proba(self.table_.transform(X))
+        return self.model_.predict_proba(transformed(self.table_, X))
 
     @available_if(_model_has("log_prob"))
     def log_prob(self, X, y):
         """Log-probability of each y in nats, shape (n_samples,)."""
         check_is_fitted(self)
-        return self.model_.log_prob(self.table_.transform(X), y)
+        return self.model_.log_prob(transformed(self.table_, X), y)
 
     @available_if(_model_has("predict_distribution"))
     def predict_distribution(self, X):
         """Return what the model says of y, for every row."""
         check_is_fitted(self)
-        return self.model_.predict_distribution(self.table_.transform(X))
+        return self.model_.predict_distribution(transformed(self.table_, X))
 
     @property
     def classes_(self):

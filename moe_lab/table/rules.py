@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from moe_lab.registry.spelling import did_you_mean, unknown_name
-from moe_lab.table.columns import as_frame, read_levels
+from moe_lab.table.forms import as_frame
+from moe_lab.table.reading import Reading
 
 MANY_LEVELS = 100  # a column of more is a measurement, not a grouping
 
@@ -47,7 +48,7 @@ def rule_regions(X, rules):
             f"rules must hold one expression at least, got rules={rules!r}. "
             "Write rules=['age < 30', 'age >= 65']."
         )
-    frame = as_frame(X)
+    frame = X.frame if isinstance(X, Reading) else as_frame(X)
     regions = np.full(len(frame), len(rules))
     for number in reversed(range(len(rules))):
         regions[_holds(frame, rules[number])] = number
@@ -96,18 +97,18 @@ def column_levels(X, column):
     >>> column_levels(pd.DataFrame({"colour": ["red", None, "blue"]}), "colour")
     (array([1, 2, 0]), ['blue', 'red', 'missing'])
     """
-    frame = as_frame(X)
-    codes, names = read_levels(frame[_column_name(X, frame, column)])
+    X = Reading.of(X)
+    codes, names = X.levels(_position(X, column))
     if (codes < 0).any():
         return np.where(codes < 0, len(names), codes), [*names, "missing"]
     return codes, names
 
 
-def _column_name(X, frame, column):
-    if column in frame.columns:
+def _position(X, column):
+    if column in X.names:
+        return X.names.index(column)
+    if not X.has_names and isinstance(column, int) and 0 <= column < len(X.names):
         return column
-    if frame is not X and isinstance(column, int) and 0 <= column < frame.shape[1]:
-        return frame.columns[column]
-    names = [str(name) for name in frame.columns]
+    names = [str(name) for name in X.names]
     listed = f"Columns: {', '.join(names)}."
     raise ValueError(f"Unknown column {column!r}. {did_you_mean(str(column), names)}{listed}")

@@ -2,12 +2,11 @@
 
 import numpy as np
 from scipy.special import log_softmax, logsumexp
-from sklearn.utils import _safe_indexing
 
 from moe_lab.likelihood.arrays import logits
 from moe_lab.likelihood.mixing import fit_mixing
 from moe_lab.likelihood.outcome import LEAST_SCALE, gaussian_log_density
-from moe_lab.table import NumericTable
+from moe_lab.table import NumericTable, learn_table, rows_of
 
 MOST_ROWS = 5000  # a gate of so few parameters gains nothing from more
 WIDTHS = np.array([0.25, 0.5, 1.0, 2.0, 4.0])  # of the overall residual scale
@@ -43,7 +42,7 @@ class ScaleMixture:
         if len(y) > MOST_ROWS:
             rows = np.linspace(0, len(y) - 1, MOST_ROWS).astype(int)
             X, predictions, mean, y = (
-                _safe_indexing(X, rows),
+                rows_of(X, rows),
                 predictions[rows],
                 mean[rows],
                 y[rows],
@@ -52,15 +51,15 @@ class ScaleMixture:
         residual = y - mean
         scale = np.sqrt(np.average(residual**2, weights=sample_weight))
         self.scales_ = WIDTHS * max(scale, LEAST_SCALE * max(1.0, np.abs(y).max()))
-        self.table_ = NumericTable(scale=True).fit(X, sample_weight=sample_weight)
+        self.table_, Z = learn_table(NumericTable(scale=True), X, sample_weight)
         self._learn_disagreement(predictions, sample_weight)
-        features = self._features(X, predictions)
+        features = self._features(Z, predictions)
         self.coef_ = fit_mixing(features, self._components(residual), sample_weight, C=self.C)
         return self
 
     def predict_proba(self, X, predictions):
         """Return the weight of each width, shape (n_samples, 5)."""
-        return np.exp(log_softmax(logits(self._features(X, predictions), self.coef_), axis=1))
+        return np.exp(self._log_gate(X, predictions))
 
     def components(self, X, predictions, mean):
         """Return the weights, means and scales of the density, each (n_samples, 5)."""
@@ -70,7 +69,7 @@ class ScaleMixture:
 
     def log_prob(self, X, predictions, mean, y):
         """Return the log density of each y in nats, shape (n_samples,)."""
-        log_gate = log_softmax(logits(self._features(X, predictions), self.coef_), axis=1)
+        log_gate = self._log_gate(X, predictions)
         return logsumexp(log_gate + self._components(y - mean), axis=1)
 
     def _components(self, residual):
@@ -86,8 +85,12 @@ class ScaleMixture:
         variance = np.average((spread - self.disagreement_mean_) ** 2, weights=sample_weight)
         self.disagreement_sd_ = np.sqrt(variance) or 1.0
 
-    def _features(self, X, predictions):
+    def _log_gate(self, X, predictions):
+        features = self._features(self.table_.transform(X), predictions)
+        return log_softmax(logits(features, self.coef_), axis=1)
+
+    def _features(self, Z, predictions):
         spread = (
             self._log_disagreement(predictions) - self.disagreement_mean_
         ) / self.disagreement_sd_
-        return np.column_stack([self.table_.transform(X), spread])
+        return np.column_stack([Z, spread])

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.utils import _safe_indexing
 from sklearn.utils.metaestimators import available_if
 
 from moe_lab.experts.fitting import constant_expert, predict_expert, rows_that_matter, teach_nothing
+from moe_lab.table import rows_of
 from moe_lab.table.folds import HELD_OUT, MIN_HELD_OUT
 
 
@@ -16,7 +16,7 @@ class _Binned:
 
     def __init__(self, trees, X, rows):
         self.rows = rows
-        self.data = trees.bin(X if len(rows) == len(X) else _safe_indexing(X, rows))
+        self.data = trees.bin(X if len(rows) == len(X) else rows_of(X, rows))
 
     def holds(self, rows):
         return np.isin(rows, self.rows, assume_unique=True).all()
@@ -61,7 +61,7 @@ class _Boosted(BaseEstimator):
     def fit(self, X, y, sample_weight=None):
         if sample_weight is not None and np.min(sample_weight) <= 0 < np.max(sample_weight):
             there = np.flatnonzero(sample_weight > 0)
-            X, y, sample_weight = _safe_indexing(X, there), y[there], sample_weight[there]
+            X, y, sample_weight = rows_of(X, there), y[there], sample_weight[there]
         rows, n_trees = np.arange(len(y)), self.trees.most
         binned = _Binned(self.trees, X, rows)
         if self.early_stopping_rounds and int(HELD_OUT * len(y)) >= MIN_HELD_OUT:
@@ -102,7 +102,7 @@ class _Boosted(BaseEstimator):
         self.n_trees_ = self._best_number(grown)
         predictions = np.full((len(y), self._n_outputs(y)), np.nan)
         for one, (rows, _), (train, test) in zip(grown, parts, folds, strict=True):
-            held_out = _safe_indexing(X, test)
+            held_out = rows_of(X, test)
             if one is None:
                 rows = rows if len(rows) else train
                 constant = constant_expert(y, rows, self._task)

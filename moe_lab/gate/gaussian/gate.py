@@ -8,7 +8,7 @@ from moe_lab.gate.gaussian.levels import Levels
 from moe_lab.gate.gaussian.whitening import Whitening, moments
 from moe_lab.likelihood.arrays import blocks, log_softmax, row_max, row_sum
 from moe_lab.likelihood.outcome import LOG_ROOT_2PI
-from moe_lab.table import NumericTable
+from moe_lab.table import NumericTable, learn_table
 
 LEAST = 1e-12  # of all weight: an expert without rows is counted as having so much
 SINGULAR = 1e-12  # of a variance: what is left of it below this is rounding error
@@ -62,6 +62,7 @@ class GaussianGate(FeatureGate):
     array([[0.5, 0.5]])
     """
 
+    takes_reading = True
     parametric = True
 
     def __init__(self, shrinkage=1.0, columns=None):
@@ -71,8 +72,8 @@ class GaussianGate(FeatureGate):
     def learn_features(self, X, sample_weight=None):
         if not self.shrinkage >= 0:
             raise ValueError(f"shrinkage must be at least 0, got shrinkage={self.shrinkage}.")
-        self.table_ = NumericTable(columns=self.columns).fit(X, sample_weight=sample_weight)
-        rows = self.table_.transform(X)
+        table = NumericTable(columns=self.columns)
+        self.table_, rows = learn_table(table, X, sample_weight)
         weight = np.ones(len(rows)) if sample_weight is None else np.asarray(sample_weight, float)
         self.levels_, self.smooth_ = Levels.of(self.table_, rows, weight)
         self.whitening_ = Whitening.of(rows[:, self.smooth_], weight)

@@ -9,6 +9,7 @@ from moe_lab.gate.base import FeatureGate, as_gate, gates
 from moe_lab.gate.hierarchical.tree import balanced_tree, check_tree, leaves, nodes, prune
 from moe_lab.gate.powers import HasDensity, Parametric
 from moe_lab.registry.powers import has_power
+from moe_lab.table import given_to
 
 
 @gates.register("hierarchical")
@@ -50,6 +51,8 @@ class HierarchicalGate(FeatureGate):
     True
     """
 
+    takes_reading = True
+
     def __init__(self, branches=2, tree=None, node="softmax"):
         self.branches = branches
         self.tree = tree
@@ -64,10 +67,10 @@ class HierarchicalGate(FeatureGate):
 
     def learn_features(self, X, sample_weight=None):
         self.kinds_ = self._kinds()
-        return [gate.learn_features(X, sample_weight) for gate in self.kinds_]
+        return [gate.learn_features(given_to(gate, X), sample_weight) for gate in self.kinds_]
 
     def features(self, X):
-        return [gate.features(X) for gate in self.kinds_]
+        return [gate.features(given_to(gate, X)) for gate in self.kinds_]
 
     def fit_features(self, features, responsibilities, sample_weight=None, start=None):
         n_samples, n_experts = responsibilities.shape

@@ -4,7 +4,7 @@ import numpy as np
 
 from moe_lab.gate.base import FeatureGate, gates
 from moe_lab.gate.tree.rules import Rules, leaf_conditions, said
-from moe_lab.table import NumericTable
+from moe_lab.table import NumericTable, share_table
 
 LEAST = 1e-9  # an expert that no row of a leaf trusts keeps this weight there: logs stay finite
 FAR = 1e30  # standard deviations
@@ -45,6 +45,8 @@ class TreeGate(FeatureGate):
     age > 3.5: expert 0 .00, expert 1 1.00; 60 % of the weight
     """
 
+    takes_reading = True
+
     def __init__(
         self,
         max_depth=3,
@@ -61,8 +63,9 @@ class TreeGate(FeatureGate):
 
     def learn_features(self, X, sample_weight=None):
         # Trees compare in single precision: standardised numbers keep theirs, be they dates.
-        self.table_ = NumericTable(columns=self.columns).fit(X, sample_weight=sample_weight)
-        return self.features(X)
+        table = NumericTable(columns=self.columns)
+        self.table_, features = share_table(table, X, sample_weight)
+        return features
 
     def features(self, X):
         return self.table_.transform(X)

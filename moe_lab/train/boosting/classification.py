@@ -1,9 +1,9 @@
 """Boosting classes: experts from one trunk of log-odds, a few rounds of them and their gate."""
 
 import numpy as np
-from sklearn.utils import _safe_indexing
 
 from moe_lab.progress import progress
+from moe_lab.table import rows_of
 from moe_lab.table.folds import make_folds
 from moe_lab.train.boosting.lockstep import CategoricalExperts
 from moe_lab.train.boosting.parts import BoostedClassifier
@@ -47,7 +47,7 @@ class ClassificationRun(BoostingRun):
         residuals = np.eye(self.data.n_classes)[self.data.y[part]] - np.exp(trunk.out_of_fold)
         residuals = residuals[:, 1] if self.data.n_classes == 2 else residuals
         found = divide_by_residuals(
-            _safe_indexing(self.data.X, part),
+            rows_of(self.data.X, part),
             residuals,
             n_experts,
             self.data.sample_weight[part],
@@ -84,11 +84,11 @@ class ClassificationRun(BoostingRun):
         if not inner:
             return None
         rows = self.rows.subset(train).construct()
-        known = _safe_indexing(self.features, train)
+        known = self.features[train]
         return rows, self._trunk(rows, known, inner, trunk.settings), train, test
 
     def _answer(self, trunk, part):
-        return trunk_answer(trunk.booster, _safe_indexing(self.features, part), self.data.n_classes)
+        return trunk_answer(trunk.booster, self.features[part], self.data.n_classes)
 
     def _expert(self, trees, k):
         return BoostedClassifier(trees, k)

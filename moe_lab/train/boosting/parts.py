@@ -1,9 +1,9 @@
 """What boosting leaves behind: experts and gate as views of two boosters, each asked once."""
 
 import numpy as np
-from joblib import hash as fingerprint
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
+from moe_lab.table import Reading
 from moe_lab.train.boosting.lockstep import expert_log_proba
 from moe_lab.train.boosting.trunk import trunk_answer
 
@@ -11,12 +11,12 @@ from moe_lab.train.boosting.trunk import trunk_answer
 class BoostedTrees:
     """The trunk and the trees of experts and gate, fitted.
 
-    A mixture asks its gate and each expert in turn: the answer to the last table is kept, known
-    again by its content, so that every tree is walked once.
+    A mixture asks its gate and each expert in turn about one Reading, and each tree is walked once
+    for it: to the gate they are its table and its booster.
 
     Parameters
     ----------
-    table : fitted CategoryTable
+    table : fitted CodedTable
     trunk : lightgbm.Booster
     joint : lightgbm.Booster or None
         None: experts and gate have no trees of their own.
@@ -30,16 +30,11 @@ class BoostedTrees:
         self.table, self.trunk, self.joint = table, trunk, joint
         self.n_experts, self.n_expert_columns = n_experts, n_expert_columns
         self.n_classes = n_classes
-        self._last = None
 
-    def ask(self, features):
+    def ask(self, X):
         """Return the trunk's answer, (n, c), and the scores of experts and gate, (n, columns)."""
-        known = fingerprint(features)
-        last = self._last
-        if last is None or last[0] != known:
-            last = known, *self._walk(features)
-            self._last = last  # one assignment: threads see the old answer or the new one
-        return last[1:]
+        X = Reading.of(X, self.table.kinds_)
+        return X.once(self, lambda: self._walk(self.table.matrix(X)))
 
     def _walk(self, features):
         trunk = trunk_answer(self.trunk, features, self.n_classes)
@@ -47,21 +42,19 @@ class BoostedTrees:
             return trunk, np.zeros((len(trunk), self.n_expert_columns + self.n_experts))
         return trunk, self.joint.predict(features, raw_score=True, num_threads=1)
 
-    def predict(self, features, **_):
-        """Return the gate's scores, as the booster of a BoostedGate does."""
-        return self.ask(features)[1][:, self.n_expert_columns :]
+    def matrix(self, X):
+        """Return the gate's scores, which are all that its BoostedGate reads."""
+        return self.ask(X)[1][:, self.n_expert_columns :]
 
-    def __getstate__(self):
-        return vars(self) | {"_last": None}
+    def predict(self, features, **_):
+        """Return the scores as they are, as the booster of a BoostedGate does."""
+        return features
 
 
 class _BoostedExpert(BaseEstimator):
     def __init__(self, trees, number):
         self.trees = trees
         self.number = number
-
-    def _ask(self, X):
-        return self.trees.ask(self.trees.table.transform(X))
 
     def __sklearn_is_fitted__(self):
         return True
@@ -70,13 +63,15 @@ class _BoostedExpert(BaseEstimator):
 class BoostedRegressor(RegressorMixin, _BoostedExpert):
     """One expert of a boosted mixture: the trunk's mean and what its own trees add."""
 
+    takes_reading = True
+
     def __init__(self, trees, number, centre, unit):
         super().__init__(trees, number)
         self.centre = centre
         self.unit = unit
 
     def predict(self, X):
-        trunk, scores = self._ask(X)
+        trunk, scores = self.trees.ask(X)
         mean = trunk[:, 0]
         if self.trees.n_expert_columns:
             mean = mean + scores[:, self.number]
@@ -86,12 +81,14 @@ class BoostedRegressor(RegressorMixin, _BoostedExpert):
 class BoostedClassifier(ClassifierMixin, _BoostedExpert):
     """One expert of a boosted mixture: the trunk's log-odds and what its own trees add."""
 
+    takes_reading = True
+
     @property
     def classes_(self):
         return np.arange(self.trees.n_classes)
 
     def predict_proba(self, X):
-        trunk, scores = self._ask(X)
+        trunk, scores = self.trees.ask(X)
         if not self.trees.n_expert_columns:
             return np.exp(trunk) / np.exp(trunk).sum(axis=1, keepdims=True)
         return np.exp(expert_log_proba(scores, trunk, self.trees.n_experts)[:, self.number])

@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from moe_lab.gate.constant import ConstantGate
 from moe_lab.progress import progress
-from moe_lab.table import CategoryTable
+from moe_lab.table import CodedTable, learn_table
 from moe_lab.train.base import Trained
 from moe_lab.train.boosting.lockstep import Lockstep
 from moe_lab.train.boosting.parts import BoostedTrees
@@ -43,13 +43,17 @@ class BoostingRun(ABC):
         self.pooler = clone(pool)
         self.mean_weight = data.sample_weight.mean()
         # LightGBM's thresholds are in units of a row.
-        weight = data.sample_weight / self.mean_weight
+        data, weight = data.read(), data.sample_weight / self.mean_weight
         self.data = self._in_units(replace(data, sample_weight=weight))
-        self.table = CategoryTable().fit(data.X)
-        self.features = self.table.transform(data.X)
+        self.table, coded = learn_table(CodedTable(), data.X)
+        self.features = coded.matrix
         self.settings, self.max_rounds = settings | {"feature_pre_filter": False}, max_rounds
         self.rows = lightgbm.Dataset(
-            self.features, self.data.y, weight=weight, params=self.settings
+            self.features,
+            self.data.y,
+            weight=weight,
+            params=self.settings,
+            categorical_feature=list(coded.levels),
         ).construct()
 
     def _in_units(self, data):
@@ -107,7 +111,7 @@ class BoostingRun(ABC):
         lockstep.score_grown()
         trees = self._trees(trunk, lockstep.booster if lockstep.n_rounds else None, experts)
         gate = clone(self.gate)
-        gate.table_, gate.base_, gate.booster_ = self.table, log_base, trees
+        gate.table_, gate.base_, gate.booster_ = trees, log_base, trees
         history = self._history(lockstep.log_likelihoods, gains)
         n_experts = len(log_base)
         return self._trained(trees, gate, n_experts, history, lockstep.experts.scales)

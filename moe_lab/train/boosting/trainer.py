@@ -42,6 +42,8 @@ class Boosting(Trainer):
     trees grown on a gradient.
     """
 
+    takes_reading = True
+
     default_experts = ("lightgbm", {"n_estimators": 300})
     default_gate = ("boosted", {"n_estimators": 150, "learning_rate": 0.2, "num_leaves": 8})
 

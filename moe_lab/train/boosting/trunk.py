@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.utils import _safe_indexing
 
 from moe_lab.experts.lightgbm import LightGBMTrees
 from moe_lab.likelihood.arrays import log_softmax
@@ -95,7 +94,7 @@ def grow_trunk(rows, features, folds, shapes, *, n_classes, patience, steps):
     ----------
     rows : lightgbm.Dataset
         With the target and the weights; its bins are shared.
-    features : DataFrame or ndarray of shape (n_samples, n_features)
+    features : ndarray of shape (n_samples, n_features)
     folds : list of (train, test) pairs of index arrays
     shapes : list of dict
         Settings of the trees; the best on held-out rows are kept.
@@ -117,7 +116,7 @@ def grow_trunk(rows, features, folds, shapes, *, n_classes, patience, steps):
     _, n_rounds, settings, boosters = min(tried, key=lambda one: one[0])
     out_of_fold = np.empty((len(features), n_classes or 1))
     for booster, (_, test) in zip(boosters, folds, strict=True):
-        held_out = _safe_indexing(features, test)
+        held_out = features[test]
         out_of_fold[test] = trunk_answer(booster, held_out, n_classes, n_rounds)
     booster = lightgbm.Booster(settings, rows)
     for _ in range(n_rounds):

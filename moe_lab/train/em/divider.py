@@ -33,6 +33,8 @@ class LinearEMDivider(Divider):
         Inverse penalty strength of the softmax gate.
     """
 
+    takes_reading = True
+
     def __init__(self, n_init=10, max_iter=200, alpha=0.1, C=100.0):
         self.n_init = n_init
         self.max_iter = max_iter

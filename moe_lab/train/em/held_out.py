@@ -2,7 +2,6 @@
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import _safe_indexing
 
 from moe_lab.experts.cross_fitting import cross_fit
 from moe_lab.experts.powers import HasDensity
@@ -48,8 +47,9 @@ class HeldOut:
         log_gate = np.empty(responsibilities.shape)
         for train, test in self.folds:
             rows = self.steps.data.take(train)
-            gate = clone(unfitted).fit(rows.X, responsibilities[train], rows.sample_weight)
-            log_gate[test] = gate.log_proba(_safe_indexing(self.steps.data.X, test))
+            gate = clone(unfitted)
+            gate.fit(rows.for_(gate), responsibilities[train], rows.sample_weight)
+            log_gate[test] = gate.log_proba(self.steps.data.take(test).for_(gate))
         return log_gate
 
     def _has_density(self, k):

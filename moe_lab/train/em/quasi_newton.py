@@ -9,7 +9,8 @@ from scipy.optimize import minimize
 from moe_lab.experts import powers as of_experts
 from moe_lab.gate import powers as of_gates
 from moe_lab.registry.powers import has_power
-from moe_lab.train.em.steps import rows_of, scale_of
+from moe_lab.table import rows_of
+from moe_lab.train.em.steps import scale_of
 
 LATE = 10  # where so many rounds together gain less than tol, the end is near enough
 

@@ -14,7 +14,7 @@ from moe_lab.likelihood.arrays import blocks
 from moe_lab.likelihood.e_step import e_step
 from moe_lab.likelihood.outcome import unit_of
 from moe_lab.registry.powers import has_power
-from moe_lab.table import Prepared
+from moe_lab.table import Prepared, rows_of, share_table
 from moe_lab.table.inputs import count_distinct
 from moe_lab.train.em.held_out import HeldOut
 
@@ -42,7 +42,7 @@ class EMSteps:
     """
 
     def __init__(self, data, *, experts, gate, seeds, n_jobs, cv, min_scale):
-        self.data, self.seeds, self.n_jobs = data, seeds, n_jobs
+        self.data, self.seeds, self.n_jobs = data.read(), seeds, n_jobs
         self.y, self.weight, self.total = data.y, data.sample_weight, data.sample_weight.sum()
         _check_distinct(data.X, data.y, len(experts))
         self.min_scale, self.unit = None, None
@@ -51,7 +51,7 @@ class EMSteps:
             self.min_scale = min_scale * self.unit
         self._prepare_experts(experts)
         self.gate = clone(gate)
-        self.features = self._shared(self.gate)
+        self.features = self.gate.learn_features(self.data.for_(gate), self.weight)
         self.exact = all(self.parametric) and has_power(gate, of_gates.Parametric)
         if not self.exact:
             self.held_out = HeldOut(self, data.folds(cv))
@@ -61,15 +61,12 @@ class EMSteps:
         self.experts = experts
         self.parametric = [has_power(expert, of_experts.Parametric) for expert in experts]
         self.tables, self.models, self.inputs = [], [], []
-        shared = {}
         for expert, parametric in zip(experts, self.parametric, strict=True):
             split = parametric and isinstance(expert, Prepared)
-            table, model, Z = None, clone(expert.model if split else expert), self.data.X
+            table, model = None, clone(expert.model if split else expert)
+            Z = self.data.for_(model)
             if split:
-                if repr(expert.table) not in shared:
-                    table = clone(expert.table).fit(self.data.X, sample_weight=self.weight)
-                    shared[repr(expert.table)] = table, table.transform(self.data.X)
-                table, Z = shared[repr(expert.table)]
+                table, Z = share_table(expert.table, self.data.X, self.weight)
             known = model.get_params()
             settings = {"min_scale": self.min_scale, "prior_scale": self.unit, "warm_start": True}
             settings["n_rows"] = self.total / (2 * len(experts) - 1)  # the gate's parameters too
@@ -77,14 +74,6 @@ class EMSteps:
             self.tables.append(table)
             self.models.append(model)
             self.inputs.append(Z)
-
-    def _shared(self, gate):
-        """Let the gate learn its features; where an expert reads the same ones, keep one copy."""
-        features = gate.learn_features(self.data.X, self.weight)
-        for Z in self.inputs:
-            if type(Z) is type(features) is np.ndarray and np.array_equal(Z, features):
-                return Z
-        return features
 
     def m_step(self, responsibilities, previous=None):
         """Fit gate and experts to the responsibilities; drop experts that no row trusts any more.
@@ -203,7 +192,7 @@ class EMSteps:
         """Return the fitted experts and gate; flexible ones are refitted on all rows."""
         gate = parts.gate
         if parts.log_gate is not None:
-            gate = clone(gate).fit(self.data.X, parts.fitted_to, self.weight)
+            gate = clone(gate).fit(self.data.for_(gate), parts.fitted_to, self.weight)
         return [self._finished(parts, j, k) for j, k in enumerate(parts.alive)], gate
 
     def _finished(self, parts, j, k):
@@ -232,13 +221,6 @@ def _log_prior_of(model):
 def scale_of(model):
     """Return the noise scale that a fitted model has, else NaN."""
     return model.scale_ if has_power(model, of_experts.HasScale) else np.nan
-
-
-def rows_of(table, rows):
-    """Return some rows, a slice, of a table, or of every table in a list."""
-    if isinstance(table, list):
-        return [rows_of(part, rows) for part in table]
-    return table.iloc[rows] if hasattr(table, "iloc") else table[rows]
 
 
 def _check_distinct(X, y, n_experts):

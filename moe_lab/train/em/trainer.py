@@ -53,6 +53,8 @@ class EM(Trainer):
     Celeux & Govaert (1992) for CEM, Celeux & Diebolt (1985) for SEM.
     """
 
+    takes_reading = True
+
     def __init__(
         self,
         max_iter=None,

@@ -32,13 +32,15 @@ class GradientRun:
     def __init__(self, trainer, data, *, experts, gate, pool, seeds, verbose):
         from moe_lab.nn import processes
 
-        self.trainer, self.data, self.verbose = trainer, data, verbose
+        self.trainer, self.data, self.verbose = trainer, data.read(), verbose
         self.experts = [clone(expert) for expert in experts]
         self.gate, self.pooler = clone(gate), clone(pool)
         self.descent = self._descent()  # what is set wrongly is refused before anything is read
         self.device = processes.own_device(experts[0].device)
         processes.join(self.device)
-        processes.check_same(hash_of([data.X, data.y, data.sample_weight, seeds]), self.device)
+        processes.check_same(
+            hash_of([self.data.X.table, data.y, data.sample_weight, seeds]), self.device
+        )
         rng = check_random_state(seeds[0])
         self.seed, gate_seed = rng.randint(2**31 - 1, size=2).tolist()
         self.rows = held_out_rows(len(data), rng, data.groups)
@@ -55,8 +57,8 @@ class GradientRun:
         matrices, columns, nets = [], [], []
         n_outputs = [len(self.experts), *[self.data.n_outputs] * len(self.experts)]
         for part, seed, width in zip([self.gate, *self.experts], seeds, n_outputs, strict=True):
-            Z = part.learn_features(self.data.X, self.data.sample_weight)
-            known = [k for k, other in enumerate(matrices) if np.array_equal(Z, other)]
+            Z = part.learn_features(self.data.for_(part), self.data.sample_weight)
+            known = [k for k, other in enumerate(matrices) if Z is other]
             columns.append(known[0] if known else len(matrices))
             if not known:
                 matrices.append(Z)
@@ -143,7 +145,7 @@ class GradientRun:
         held_out = self.data.take(np.sort(self.rows[1]))
         X, y, weight = held_out.X, held_out.y, held_out.sample_weight
         predictions = np.stack([predict_expert(expert, X) for expert in self.experts], axis=1)
-        log_gate = self.gate.log_proba(X)
+        log_gate = self.gate.log_proba(held_out.for_(self.gate))
         scales = self.joint.scales().detach().cpu().numpy().astype(float) * self._unit
         least = least_scale(self.trainer.min_scale, self._unit)
         trained.scales = held_out_scales(scales, log_gate, predictions, y, weight, least)

@@ -68,6 +68,8 @@ class Gradient(Trainer):
     Jacobs, Jordan, Nowlan & Hinton (1991), Adaptive mixtures of local experts.
     """
 
+    takes_reading = True
+
     default_experts = ("mlp", {"hidden": (64,), "n_bins": 0})
     default_n_experts = 4
     default_gate = "mlp"

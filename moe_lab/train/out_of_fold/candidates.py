@@ -7,7 +7,6 @@ import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import _safe_indexing
 
 from moe_lab.experts.base import is_stacker
 from moe_lab.experts.cross_fitting import cross_fit, refit
@@ -15,6 +14,7 @@ from moe_lab.experts.fitting import predict_expert
 from moe_lab.experts.powers import CrossFits, Parametric
 from moe_lab.experts.spec import as_expert
 from moe_lab.registry.powers import has_power
+from moe_lab.table import rows_of
 from moe_lab.train.out_of_fold.forecast import Forecast
 
 LEAST_WEIGHT = 0.01  # with a smaller share of the stacker's weight an expert does not pay
@@ -137,7 +137,7 @@ class Candidates:
         weight."""
         stack = as_expert(("stacker", {"pull": 0.1})).build(self.data.task)
         weight = self.weights[:, self.plain].mean(axis=1)
-        stack.fit(self.data.X, self.data.y, weight, predictions=self.predictions)
+        stack.fit(self.data.for_(stack), self.data.y, weight, predictions=self.predictions)
         share = stack.weights_ / max(stack.weights_.sum(), 1e-12)
         pays = (share >= LEAST_WEIGHT) | (share == share.max())
         self.predictions = self.predictions[:, pays]
@@ -192,7 +192,7 @@ class Candidates:
                     continue
                 for train, test in folds:
                     of_fold = _fit_stacker(stacker, self.data.take(train), self.predictions[train])
-                    X = _safe_indexing(self.data.X, test)
+                    X = rows_of(self.data.X, test)
                     said[test, j] = self._ask(of_fold, X, self.predictions[test])
         return fitted, said
 
@@ -210,7 +210,7 @@ class Candidates:
 
 
 def _fit_stacker(stacker, data, told):
-    return clone(stacker).fit(data.X, data.y, data.sample_weight, predictions=told)
+    return clone(stacker).fit(data.for_(stacker), data.y, data.sample_weight, predictions=told)
 
 
 def _refitted(estimator, data, weight, *, forgiving, random_state):

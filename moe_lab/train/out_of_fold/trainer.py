@@ -46,6 +46,7 @@ class OutOfFold(Trainer):
         Least noise scale of an expert, in standard deviations of y.
     """
 
+    takes_reading = True
     shrinks = True
     stacks = True
 
@@ -84,7 +85,7 @@ class OutOfFold(Trainer):
         shrink=False,
     ):
         _check_gate(gate)
-        report = Report()
+        data, report = data.read(), Report()
         parts = np.ones((len(data), len(experts))) if divide is None else divide(seeds[0])
         candidates = Candidates(
             data,
@@ -146,7 +147,7 @@ def _fit_gate(gate, data, predictions, plain, stackers):
     if has_power(gate, IsAnchored) and gate.anchor is None:
         gate.set_params(anchor=_anchor(len(plain), stackers, data.task))
     loss = "squared_error" if data.task == "regression" else "log_loss"
-    gate.fit_pooled(data.X, predictions, data.y, loss, sample_weight=data.sample_weight)
+    gate.fit_pooled(data.for_(gate), predictions, data.y, loss, sample_weight=data.sample_weight)
     return gate
 
 

@@ -5,6 +5,8 @@ import pandas as pd
 from scipy import sparse
 from sklearn.utils import check_array
 
+Table = pd.DataFrame | np.ndarray  # what X may be; lists of rows become one of them
+
 
 def is_frame(X):
     """Say whether X is a table with names."""

@@ -60,7 +60,7 @@ def test_without_stacking_a_report_ranks_and_compares_with_nothing(lab):
     code, said = moe_lab("report", "exp")
     assert code == 0, said
     assert said.splitlines()[0].strip() == "ames: rmse"
-    assert "stacking" not in said
+    assert "against" not in said
     assert said.splitlines()[-1].endswith("report.html")
 
 

@@ -16,6 +16,7 @@ def show_report(experiment, results_dir, baseline=None, metric=None) -> None:
     from moe_lab.runs.read import read_scores
     from moe_lab.runs.report import pick, write_report
 
+    path = write_report(experiment, results_dir, baseline, metric)
     scores, baseline = pick(read_scores(experiment, results_dir), baseline, metric)
     console = _console()
     for name, board in leaderboard(scores, baseline, metric).groupby("dataset", sort=False):
@@ -25,7 +26,6 @@ def show_report(experiment, results_dir, baseline=None, metric=None) -> None:
         console.print(_summary(summary(shared, baseline, metric), baseline))
     for sentence in in_words(scores, baseline, metric):
         console.print(f"- {sentence}")
-    path = write_report(experiment, results_dir, baseline, metric)
     console.print(f"report: {path}", soft_wrap=True)
 
 
@@ -100,7 +100,8 @@ def _board(name, board, baseline):
     from moe_lab.bench.words import amount, number
 
     metric = board["metric"].iloc[0]
-    table = Table(title=f"{name}: {metric} against {baseline}", title_justify="left")
+    against = f" against {baseline}" if baseline in set(board["method"]) else ""
+    table = Table(title=f"{name}: {metric}{against}", title_justify="left")
     _add_columns(table, metric, "difference %", "won/tied/lost", "fit s", "CPU s")
     for row in board.itertuples():
         known = row.difference == row.difference

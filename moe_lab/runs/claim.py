@@ -13,8 +13,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["Claim", "Watch", "this_process"]
+__all__ = ["Claim", "Watch", "claim_text", "this_process"]
 
+DIGITS = 20  # of the counter: written over, never longer, so that a full disk does not stop it
 BEAT = 5.0  # seconds between two steps of the counter
 SILENCE = 60.0  # seconds without a step after which a claim is dead
 
@@ -27,10 +28,13 @@ def this_process() -> dict:
     return {"pid": os.getpid(), "boot": None, "namespace": None}  # the counter alone decides
 
 
+def claim_text(counter, owner) -> str:
+    """Return what the file of a claim holds: its counter, and who holds it."""
+    return f"{counter:0{DIGITS}d} {json.dumps(owner)}\n"
+
+
 class Claim:
     """A file that only one process can create, and whose counter then moves.
-
-    Its first line says who holds it; every beat adds a dot, so that its size is the counter.
 
     Parameters
     ----------
@@ -49,7 +53,7 @@ class Claim:
         self._each_beat = each_beat
         self._ended = threading.Event()
         with open(self.path, "x", encoding="utf-8") as file:
-            file.write(json.dumps(this_process()) + "\n")
+            file.write(claim_text(0, this_process()))
         self._thread = threading.Thread(target=self._beat, daemon=True, name=f"claim {path}")
         self._thread.start()
 
@@ -65,11 +69,11 @@ class Claim:
         self.path.unlink(missing_ok=True)
 
     def _beat(self):
+        counter = 0
         while not self._ended.wait(BEAT):
-            with suppress(OSError):  # a full disk, or the file is gone
-                if self.path.exists():
-                    with open(self.path, "a", encoding="utf-8") as file:
-                        file.write(".")
+            counter += 1
+            with suppress(OSError), open(self.path, "r+", encoding="utf-8") as file:
+                file.write(f"{counter:0{DIGITS}d}")
             if self._each_beat:
                 with suppress(OSError):
                     self._each_beat()
@@ -98,9 +102,10 @@ class Watch:
             The owner's process id, where it is known from elsewhere than the claim.
         """
         try:
-            counter, owner = os.stat(path).st_size, _owner(path)
+            text = Path(path).read_text(encoding="utf-8", errors="replace")
         except OSError:
-            counter, owner = None, {}
+            text = ""
+        counter, owner = text[:DIGITS], _owner(text[DIGITS:])
         now = self._clock()
         before, since = self._seen.setdefault(path, (counter, now))
         if before != counter:
@@ -109,9 +114,9 @@ class Watch:
         return _has_ended({**owner, **({"pid": pid} if pid else {})}) or now - since >= SILENCE
 
 
-def _owner(path):
+def _owner(text):
     try:
-        owner = json.loads(Path(path).read_text(encoding="utf-8").partition("\n")[0])
+        owner = json.loads(text)
     except ValueError:
         return {}
     return owner if isinstance(owner, dict) else {}

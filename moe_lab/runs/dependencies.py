@@ -11,12 +11,15 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import psutil
+
 from moe_lab.registry import lab_root
 from moe_lab.registry.loading import registries
 from moe_lab.runs.provenance import digest, version
 
 __all__ = ["changed_files", "changed_versions", "dependencies", "imported_libraries"]
 
+CLOCKS = 1.5  # seconds by which the clocks of files and of processes may differ
 _PACKAGE = Path(__file__).resolve().parents[1]
 _DISTRIBUTIONS = {
     "sklearn": "scikit-learn",
@@ -170,14 +173,17 @@ def _hash(name, path):
 
 
 def _is_as_imported(module, path):
-    """Compare a file with the time and size of the source that its bytecode was made of."""
+    """Compare a file with the time and size of the source that its bytecode was made of.
+
+    Without bytecode the file must not be younger than this process.
+    """
+    now = path.stat()
     try:
         with open(module.__cached__, "rb") as file:
             header = file.read(16)
-    except (AttributeError, OSError, TypeError):  # no bytecode is kept
-        return True
+    except (AttributeError, OSError, TypeError):
+        return now.st_mtime < psutil.Process().create_time() + CLOCKS
     flags, mtime, size = (int.from_bytes(header[k : k + 4], "little") for k in (4, 8, 12))
-    now = path.stat()
     return flags != 0 or (mtime, size) == (int(now.st_mtime) & 0xFFFFFFFF, now.st_size & 0xFFFFFFFF)
 
 

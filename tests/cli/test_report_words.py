@@ -55,6 +55,15 @@ def test_a_misspelt_baseline_or_metric_is_an_error(lab):
     assert not (lab.root / "results" / "exp" / "report.html").exists()
 
 
+def test_without_stacking_a_report_ranks_and_compares_with_nothing(lab):
+    save(average=10.0, moe=8.0)
+    code, said = moe_lab("report", "exp")
+    assert code == 0, said
+    assert said.splitlines()[0].strip() == "ames: rmse"
+    assert "against" not in said
+    assert said.splitlines()[-1].endswith("report.html")
+
+
 def test_a_report_by_another_metric_leaves_out_where_it_was_not_measured(lab):
     save()
     save("telco", metrics=("log_loss", "auc"))

@@ -8,7 +8,7 @@ import pytest
 
 from moe_lab.runs import claim as claims
 from moe_lab.runs import store
-from moe_lab.runs.claim import Claim, Watch, this_process
+from moe_lab.runs.claim import Claim, Watch, claim_text, this_process
 from moe_lab.runs.store import drop_scratch, new_scratch, publish
 
 GONE = 4194399  # above the largest process id of Linux
@@ -31,13 +31,16 @@ def test_a_claim_is_held_by_one_and_moves_until_it_is_released(tmp_path, monkeyp
     monkeypatch.setattr(claims, "BEAT", 0.01)
     beats = []
     claim = Claim(tmp_path / "key.1", each_beat=lambda: beats.append(1))
-    start = claim.path.stat().st_size
+    start = claim.path.read_text()
 
     with pytest.raises(FileExistsError):
         Claim(tmp_path / "key.1")
     while len(beats) < 3:
         time.sleep(0.01)
-    assert claim.path.stat().st_size >= start + 2
+    moved = claim.path.read_text()
+    assert int(moved.split()[0]) >= 2
+    assert len(moved) == len(start)  # a full disk does not stop it
+    assert json.loads(moved[21:]) == this_process()
     assert claim.is_held()
     claim.release()
     assert not claim.path.exists()
@@ -45,12 +48,13 @@ def test_a_claim_is_held_by_one_and_moves_until_it_is_released(tmp_path, monkeyp
 
 def test_a_claim_is_dead_when_its_counter_stood_for_a_minute_of_the_observer(tmp_path, clock):
     path, watch = tmp_path / "key.1", Watch(clock)
-    path.write_text(json.dumps({"pid": 1, "boot": "another", "namespace": "x"}) + "\n")
+    owner = {"pid": 1, "boot": "another", "namespace": "x"}
+    path.write_text(claim_text(0, owner))
 
     assert not watch.is_dead(path)
     clock.now = 59.0
     assert not watch.is_dead(path)
-    path.write_text(path.read_text() + ".")
+    path.write_text(claim_text(1, owner))
     clock.now = 100.0
     assert not watch.is_dead(path)
     clock.now = 161.0
@@ -70,11 +74,11 @@ def test_a_claim_is_dead_when_its_counter_stood_for_a_minute_of_the_observer(tmp
 )
 def test_a_process_id_counts_only_with_the_same_boot_and_namespace(tmp_path, changed, dead):
     path = tmp_path / "claim"
-    path.write_text(json.dumps(this_process() | changed) + "\n")
+    path.write_text(claim_text(5, this_process() | changed))
     assert Watch().is_dead(path) is dead
 
 
-@pytest.mark.parametrize("content", ["", "no json\n", "[1]\n"])
+@pytest.mark.parametrize("content", ["", "no json\n", claim_text(0, [1]), "1" * 30])
 def test_a_claim_that_cannot_be_read_waits_for_its_minute(tmp_path, clock, content):
     path, watch = tmp_path / "claim", Watch(clock)
     path.write_text(content)
@@ -90,7 +94,7 @@ def other_machine(scratch, claim=True):
     (folder / "scores.csv").write_text("its work")
     if claim:
         owner = this_process() | {"pid": GONE, "boot": "of another machine"}
-        (folder / ".claim").write_text(json.dumps(owner) + "\n")
+        (folder / ".claim").write_text(claim_text(7, owner))
     return folder
 
 

@@ -4,12 +4,13 @@ import asyncio
 import io
 import json
 import os
+from pathlib import Path
 
 import nbformat
 import pytest
 
 from moe_lab.progress import MARK
-from moe_lab.runs import read_runs, run_notebook
+from moe_lab.runs import kernel, read_runs, run_notebook
 from moe_lab.runs.log import Log, as_seen
 
 
@@ -156,6 +157,15 @@ def test_many_short_cells_together_reach_the_deadline(inside, run):
     )
     pid = int((path.parent / "pid").read_text())
     assert not os.path.exists(f"/proc/{pid}/exe") or "sleep" not in os.readlink(f"/proc/{pid}/exe")
+
+
+def test_a_kernel_in_another_folder_finds_what_its_starter_finds(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["beside", "/elsewhere"]))
+    entries = kernel._python_path().split(os.pathsep)
+    assert entries[:2] == [str(tmp_path / "beside"), "/elsewhere"]
+    monkeypatch.delenv("PYTHONPATH")
+    assert kernel._python_path() in ("", str(Path(kernel.__file__).parents[2]))
 
 
 def test_a_run_may_be_started_from_a_notebook_of_its_own(inside):

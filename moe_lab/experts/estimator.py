@@ -21,8 +21,8 @@ class EstimatorExpert(Expert):
     Parameters
     ----------
     regressor, classifier : estimator, optional
-        What to build for either task. It is cloned, never fitted; a plain model gets scikit-learn's
-        table preparation in front, one that holds a Pipeline or a ColumnTransformer is left as it
+        What to build for either task. It is cloned, never fitted; a plain model gets a
+        `NumericTable` in front, one that holds a Pipeline or a ColumnTransformer is left as it
         is.
     """
 

@@ -4,35 +4,7 @@ from moe_lab.experts.base import Expert
 from moe_lab.methods.base import ClassifierEnsemble, RegressorEnsemble, methods
 
 
-class _Average:
-    def __init__(self, experts="auto", *, device="auto", n_jobs=None, random_state=None):
-        self.experts = experts
-        self.device = device
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-
-    def fit(self, X, y, sample_weight=None):
-        """Fit every expert on all rows.
-
-        Parameters
-        ----------
-        X : DataFrame or array of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
-        sample_weight : array-like of shape (n_samples,), optional
-
-        Returns
-        -------
-        self : estimator
-        """
-        X, y, weight, _ = self._read(X, y, sample_weight)
-        self.experts_ = self._fit_all(*self._built_pool(), X, y, weight)
-        return self
-
-    def _pool(self, predictions):
-        return predictions.mean(axis=1)
-
-
-class AverageRegressor(_Average, RegressorEnsemble):
+class AverageRegressor(RegressorEnsemble):
     """The mean of the experts' predictions.
 
     Parameters
@@ -55,7 +27,7 @@ class AverageRegressor(_Average, RegressorEnsemble):
     """
 
 
-class AverageClassifier(_Average, ClassifierEnsemble):
+class AverageClassifier(ClassifierEnsemble):
     """The mean of the experts' class probabilities.
 
     Parameters

@@ -1,7 +1,5 @@
 """What the baselines share: the mixture's own table checks, experts and class codes."""
 
-from abc import ABC, abstractmethod
-
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -26,16 +24,39 @@ from moe_lab.table.inputs import (
 __all__ = ["ClassifierEnsemble", "ExpertEnsemble", "RegressorEnsemble", "methods"]
 
 
-class ExpertEnsemble(TakesTables, ABC, BaseEstimator):
-    """Experts, and one answer from their predictions.
+class ExpertEnsemble(TakesTables, BaseEstimator):
+    """Experts that are fitted to all rows, and the mean of what they say.
 
-    Parameters are those of the mixture: a subclass has `experts`, `device`, `n_jobs`,
-    `random_state`. The same `random_state` gives the same experts as in a mixture.
+    Parameters are those of the mixture, and the same `random_state` gives the same experts as
+    there. A subclass may fit otherwise, or pool otherwise.
     """
 
-    @abstractmethod
+    def __init__(self, experts="auto", *, device="auto", n_jobs=None, random_state=None):
+        self.experts = experts
+        self.device = device
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def fit(self, X, y, sample_weight=None):
+        """Fit every expert on all rows.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        self : estimator
+        """
+        X, y, weight, _ = self._read(X, y, sample_weight)
+        self.experts_ = self._fit_all(*self._built_pool(), X, y, weight)
+        return self
+
     def _pool(self, predictions):
         """Return one answer, (n_samples, n_outputs), from (n_samples, n_experts, n_outputs)."""
+        return predictions.mean(axis=1)
 
     def expert_predictions(self, X):
         """Return what every expert says.

@@ -11,6 +11,7 @@ from moe_lab.table import NumericTable, Prepared
 
 LEAST_SCALE = np.sqrt(np.finfo(float).tiny)  # its square is not 0
 MOST_CROWDED = 0.9  # columns for each row up to which in-sample noise says something
+LEAST_FREE = 0.1  # of the rows: degrees of freedom that are left at least
 MAX_TURNS = 100  # of coefficients and noise scale
 
 
@@ -103,18 +104,41 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
         self.precision_ /= 1 - min(crowding, MOST_CROWDED)
         self.least_penalty_ = self.alpha * min(crowding, 1.0) ** 3
         known = self.warm_start and hasattr(self, "scale_")
-        self.coef_ = self._solve(gram, moment, spread, total, self.scale_ if known else spread)
+        directions = _directions(gram)
+        start = self.scale_ if known else spread
+        self.coef_ = self._solve(*directions, moment, spread, total, start)
         self.intercept_ = y_mean - x_mean @ self.coef_
         residual = y - self.predict(X)
-        squares = weight @ residual**2 + self.least_penalty_ * self._excess
-        self.unit_ = self.scale_ = self._floored(np.sqrt(squares / total))
-        self.n_parameters_ = len(self.coef_) + 2
+        squares = weight @ residual**2
+        penalised = squares + self.least_penalty_ * self._excess
+        self.unit_ = self.scale_ = self._floored(np.sqrt(penalised / total))
+        self.n_parameters_ = np.count_nonzero(directions[0]) + 2
+        return self._learn_spread(*directions, squares, x_mean, total)
+
+    def learn_spread(self, X, y, sample_weight):
+        """Learn again how uncertain the coefficients are, where ``vector`` has moved them."""
+        total = sample_weight.sum()
+        x_mean, y_mean = sample_weight @ X / total, sample_weight @ y / total
+        gram, _ = _moments(X, y, sample_weight, x_mean, y_mean)
+        squares = sample_weight @ (y - self.predict(X)) ** 2
+        return self._learn_spread(*_directions(gram), squares, x_mean, total)
+
+    def _learn_spread(self, values, vectors, squares, x_mean, total):
+        """Keep the covariance of the coefficients and the noise scale free of their optimism.
+
+        ``roots_`` is a root of the covariance in units of the noise. With the coefficients
+        integrated out, y has a t distribution, whose variance is the squares over two fewer rows
+        than there are degrees of freedom.
+        """
+        strength = values + self.precision_ * self.scale_**2 + self.least_penalty_
+        inverse = np.divide(1.0, strength, out=np.zeros(len(values)), where=strength > 0)
+        degrees = total - values @ inverse - 1  # of freedom
+        self.roots_, self.x_mean_, self.n_rows_ = vectors * np.sqrt(inverse), x_mean, total
+        self.noise_ = self._floored(np.sqrt(squares / max(degrees - 2, LEAST_FREE * total)))
         return self
 
-    def _solve(self, gram, moment, spread, total, scale):
+    def _solve(self, values, vectors, moment, spread, total, scale):
         """Improve coefficients and noise scale in turn, from sums over the rows alone."""
-        values, vectors = np.linalg.eigh(gram)
-        values = np.where(values > 1e-12 * values.max(initial=0.0), values, 0.0)
         moment, centre = vectors.T @ moment, vectors.T @ self._centre(len(moment))
         for _ in range(MAX_TURNS):
             penalty = self.precision_ * scale**2 + self.least_penalty_
@@ -133,8 +157,14 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
     def _floored(self, scale):
         return max(scale, self.min_scale, LEAST_SCALE)
 
-    def predict(self, X):
-        return X @ self.coef_ + self.intercept_
+    def predict(self, X, return_std=False):
+        """Return the mean of y, (n_samples,), and if asked the standard deviation of a new y,
+        which counts that coefficients and noise scale were estimated; likewise."""
+        mean = X @ self.coef_ + self.intercept_
+        if not return_std:
+            return mean
+        leverage = np.sum(((X - self.x_mean_) @ self.roots_) ** 2, axis=1)
+        return mean, self.noise_ * np.sqrt(1 + 1 / self.n_rows_ + leverage)
 
     def log_prob(self, X, y):
         """Log density of each y in nats, shape (n_samples,)."""
@@ -175,6 +205,12 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
         slopes[:-1] -= (self.precision_ + floor) * (self.coef_ - self._centre(len(self.coef_)))
         of_scale = pull @ z - sample_weight.sum() + floor * self._excess
         return np.append(slopes * self.unit_, of_scale)
+
+
+def _directions(gram):
+    """Return the eigenvalues of a Gram matrix, those of rounding error as 0, and the vectors."""
+    values, vectors = np.linalg.eigh(gram)
+    return np.where(values > 1e-12 * values.max(initial=0.0), values, 0.0), vectors
 
 
 def _moments(X, y, weight, x_mean, y_mean):

@@ -1,6 +1,9 @@
 """Mixtures of mixtures: what the experts say of y becomes one distribution."""
 
+from inspect import signature
+
 import numpy as np
+from sklearn.pipeline import Pipeline
 
 from moe_lab.experts.fitting import predict_expert
 from moe_lab.experts.powers import HasScale, PredictsDistribution
@@ -47,6 +50,9 @@ def mix(weights, parts):
 def expert_distribution(expert, X, scale=np.nan):
     """Return what a fitted expert says of y: its own distribution, or a Gaussian around its mean.
 
+    An expert whose ``predict`` takes ``return_std`` says how wide, for each row; what it was seen
+    to miss by is the least.
+
     Parameters
     ----------
     expert : fitted regressor
@@ -67,5 +73,14 @@ def expert_distribution(expert, X, scale=np.nan):
             f"An expert of a predictive distribution must have a noise scale, got none for "
             f"{expert!r}. Give it scale_ or predict_distribution, or use train='out_of_fold'."
         )
-    means = predict_expert(expert, X)
-    return MixtureDistribution(np.ones(means.shape), means, max(scale, TINY))
+    means, scales = predict_expert(expert, X), max(scale, TINY)
+    if says_std(expert):
+        scales = np.maximum(scales, np.reshape(expert.predict(X, return_std=True)[1], (-1, 1)))
+    return MixtureDistribution(np.ones(means.shape), means, scales)
+
+
+def says_std(expert):
+    """Say whether a fitted expert's ``predict`` takes ``return_std``."""
+    model = getattr(expert, "model_", expert)
+    model = model[-1] if isinstance(model, Pipeline) else model
+    return "return_std" in signature(model.predict).parameters

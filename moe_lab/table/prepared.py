@@ -90,9 +90,10 @@ class Prepared(BaseEstimator):
             state = {**state, "crossed_": (*self.crossed_[:2], None)}
         return state
 
-    def predict(self, X):
+    def predict(self, X, **params):
+        """Predict; ``params`` such as ``return_std`` are the model's."""
         check_is_fitted(self)
-        return self.model_.predict(transformed(self.table_, X))
+        return self.model_.predict(transformed(self.table_, X), **params)
 
     @available_if(_model_has("predict_proba"))
     def predict_proba(self, X):

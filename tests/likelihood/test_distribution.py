@@ -6,9 +6,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.integrate import quad
 from scipy.stats import norm
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.linear_model import BayesianRidge
 from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
 
 from moe_lab import MoERegressor
+from moe_lab.experts import LinearExpert
 from moe_lab.likelihood.distribution import MixtureDistribution
 from moe_lab.mixture.density import expert_distribution
 from moe_lab.registry import poolers
@@ -183,8 +186,44 @@ def test_out_of_fold_the_mean_is_predict_whatever_the_pool(rows, pool):
     assert_allclose(distribution.between_variance, 0, atol=1e-12)
 
 
-def test_log_pdf_is_score_samples(rows, moe):
+def test_log_pdf_is_score_samples_where_experts_do_not_say_how_sure_they_are(rows):
+    moe = MoERegressor(KNeighborsRegressor(), n_experts=2, train=("em", {"max_iter": 3}))
+    moe.set_params(random_state=0).fit(*rows)
     assert_allclose(moe.predict_distribution(rows[0]).log_pdf(rows[1]), moe.score_samples(*rows))
+
+
+def test_what_is_estimated_makes_a_distribution_wider_than_the_likelihood(rows, moe):
+    scales = moe.predict_distribution(rows[0]).scales
+    assert (scales > moe.scales_).all()
+
+
+def test_linear_experts_are_less_sure_far_from_their_rows(rows, moe):
+    std = moe.predict_distribution([[0.5], [10.0], [100.0]]).std
+    assert std[2] > 5 * std[1] > 5 * std[0]
+
+
+@pytest.mark.parametrize("trained", ["em", "alone"])
+def test_an_experts_own_return_std_is_read(rows, trained):
+    X, y = rows
+    bayesian = BayesianRidge() if trained == "em" else make_pipeline(BayesianRidge())
+    moe = MoERegressor(bayesian, 1, train="em", random_state=0).fit(X, y)
+    far = np.array([[1000.0]])
+    own = moe.experts_[0].predict(far, return_std=True)[1]
+    assert own[0] > 10 * moe.scales_[0]
+    assert_allclose(moe.predict_distribution(far).std, own)
+
+
+def test_one_linear_expert_is_as_sure_as_the_textbook_says():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(20, 3))
+    y = X @ [1.0, -1.0, 0.5] + rng.normal(size=20)
+    expert = LinearExpert(alpha=0.0).build("regression").fit(X, y)
+    design = np.column_stack([np.ones(20), X])
+    inverse = np.linalg.inv(design.T @ design)
+    residual = y - design @ (inverse @ design.T @ y)
+    student = np.sum(residual**2) / (20 - 4 - 2)  # the variance of t with 16 degrees of freedom
+    width = 1 + np.einsum("nd,de,ne->n", design, inverse, design)
+    assert_allclose(expert.predict(X, return_std=True)[1], np.sqrt(student * width))
 
 
 @pytest.mark.parametrize("pool", ["median", "log_linear"])
@@ -203,7 +242,7 @@ def test_a_nested_mixture_brings_its_own_components(rows, nested):
     assert_allclose(distribution.weights[:, 2:4], gate[:, [1]] * inner[1].weights)
     assert_allclose(distribution.means[:, :2], inner[0].means)
     assert_allclose(distribution.mean, nested.predict(X), rtol=1e-8, atol=1e-8)
-    line = gate[:, 2] * norm(distribution.means[:, 4], nested.scales_[2]).cdf(0.3)
+    line = gate[:, 2] * norm(distribution.means[:, 4], distribution.scales[:, 4]).cdf(0.3)
     parts = sum(gate[:, k] * inner[k].cdf(0.3) for k in range(2)) + line
     assert_allclose(distribution.cdf(0.3), parts)
 

@@ -191,9 +191,19 @@ class EMSteps:
     def finish(self, parts):
         """Return the fitted experts and gate; flexible ones are refitted on all rows."""
         gate = parts.gate
+        if self.exact:
+            self._learn_spreads(parts)
         if parts.log_gate is not None:
             gate = clone(gate).fit(self.data.for_(gate), parts.fitted_to, self.weight)
         return [self._finished(parts, j, k) for j, k in enumerate(parts.alive)], gate
+
+    def _learn_spreads(self, parts):
+        """Let experts that a quasi-Newton run moved learn how uncertain they are."""
+        responsibilities = self.e_step(parts)[0]
+        for j, k in enumerate(parts.alive):
+            if hasattr(parts.models[j], "learn_spread"):
+                part = responsibilities[:, j] * self.weight
+                parts.models[j].learn_spread(self.inputs[k], self.y, part)
 
     def _finished(self, parts, j, k):
         if not self.parametric[k]:

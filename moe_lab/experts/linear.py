@@ -5,11 +5,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from moe_lab.experts.base import Expert, experts
 from moe_lab.likelihood.arrays import blocks, log_softmax, logits, softmax
-from moe_lab.likelihood.outcome import gaussian_log_density
+from moe_lab.likelihood.outcome import LEAST_SCALE, gaussian_log_density
 from moe_lab.likelihood.softmax import fit_softmax, softmax_gradient
 from moe_lab.table import NumericTable, Prepared
 
-LEAST_SCALE = np.sqrt(np.finfo(float).tiny)  # its square is not 0
 MOST_CROWDED = 0.9  # columns for each row up to which in-sample noise says something
 LEAST_FREE = 0.1  # of the rows: degrees of freedom that are left at least
 MAX_TURNS = 100  # of coefficients and noise scale
@@ -111,6 +110,7 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
         residual = y - self.predict(X)
         squares = weight @ residual**2
         penalised = squares + self.least_penalty_ * self._excess
+        self.origin_ = self.intercept_
         self.unit_ = self.scale_ = self._floored(np.sqrt(penalised / total))
         self.n_parameters_ = np.count_nonzero(directions[0]) + 2
         return self._learn_spread(*directions, squares, x_mean, total)
@@ -181,12 +181,15 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
 
     @property
     def vector(self):
-        """Coefficients and intercept in units of the fitted noise scale, and its logarithm."""
-        return np.append(np.append(self.coef_, self.intercept_) / self.unit_, np.log(self.scale_))
+        """Coefficients and intercept, from that of fit, in units of the fitted noise scale, and its
+        logarithm."""
+        moved = np.append(self.coef_, self.intercept_ - self.origin_)
+        return np.append(moved / self.unit_, np.log(self.scale_))
 
     @vector.setter
     def vector(self, vector):
-        self.coef_, self.intercept_ = vector[:-2] * self.unit_, vector[-2] * self.unit_
+        self.coef_ = vector[:-2] * self.unit_
+        self.intercept_ = self.origin_ + vector[-2] * self.unit_
         self.scale_ = np.exp(vector[-1])
 
     @property

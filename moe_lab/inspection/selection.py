@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from moe_lab.experts.powers import CountsParameters
 from moe_lab.experts.spec import listed
-from moe_lab.likelihood.outcome import standard_deviation
+from moe_lab.likelihood.outcome import noise_floor
 from moe_lab.plots.style import colors, new_figure
 from moe_lab.progress import progress
 from moe_lab.registry.powers import has_power
@@ -37,7 +37,8 @@ class Selection:
         a row that was not seen, in nats; higher is better), ``n_experts_`` (those that are left
         after training), ``smallest_share`` (mean gate weight of the least trusted one: near 0, it
         may have caught a few rows that happen to lie on a line), ``noise_at_floor`` (a noise scale
-        stopped at its least value: the likelihood is too good to be true).
+        stopped at its least value, on all rows or without a fold), ``spikes`` (for some experts
+        only, or where y repeats few values: the likelihood is too good to be true).
     criterion : {"aic", "bic", "icl", "out_of_fold"}
     mixtures : dict from n_experts to the mixture fitted to all rows
     """
@@ -48,7 +49,8 @@ class Selection:
 
     @property
     def best(self):
-        """The number of experts that the criterion picks."""
+        """The number of experts that the criterion picks, of those without spikes if there are
+        any."""
         return self._best_by(self.criterion)
 
     @property
@@ -57,7 +59,8 @@ class Selection:
         return self.mixtures[self.best]
 
     def _best_by(self, criterion):
-        scores = self.table[criterion]
+        sound = ~self.table["spikes"]
+        scores = self.table.loc[sound if sound.any() else slice(None), criterion]
         return int(scores.idxmax() if criterion == "out_of_fold" else scores.idxmin())
 
     def _known(self):
@@ -98,8 +101,11 @@ class Selection:
         for name in self._known():
             rows = pd.IndexSlice[[self._best_by(name)], [name]]
             style = style.set_properties(subset=rows, **{"font-weight": "bold"})
+        spikes = ", ".join(map(str, self.table.index[self.table["spikes"]]))
+        skipped = f"; not {spikes}, whose experts sit on single values of y" if spikes else ""
         return style.set_caption(
-            f"{CRITERIA[self.criterion]} picks n_experts={self.best}; bold: best of its column"
+            f"{CRITERIA[self.criterion]} picks n_experts={self.best}{skipped}; bold: best of its "
+            "column"
         ).to_html()
 
 
@@ -224,12 +230,13 @@ def _fit_and_score(estimator, data, n_experts, train, test, criterion):
         warnings.simplefilter("always", ConvergenceWarning)
         mixture.fit(rows_of(X, train), y[train], *parts)
     warned = [f"{n_experts} experts: {warning.message}" for warning in caught]
+    floors = _at_floor(mixture, y[train], None if weight is None else weight[train])
     if test is not None:
-        return mixture.score_samples(rows_of(X, test), y[test]), warned
+        return (mixture.score_samples(rows_of(X, test), y[test]), floors), warned
     if criterion != "out_of_fold":
         mixture.n_parameters_  # noqa: B018 - an error here spares the other fits
     weight = np.ones(len(y)) if weight is None else weight
-    return (mixture, _described(mixture, X, y, weight)), warned
+    return (mixture, _described(mixture, X, y, weight), floors), warned
 
 
 def _warn_of(warned, n_fits):
@@ -251,26 +258,37 @@ def _described(mixture, X, y, weight):
         "out_of_fold": np.nan,
         "n_experts_": mixture.n_experts_,
         "smallest_share": np.average(mixture.gate_weights(X), axis=0, weights=weight).min(),
-        "noise_at_floor": _at_floor(mixture, y, weight),
     }
 
 
 def _at_floor(mixture, y, weight):
+    """Say of each expert whether its noise scale is at its least value."""
     least = getattr(as_trainer(mixture.train), "min_scale", None)
     if mixture.scales_ is None or least is None:
-        return False
-    return bool((mixture.scales_ <= 1.001 * least * standard_deviation(y, weight)).any())
+        return np.zeros(mixture.n_experts_, dtype=bool)
+    weight = np.ones(len(y)) if weight is None else weight
+    return mixture.scales_ <= 1.001 * noise_floor(y, weight, least)
 
 
 def _collected(jobs, answers, y, weight):
-    rows, mixtures, out_of_fold = {}, {}, {}
+    rows, mixtures, out_of_fold, floors = {}, {}, {}, {}
     for (k, _, test), answer in zip(jobs, answers, strict=True):
+        floors.setdefault(k, []).append(answer[-1])
         if test is None:
-            mixtures[k], rows[k] = answer
+            mixtures[k], rows[k] = answer[:2]
             out_of_fold[k] = np.empty(len(y))
         else:
-            out_of_fold[k][test] = answer
+            out_of_fold[k][test] = answer[0]
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("n_experts")
     table["out_of_fold"] = [np.average(out_of_fold[k], weights=weight) for k in table.index]
+    table["noise_at_floor"] = [any(one.any() for one in floors[k]) for k in table.index]
+    repeats = len(np.unique(y)) < len(y) / 2
+    table["spikes"] = [any(_spikes(one, repeats) for one in floors[k]) for k in table.index]
     table.attrs["n_samples"] = weight.sum()
     return table, mixtures
+
+
+def _spikes(at_floor, repeats):
+    """Say whether experts sit on single values of y; where y hardly repeats and all of them are at
+    the floor, there is no noise."""
+    return bool(at_floor.any() and (repeats or not at_floor.all()))

@@ -2,9 +2,11 @@
 
 import numpy as np
 
+LEAST_SCALE = np.sqrt(np.finfo(float).tiny)  # its square is not 0
+ROUNDING = 4 * np.finfo(float).eps  # of the size of a number: what differs by less is the same
+RANGES = {0.25: 1.349, 0.05: 3.290, 0.01: 4.653}  # central, in standard deviations, by their tails
 MIN_PROBABILITY = 1e-5  # a class probability is at least this before its log is taken
 LOG_ROOT_2PI = 0.5 * np.log(2 * np.pi)
-LEAST_SCALE = 1e-12  # of a noise scale that is to have a logarithm
 
 
 def log_prob(predictions, y, scales=None):
@@ -58,17 +60,40 @@ def noise_scales(predictions, y, weights, min_scale):
     return np.maximum(np.sqrt((weights * squares).sum(axis=0) / weights.sum(axis=0)), min_scale)
 
 
-def least_scale(min_scale, unit=1.0):
-    """Return the least noise scale that ``min_scale`` units allow; never 0."""
-    return max(min_scale * unit, LEAST_SCALE)
-
-
-def unit_of(y, weight):
-    """The standard deviation of y; of a constant its size, so that a noise scale is never 0."""
-    spread, size = standard_deviation(y, weight), float(np.abs(y).max())
-    return spread if spread > 1e-12 * size else size or 1.0
-
-
 def standard_deviation(y, weight):
     """Weighted standard deviation of y."""
     return float(np.sqrt(np.average((y - np.average(y, weights=weight)) ** 2, weights=weight)))
+
+
+def unit_of(y, weight):
+    """Return the standard deviation of y; of a constant its size, so that it is never 0."""
+    spread, size = standard_deviation(y, weight), float(np.abs(y).max())
+    return spread if spread > ROUNDING * size else size or 1.0
+
+
+def noise_floor(y, weight, share):
+    """Return the least noise scale: a share of the spread of y, and never below rounding.
+
+    A few outliers do not move it: the spread is that of the middle half of the rows, or where
+    these are all equal of more of them, and at most the standard deviation.
+
+    Parameters
+    ----------
+    y, weight : ndarray of shape (n_samples,)
+    share : float
+
+    Examples
+    --------
+    >>> y = np.linspace(-1, 1, 100)
+    >>> far = np.append(y, 1e6)
+    >>> float(noise_floor(far, np.ones(101), 0.01) / noise_floor(y, np.ones(100), 0.01)) < 1.3
+    True
+    """
+    rounding = max(ROUNDING * float(np.abs(y).max()), LEAST_SCALE)
+    spread = standard_deviation(y, weight)
+    for tail, width in RANGES.items():
+        ends = np.quantile(y, [tail, 1 - tail], weights=weight, method="inverted_cdf")
+        if np.ptp(ends) > rounding:
+            spread = min(spread, np.ptp(ends) / width)
+            break
+    return max(share * spread, rounding)

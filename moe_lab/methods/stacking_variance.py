@@ -4,7 +4,7 @@ import numpy as np
 
 from moe_lab.experts.base import Expert
 from moe_lab.likelihood.distribution import MixtureDistribution
-from moe_lab.likelihood.outcome import least_scale, standard_deviation
+from moe_lab.likelihood.outcome import noise_floor
 from moe_lab.methods.base import methods
 from moe_lab.methods.log_odds_stacking import LogOddsStackingRegressor
 from moe_lab.table import CodedTable, learn_table
@@ -68,7 +68,7 @@ class StackingVarianceRegressor(LogOddsStackingRegressor):
 
     def _learn_noise(self, X, y, predictions, weight, folds):
         residuals = y - self.stacker_.predict(self._features(predictions))
-        least = least_scale(self.min_scale, standard_deviation(y, weight))
+        least = noise_floor(y, weight, self.min_scale)
         self.variance_ = LogVarianceTrees(least).fit(X, residuals, weight / weight.mean(), folds)
 
     def predict_distribution(self, X):

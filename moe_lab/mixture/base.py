@@ -106,8 +106,9 @@ class MixtureOfExperts(TrustAndLikelihood, InformationCriteria, TakesTables, Bas
             warnings.warn(
                 f"The noise scale of {' and '.join(names[k] for k in at_floor)} is at its floor, "
                 f"{self.scales_[at_floor[0]]:.3g}: its rows are fitted without error, and the "
-                "likelihood depends on the floor. Use fewer experts, a stronger penalty or a "
-                "larger min_scale.",
+                "likelihood depends on the floor. Where y repeats a value or an expert has few "
+                "rows, use fewer experts or a stronger penalty; where y has so little noise, a "
+                "smaller min_scale.",
                 ConvergenceWarning,
                 stacklevel=3,
             )

@@ -83,8 +83,8 @@ class MoERegressor(RegressorMixin, MixtureOfExperts):
 
         Its mean is ``predict(X)``. Its components are the experts, or those of an expert that is a
         mixture itself, with the weights of the pool; of a mixture trained out of fold, five widths
-        around the pooled mean. Linear experts, and all whose ``predict`` takes ``return_std``, count
-        that they are uncertain themselves: their intervals widen where rows were few, while
+        around the pooled mean. Linear experts, and all whose ``predict`` takes ``return_std``,
+        count that they are uncertain themselves: their intervals widen where rows were few, while
         ``score_samples`` takes what was estimated for true.
 
         Parameters

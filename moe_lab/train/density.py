@@ -5,7 +5,7 @@ from scipy.special import log_softmax, logsumexp
 
 from moe_lab.likelihood.arrays import logits
 from moe_lab.likelihood.mixing import fit_mixing
-from moe_lab.likelihood.outcome import LEAST_SCALE, gaussian_log_density
+from moe_lab.likelihood.outcome import LEAST_SCALE, ROUNDING, gaussian_log_density
 from moe_lab.table import NumericTable, learn_table, rows_of
 
 MOST_ROWS = 5000  # a gate of so few parameters gains nothing from more
@@ -50,7 +50,7 @@ class ScaleMixture:
             sample_weight = None if sample_weight is None else sample_weight[rows]
         residual = y - mean
         scale = np.sqrt(np.average(residual**2, weights=sample_weight))
-        self.scales_ = WIDTHS * max(scale, LEAST_SCALE * max(1.0, np.abs(y).max()))
+        self.scales_ = WIDTHS * max(scale, ROUNDING * np.abs(y).max(), LEAST_SCALE)
         self.table_, Z = learn_table(NumericTable(scale=True), X, sample_weight)
         self._learn_disagreement(predictions, sample_weight)
         features = self._features(Z, predictions)

@@ -113,7 +113,7 @@ def test_labels_and_groups_are_taken_as_they_come():
     moe = MoEClassifier("linear", train=EM(n_init=1), random_state=0)
     selection = select_n_experts(moe, X, y, [1, 2], groups=np.arange(90) // 3)
     assert np.isfinite(selection.table.drop(columns="noise_at_floor")).all(axis=None)
-    assert not selection.table["noise_at_floor"].any()
+    assert not selection.table[["noise_at_floor", "spikes"]].any(axis=None)
 
 
 def test_a_noise_scale_at_its_floor_is_told(two_lines):
@@ -122,6 +122,29 @@ def test_a_noise_scale_at_its_floor_is_told(two_lines):
     with pytest.warns(UserWarning, match="noise scale of expert 0 is at its floor"):
         selection = select_n_experts(exact, X, X[:, 0], [1], cv=2)
     assert selection.table.loc[1, "noise_at_floor"]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("seed", [1, 2])
+def test_spikes_on_single_values_of_y_are_not_picked(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(300, 2))
+    ratings = np.clip(np.round(5.5 + X @ [0.8, 0.5] + 0.8 * rng.normal(size=300)), 3, 8)
+    moe = MoERegressor("linear", train=EM(n_init=5), random_state=0)
+    selection = select_n_experts(moe, X, ratings)
+    assert selection.best == 1
+    assert selection.table["bic"].idxmin() > 1 or selection.table["out_of_fold"].idxmax() > 1
+    spiked = selection.table.index[selection.table["spikes"]]
+    assert f"{spiked[-1]}, whose experts sit on single values of y" in selection._repr_html_()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_regimes_without_noise_are_no_spikes():
+    X = np.random.default_rng(0).uniform(-1, 1, (200, 1))
+    moe = MoERegressor("linear", train=EM(n_init=3), random_state=0)
+    selection = select_n_experts(moe, X, np.abs(X[:, 0]), [1, 2])
+    assert selection.best == 2
+    assert selection.table["noise_at_floor"].tolist() == [False, True]
 
 
 def test_the_picture_has_a_line_for_each_criterion(selection):

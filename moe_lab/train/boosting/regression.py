@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from moe_lab.likelihood.outcome import gaussian_log_density, least_scale, unit_of
+from moe_lab.likelihood.outcome import LEAST_SCALE, gaussian_log_density, unit_of
 from moe_lab.progress import progress
 from moe_lab.train.boosting.lockstep import GaussianExperts
 from moe_lab.train.boosting.parts import BoostedRegressor
@@ -27,7 +27,7 @@ class RegressionRun(BoostingRun):
     def trained(self, n_experts, start):
         folds, weight = self.data.folds(self.trainer.cv), self.data.sample_weight
         trunk = self._trunk(self.rows, self.features, folds)
-        least = least_scale(self.trainer.min_scale)
+        least = max(self.trainer.min_scale, LEAST_SCALE)  # in units of y
         residuals = self.data.y - trunk.out_of_fold[:, 0]
         overall = max(np.sqrt(np.average(residuals**2, weights=weight)), least)
         one = gaussian_log_density(residuals, overall)

@@ -12,7 +12,7 @@ from moe_lab.experts.tempered import Tempered
 from moe_lab.gate import powers as of_gates
 from moe_lab.likelihood.arrays import blocks
 from moe_lab.likelihood.e_step import e_step
-from moe_lab.likelihood.outcome import unit_of
+from moe_lab.likelihood.outcome import noise_floor, unit_of
 from moe_lab.registry.powers import has_power
 from moe_lab.table import Prepared, rows_of, share_table
 from moe_lab.table.inputs import count_distinct
@@ -48,7 +48,7 @@ class EMSteps:
         self.min_scale, self.unit = None, None
         if data.task == "regression":
             self.unit = unit_of(self.y, self.weight)
-            self.min_scale = min_scale * self.unit
+            self.min_scale = min_scale and noise_floor(self.y, self.weight, min_scale)
         self._prepare_experts(experts)
         self.gate = clone(gate)
         self.features = self.gate.learn_features(self.data.for_(gate), self.weight)

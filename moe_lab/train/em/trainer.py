@@ -44,7 +44,8 @@ class EM(Trainer):
     cv : int, default=3
         Folds by which flexible parts are scored.
     min_scale : float, default=1e-3
-        Least noise scale of an expert, in standard deviations of y; a warning says where it binds.
+        Least noise scale of an expert, in standard deviations of the middle half of y, which a few
+        outliers do not move; a warning says where it binds.
     quasi_newton : bool, default=True
         End a soft EM of parametric parts by L-BFGS on all parameters at once.
 

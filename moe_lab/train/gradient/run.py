@@ -8,7 +8,7 @@ from sklearn.utils import check_random_state
 
 from moe_lab.experts.fitting import predict_expert
 from moe_lab.likelihood.e_step import e_step
-from moe_lab.likelihood.outcome import least_scale, log_prob, standard_deviation
+from moe_lab.likelihood.outcome import log_prob, noise_floor, standard_deviation
 from moe_lab.table.folds import held_out_rows
 from moe_lab.train.base import Trained
 from moe_lab.train.density import ScaleMixture
@@ -147,7 +147,7 @@ class GradientRun:
         predictions = np.stack([predict_expert(expert, X) for expert in self.experts], axis=1)
         log_gate = self.gate.log_proba(held_out.for_(self.gate))
         scales = self.joint.scales().detach().cpu().numpy().astype(float) * self._unit
-        least = least_scale(self.trainer.min_scale, self._unit)
+        least = noise_floor(self.y, self.weight, self.trainer.min_scale)
         trained.scales = held_out_scales(scales, log_gate, predictions, y, weight, least)
         if self.trainer.objective == "pooled":
             mean = (np.exp(log_gate) * predictions[:, :, 0]).sum(axis=1)

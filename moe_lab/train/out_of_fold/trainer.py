@@ -10,7 +10,7 @@ from moe_lab.experts.spec import as_experts, listed
 from moe_lab.gate.base import ask_gate, gates
 from moe_lab.gate.powers import FitsPooled, IsAnchored
 from moe_lab.likelihood.e_step import e_step
-from moe_lab.likelihood.outcome import least_scale, log_prob, noise_scales, standard_deviation
+from moe_lab.likelihood.outcome import log_prob, noise_floor, noise_scales
 from moe_lab.pool.base import as_pooler
 from moe_lab.pool.linear import LinearPooler
 from moe_lab.registry.powers import has_power, names_with
@@ -135,7 +135,7 @@ class OutOfFold(Trainer):
     def _noise_scales(self, data, told, mean, honest):
         """Return each expert's noise scale; that of the mean where nothing is held out."""
         y, weight = data.y, data.sample_weight
-        least = least_scale(self.min_scale, standard_deviation(y, weight))
+        least = noise_floor(y, weight, self.min_scale)
         scales = np.empty(len(honest))
         scales[~honest] = noise_scales(mean[:, None, None], y, weight[:, None], least)[0]
         scales[honest] = noise_scales(told, y, weight[:, None], least)

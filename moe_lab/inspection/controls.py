@@ -6,6 +6,7 @@ from moe_lab.experts.base import is_stacker
 from moe_lab.experts.powers import Parametric
 from moe_lab.gate.base import ask_gate
 from moe_lab.gate.constant import ConstantGate
+from moe_lab.inspection.alone import losses_alone, sees_parts
 from moe_lab.inspection.errors import error_name, pooled, row_losses
 from moe_lab.registry.powers import has_power
 from moe_lab.table.folds import make_folds
@@ -24,6 +25,8 @@ class Controls:
     y : ndarray of shape (n_samples,)
         From `target_of`.
     weight : ndarray of shape (n_samples,)
+    train : (X, y, weight) or None
+        Training rows for the control that is refitted.
 
     Attributes
     ----------
@@ -37,8 +40,9 @@ class Controls:
         The plain expert of least mean loss, numbered among these.
     """
 
-    def __init__(self, mixture, X, y, weight):
-        self.mixture, self.y, self.weight = mixture, y, weight
+    def __init__(self, mixture, X, y, weight, train=None):
+        self.mixture, self.X, self.y, self.weight = mixture, X, y, weight
+        self.train = train
         self.predictions = mixture.expert_predictions(X)
         self.gate_weights = ask_gate(mixture.gate_, X, self.predictions)
         self.routes = bool(np.ptp(self.gate_weights, axis=0).max() > 1e-9)
@@ -60,6 +64,10 @@ class Controls:
         }
         if self.flexible.any():
             losses["no residual"] = self._of(self._constant(~self.flexible))
+        if sees_parts(self.mixture):
+            losses["one expert"] = losses_alone(
+                self.mixture, self.X, self.y, self.weight, self.train
+            )
         return losses | {
             "best expert": self.alone[:, self.best],
             "oracle": self.alone.min(axis=1),

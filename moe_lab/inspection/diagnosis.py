@@ -15,6 +15,7 @@ __all__ = ["Diagnosis", "diagnose"]
 
 SURE = 2.0  # a difference of so many standard errors counts as seen
 LEAST_ROWS = 20
+OTHER_ROWS = np.sqrt(2.0)  # times the standard error, where two were trained on different rows
 
 
 @dataclass(repr=False)
@@ -28,9 +29,9 @@ class Diagnosis:
         (``table.columns.name`` says which); ``difference`` to the mixture's, in % of it, positive
         where the mixture is better; ``se``, its paired standard error over the rows.
     routing_helps : bool or None
-        Whether the best mixture in which nothing varies with the input, neither the gate's weights
-        nor a residual stacker, is worse (True) or better (False) by more than two standard errors;
-        None: they cannot be told apart, or nothing varies in this one.
+        Whether the mixture is better (True) by more than two standard errors than each control
+        without routing, constant weights without a residual stacker and one expert alone, or worse
+        (False) than one of them. None: it cannot be told, or nothing varies in this mixture.
     sentences : list of str
         The same in words.
     """
@@ -46,10 +47,10 @@ class Diagnosis:
     __repr__ = __str__
 
 
-def diagnose(mixture, X, y, sample_weight=None):
+def diagnose(mixture, X, y, sample_weight=None, *, train=None):
     """Say whether routing adds anything, on rows that were not seen in training.
 
-    The mixture is held against controls made of the same experts, each asked once:
+    The mixture is held against controls, all but one made of the same experts, each asked once:
 
     - ``constant``: the best weights that are the same for every row, cross-fitted on these rows, so
       that they have neither an advantage nor a handicap;
@@ -57,6 +58,8 @@ def diagnose(mixture, X, y, sample_weight=None):
     - ``shuffled``: the gate's own weights, handed to other rows (mean over five permutations);
     - ``no residual``, where a stacker of many parameters joins the experts: constant weights of
       all others, cross-fitted;
+    - ``one expert``, where each expert was trained on its part of the rows alone: one of them,
+      refitted to all rows;
     - ``best expert``: the plain expert that is the best on these rows;
     - ``oracle``: for each row the plain expert that comes closest. It knows y: no gate that picks
       one plain expert a row does better, and none comes near where experts differ by chance.
@@ -68,6 +71,10 @@ def diagnose(mixture, X, y, sample_weight=None):
         Rows that were not seen in training; 20 at least.
     y : array-like of shape (n_samples,)
     sample_weight : array-like of shape (n_samples,), optional
+    train : (X, y) or (X, y, sample_weight), optional
+        The rows that the mixture was fitted to: ``one expert`` is refitted to them. By default it
+        is cross-fitted on the rows of ``X``, a handicap where these are fewer, and its standard
+        error is 1.4 times as large, since it depends on other training rows than the mixture.
 
     Returns
     -------
@@ -109,13 +116,30 @@ def diagnose(mixture, X, y, sample_weight=None):
             f"X must have at least {LEAST_ROWS} rows of positive weight, got {len(y)}. Hold out "
             "more rows."
         )
-    controls = Controls(mixture, X, y, weight)
+    controls = Controls(mixture, X, y, weight, _checked_train(mixture, train))
     losses = controls.losses()
     table = _compared(mixture, losses, weight)
+    if train is None and "one expert" in table.index:
+        table.loc["one expert", "se"] *= OTHER_ROWS
     routing_helps = None
     if controls.routes or controls.flexible.any():
         routing_helps = _seen(table.loc[_without_routing(table)])
     return Diagnosis(table, routing_helps, list(_said(controls, losses, table, routing_helps)))
+
+
+def _checked_train(mixture, train):
+    """Return the training rows as (X, y, weight), checked."""
+    if train is None:
+        return None
+    if not isinstance(train, tuple) or len(train) not in (2, 3):
+        raise TypeError(
+            "train must be (X, y) or (X, y, sample_weight), the rows that the mixture was fitted "
+            f"to, got {type(train).__name__}."
+        )
+    X, y, *weight = train
+    X = check_table(mixture, X, reset=False)
+    check_consistent_length(X, y)
+    return weighted_rows(X, target_of(mixture, y), weight[0] if weight else None, None)[:3]
 
 
 def _compared(mixture, losses, weight):
@@ -154,8 +178,14 @@ def _seen(row):
 
 
 def _without_routing(table):
-    """Return the control in which nothing varies with the input."""
-    return "no residual" if "no residual" in table.index else "constant"
+    """Return the control without routing that speaks most against it: one that is better than the
+    mixture, else one that cannot be told from it, else the nearest."""
+    names = ["no residual" if "no residual" in table.index else "constant", "one expert"]
+    order = {False: 0, None: 1, True: 2}
+    return min(
+        (name for name in names if name in table.index),
+        key=lambda name: (order[_seen(table.loc[name])], table.loc[name, "difference"]),
+    )
 
 
 def _said(controls, losses, table, routing_helps):
@@ -169,6 +199,10 @@ def _said(controls, losses, table, routing_helps):
         yield f"Routing adds nothing here: the gate's weights do not vary. {constant}."
     if controls.routes:
         yield f"Handed to other rows, the gate's weights cost {_amount(table.loc['shuffled'])}."
+    if "one expert" in table.index:
+        rows = "the other folds of these rows" if controls.train is None else "all training rows"
+        row = table.loc["one expert"]
+        yield f"One expert alone, fitted to {rows}: {error} {_amount(row)} against the mixture."
     if controls.flexible.any():
         yield f"{constant}, those experts included that vary themselves."
         row = _difference(

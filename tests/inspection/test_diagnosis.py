@@ -259,6 +259,68 @@ def test_routing_pays_where_there_are_regimes():
     assert helps.count(True) >= 9
 
 
+def halves(target, n_samples=600, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.uniform(-3, 3, (n_samples, 1))
+    y = target(X[:, 0]) + 0.2 * rng.normal(size=n_samples)
+    half = n_samples // 2
+    return (X[:half], y[:half]), (X[half:], y[half:])
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize(
+    ("expert", "target"), [("k_nearest", np.sin), ("linear", lambda x: x)], ids=["curve", "line"]
+)
+def test_routing_does_not_pay_where_one_expert_on_all_rows_is_as_good(expert, target, known):
+    for seed in range(3):
+        train, fresh = halves(target, seed=seed)
+        em = EM(n_init=3) if expert == "linear" else "em"
+        moe = MoERegressor(expert, 3, train=em, random_state=seed).fit(*train)
+        diagnosis = diagnose(moe, *fresh, train=train if known else None)
+        assert diagnosis.routing_helps is not True
+        rows = "all training rows" if known else "the other folds of these rows"
+        assert any(f"fitted to {rows}: rmse" in said for said in diagnosis.sentences)
+
+
+def test_one_expert_is_the_mixtures_own_kind_refitted_to_the_training_rows():
+    train, fresh = halves(np.abs)
+    moe = MoERegressor("linear", 2, train=EM(n_init=2), random_state=0).fit(*train)
+    diagnosis = diagnose(moe, *fresh, train=train)
+    line = MoERegressor("linear", 1, train="em").fit(*train)
+    error = np.sqrt(np.mean((line.predict(fresh[0]) - fresh[1]) ** 2))
+    assert diagnosis.table.loc["one expert", "error"] == pytest.approx(error)
+    assert diagnosis.routing_helps is True
+    weight = np.repeat([2.0, 0.0], 150)
+    weighted = diagnose(moe, *fresh, train=(*train, weight)).table.loc["one expert", "error"]
+    half = line.fit(train[0][:150], train[1][:150], sample_weight=np.full(150, 2.0))
+    assert weighted == pytest.approx(np.sqrt(np.mean((half.predict(fresh[0]) - fresh[1]) ** 2)))
+
+
+def test_of_several_kinds_the_best_alone_counts_and_classes_keep_their_names():
+    X = example_table(200)
+    y = np.array(["low", "mid", "high"])[example_target(X, "classification")]
+    moe = MoEClassifier(["linear", "k_nearest"], train=("em", {"max_iter": 2}), random_state=0)
+    moe.fit(X[:120], y[:120])
+    table = diagnose(moe, X[120:], y[120:], train=(X[:120], y[:120])).table
+    alone = [
+        MoEClassifier(kind, 1, gate="constant", train=("em", {"max_iter": 2}), random_state=0)
+        for kind in ("linear", "k_nearest")
+    ]
+    codes = np.searchsorted(moe.classes_, y[120:])
+    losses = [
+        -np.log(np.clip(one.fit(X[:120], y[:120]).predict_proba(X[120:]), 1e-5, 1))[
+            np.arange(80), codes
+        ].mean()
+        for one in alone
+    ]
+    assert table.loc["one expert", "error"] == pytest.approx(min(losses))
+
+
+def test_out_of_fold_every_expert_saw_all_rows_and_none_is_refitted(default):
+    assert "one expert" not in diagnose(*default).table.index
+
+
 X_FEW = example_table(60)
 Y_FEW = example_target(X_FEW, "regression")
 
@@ -284,6 +346,7 @@ def spoilt(values, value):
         ({"y": Y_FEW[:-1]}, ValueError, r"inconsistent.*\[60, 59\]"),
         ({"X": X_FEW.drop(columns="x1")}, ValueError, "x1"),
         ({"X": X_FEW.assign(x0=np.inf)}, ValueError, "infinite values in column 'x0'"),
+        ({"train": X_FEW}, TypeError, r"train must be \(X, y\) or .* got DataFrame"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )

@@ -5,6 +5,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from moe_lab.experts.base import Expert, experts
 from moe_lab.likelihood.arrays import blocks, log_softmax, logits, softmax
+from moe_lab.likelihood.linear_problem import directions, rank
 from moe_lab.likelihood.outcome import LEAST_SCALE, gaussian_log_density
 from moe_lab.likelihood.softmax import fit_softmax, softmax_gradient
 from moe_lab.table import NumericTable, Prepared
@@ -103,17 +104,17 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
         self.precision_ /= 1 - min(crowding, MOST_CROWDED)
         self.least_penalty_ = self.alpha * min(crowding, 1.0) ** 3
         known = self.warm_start and hasattr(self, "scale_")
-        directions = _directions(gram)
+        axes = directions(gram)
         start = self.scale_ if known else spread
-        self.coef_ = self._solve(*directions, moment, spread, total, start)
+        self.coef_ = self._solve(*axes, moment, spread, total, start)
         self.intercept_ = y_mean - x_mean @ self.coef_
         residual = y - self.predict(X)
         squares = weight @ residual**2
         penalised = squares + self.least_penalty_ * self._excess
         self.origin_ = self.intercept_
         self.unit_ = self.scale_ = self._floored(np.sqrt(penalised / total))
-        self.n_parameters_ = np.count_nonzero(directions[0]) + 2
-        return self._learn_spread(*directions, squares, x_mean, total)
+        self.n_parameters_ = int(np.count_nonzero(axes[0])) + 2
+        return self._learn_spread(*axes, squares, x_mean, total)
 
     def learn_spread(self, X, y, sample_weight):
         """Learn again how uncertain the coefficients are, where ``vector`` has moved them."""
@@ -121,7 +122,7 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
         x_mean, y_mean = sample_weight @ X / total, sample_weight @ y / total
         gram, _ = _moments(X, y, sample_weight, x_mean, y_mean)
         squares = sample_weight @ (y - self.predict(X)) ** 2
-        return self._learn_spread(*_directions(gram), squares, x_mean, total)
+        return self._learn_spread(*directions(gram), squares, x_mean, total)
 
     def _learn_spread(self, values, vectors, squares, x_mean, total):
         """Keep the covariance of the coefficients and the noise scale free of their optimism.
@@ -210,12 +211,6 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
         return np.append(slopes * self.unit_, of_scale)
 
 
-def _directions(gram):
-    """Return the eigenvalues of a Gram matrix, those of rounding error as 0, and the vectors."""
-    values, vectors = np.linalg.eigh(gram)
-    return np.where(values > 1e-12 * values.max(initial=0.0), values, 0.0), vectors
-
-
 def _moments(X, y, weight, x_mean, y_mean):
     """Return the weighted cross-products of the centred columns, with each other and with y."""
     gram, moment = np.zeros((X.shape[1], X.shape[1])), np.zeros(X.shape[1])
@@ -259,7 +254,8 @@ class SoftmaxLinear(ClassifierMixin, BaseEstimator):
         self.coef_ = fit_softmax(
             X, np.eye(n_classes)[y], sample_weight, C=self._C, coef=start, centre=self._centre
         )
-        self.n_parameters_ = len(self.coef_) * (n_classes - 1)
+        if start is None:  # later fits of EM have the same columns
+            self.n_parameters_ = (rank(X, sample_weight) + 1) * (n_classes - 1)
         return self
 
     def predict_log_proba(self, X):

@@ -14,7 +14,7 @@ from moe_lab.likelihood.arrays import log_softmax, logits
 from moe_lab.likelihood.deviations import LogLossDeviations, SquaredErrorDeviations
 from moe_lab.likelihood.distribution import MixtureDistribution
 from moe_lab.likelihood.e_step import e_step
-from moe_lab.likelihood.linear_problem import lbfgs
+from moe_lab.likelihood.linear_problem import lbfgs, rank
 from moe_lab.table import NumericTable, Prepared
 from moe_lab.table.folds import make_folds
 from moe_lab.table.inputs import count_distinct
@@ -66,10 +66,6 @@ class SoftmaxWeights(NamedTuple):
 
     coef_: np.ndarray  # (n_features + 1, n_experts), the last row the intercepts
 
-    @property
-    def n_parameters_(self):
-        return len(self.coef_) * (self.coef_.shape[1] - 1)
-
     def log_proba(self, X):
         return log_softmax(logits(X, self.coef_))
 
@@ -101,7 +97,8 @@ class _LinearMixture(BaseEstimator):
             coef = lbfgs(_weighted(problem, weight, self.penalty_), coef, MAX_ITER, tol=TOL)
         self._take(linear, coef)
         self._fit_scales(X, y, weight)
-        self.n_parameters_ = self.gate_.n_parameters_ + sum(e.n_parameters_ for e in self.experts_)
+        self.n_parameters_ = (rank(X, weight) + 1) * (len(self.experts_) - 1)
+        self.n_parameters_ += sum(expert.n_parameters_ for expert in self.experts_)
         return self
 
     def _choose(self, X, y, weight):

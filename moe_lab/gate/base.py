@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator
 
 from moe_lab.gate.powers import ReadsPredictions
 from moe_lab.likelihood.arrays import log_softmax, logits
+from moe_lab.likelihood.linear_problem import rank
 from moe_lab.likelihood.mixing import fit_mixing, fit_pooled_mean
 from moe_lab.likelihood.softmax import fit_softmax, softmax_gradient
 from moe_lab.registry import gates
@@ -114,7 +115,7 @@ class LinearGate(FeatureGate):
 
     A subclass has a parameter ``C`` (inverse penalty strength, ``np.inf`` for none) and says what
     the features are. Fitted: ``coef_`` of shape (n_features + 1, n_experts), the last row the
-    intercepts.
+    intercepts; ``rank_``, the directions in which the features differ.
     """
 
     parametric = True
@@ -122,6 +123,7 @@ class LinearGate(FeatureGate):
 
     def fit_features(self, features, responsibilities, sample_weight=None, start=None):
         coef = None if start is None else start.coef_
+        self.rank_ = rank(features, sample_weight) if start is None else start.rank_
         self.coef_ = fit_softmax(features, responsibilities, sample_weight, C=self.C, coef=coef)
         return self
 
@@ -134,7 +136,7 @@ class LinearGate(FeatureGate):
 
     @property
     def n_parameters_(self):
-        return len(self.coef_) * (self.coef_.shape[1] - 1)
+        return (self.rank_ + 1) * (self.coef_.shape[1] - 1)
 
     @property
     def vector(self):
@@ -169,6 +171,7 @@ class LinearGate(FeatureGate):
         """
         check_loss(loss)
         features = self.learn_features(X, sample_weight)
+        self.rank_ = rank(features, sample_weight)
         if loss == "squared_error":
             self.coef_ = fit_pooled_mean(features, predictions[:, :, 0], y, sample_weight, C=self.C)
         else:

@@ -38,6 +38,7 @@ class RegionGate(LinearGate):
     def fit_features(self, features, responsibilities, sample_weight=None, start=None):
         weight = np.ones(len(features)) if sample_weight is None else sample_weight
         self.mass_ = weight @ features  # (n_regions,)
+        self.rank_ = int(np.count_nonzero(self.mass_)) - 1
         counts = features.T @ (weight[:, None] * responsibilities)
         counts += self._pseudo_rows(counts.shape[1])
         self._set(np.log(np.maximum(counts, np.finfo(float).tiny)))
@@ -59,11 +60,6 @@ class RegionGate(LinearGate):
     def log_prior_(self):
         log_weights = self.coef_[:-1] + self.coef_[-1]
         return np.sum(self._pseudo_rows(log_weights.shape[1]) * log_weights)
-
-    @property
-    def n_parameters_(self):
-        n_rows, n_experts = self.coef_.shape
-        return (n_rows - 1) * (n_experts - 1)
 
     @property
     def vector(self):

@@ -5,6 +5,7 @@ import pandas as pd
 
 from moe_lab.gate.base import FeatureGate, check_loss, gates, likelihoods
 from moe_lab.likelihood.arrays import log_softmax, logits
+from moe_lab.likelihood.linear_problem import rank
 from moe_lab.likelihood.mixing import fit_mixing, fit_pooled_mean
 from moe_lab.likelihood.softmax import fit_softmax
 from moe_lab.table import NumericTable, share_table
@@ -98,6 +99,7 @@ class ShrunkSoftmaxGate(FeatureGate):
 
     def _fit(self, objective, features, sample_weight):
         weight = np.ones(len(features)) if sample_weight is None else np.asarray(sample_weight)
+        self.rank_ = rank(features, weight)
         self.C_ = self._choose(objective, features, weight)
         path, rows = PATH[: PATH.index(self.C_) + 1], np.arange(len(features))
         self.coef_ = _fit_along(path, objective, features, weight, rows)[-1]
@@ -123,7 +125,7 @@ class ShrunkSoftmaxGate(FeatureGate):
 
     @property
     def n_parameters_(self):
-        return (len(self.coef_) if self.C_ else 1) * (self.coef_.shape[1] - 1)
+        return (self.rank_ + 1 if self.C_ else 1) * (self.coef_.shape[1] - 1)
 
 
 def _fit_along(path, objective, features, weight, rows):

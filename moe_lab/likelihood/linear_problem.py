@@ -10,11 +10,41 @@ from scipy.optimize import minimize
 
 from moe_lab.likelihood.arrays import blocks, logits
 
+ROUNDING = 1e-12  # of the largest eigenvalue: what is below is no direction
+
 
 def check_strength(C):
     """Refuse an inverse penalty strength that is not positive."""
     if not C > 0:
         raise ValueError(f"C must be positive, got C={C}; np.inf is unregularised.")
+
+
+def directions(gram):
+    """Return the eigenvalues of a Gram matrix, those of rounding error as 0, and the vectors."""
+    values, vectors = np.linalg.eigh(gram)
+    return np.where(values > ROUNDING * values.max(initial=0.0), values, 0.0), vectors
+
+
+def rank(Z, sample_weight=None):
+    """Return in how many directions the rows differ: the slopes that a linear model really has.
+
+    A constant column, a copy, and one level of each category add none.
+
+    Examples
+    --------
+    >>> x = np.arange(4.0)
+    >>> rank(np.column_stack([x, 2 * x, np.ones(4), x > 1, x <= 1]))
+    2
+    """
+    weight = np.ones(len(Z)) if sample_weight is None else np.asarray(sample_weight, float)
+    centre = weight @ Z / weight.sum()
+    gram = np.zeros((Z.shape[1], Z.shape[1]))
+    for rows in blocks(len(Z), Z.shape[1] + 1):
+        centred = Z[rows] - centre
+        gram += (centred * weight[rows, None]).T @ centred
+    size = np.sqrt(np.maximum(np.diag(gram), ROUNDING * weight.sum() * centre**2))
+    size[size == 0] = 1.0  # each column counts, whatever its unit
+    return int(np.count_nonzero(directions(gram / np.outer(size, size))[0]))
 
 
 class LinearProblem:

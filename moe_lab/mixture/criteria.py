@@ -13,7 +13,8 @@ class InformationCriteria:
 
     @property
     def n_parameters_(self):
-        """Free parameters of all experts and the gate; penalised ones count in full."""
+        """Free parameters of all experts and the gate; penalised ones count in full, those of
+        constant and repeated columns not at all."""
         check_is_fitted(self)
         parts = list(zip(expert_names(self), self.experts_, strict=True))
         parts.append(("the gate", self.gate_))

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from moe_lab import MoEClassifier, MoERegressor, select_n_experts
 from moe_lab.experts import LinearExpert
 from moe_lab.gate import SoftmaxGate
-from moe_lab.registry import gates
+from moe_lab.registry import experts, gates
 from moe_lab.testing import example, example_table, example_target
 from moe_lab.train import EM
 
@@ -35,6 +35,46 @@ def test_parameters_are_those_of_experts_and_gate(two_lines):
     assert moe.n_parameters_ == 2 * 3 + 2  # slope, intercept, noise; the gate's slope, intercept
     assert moe.aic(*two_lines) == pytest.approx(2 * 8 - 2 * moe.log_likelihood(*two_lines))
     assert moe.bic(*two_lines) - moe.aic(*two_lines) == pytest.approx(8 * (np.log(150) - 2))
+
+
+RANKED = ["softmax", "shrunk_softmax", "gaussian", "hierarchical", "constant"]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("task", ["regression", "classification"])
+@pytest.mark.parametrize("gate", RANKED)
+def test_only_parameters_that_exist_are_counted(gate, task):
+    rng = np.random.default_rng(0)
+    numbers = pd.DataFrame(rng.integers(0, 2, (120, 3)), columns=list("abc"))
+    numbers["x"] = rng.normal(size=120)
+    words = numbers.assign(**{name: numbers[name].map({0: "no", 1: "yes"}) for name in "abc"})
+    dull = numbers.assign(same=3.0, again=numbers["x"], twice=2 - 2 * numbers["a"], word="w")
+    y = numbers["x"] * np.where(numbers["a"] > 0, 2, -1) + rng.normal(size=120)
+    mixture, y = (MoERegressor, y) if task == "regression" else (MoEClassifier, y > 0)
+    em = EM(n_init=1, max_iter=4)
+    moe = mixture("linear", 2, gate=gate, train=em, random_state=0)
+    counts = {moe.fit(X, y).n_parameters_ for X in (numbers, words, dull)}
+    assert len(counts) == 1
+    if gate == "softmax":
+        assert counts == {2 * (4 + 2) + 5 if task == "regression" else 2 * 5 + 5}
+
+
+def test_a_linear_mixture_counts_like_that_too():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"x": rng.uniform(-1, 1, 400), "side": rng.choice(["l", "r"], 400)})
+    y = np.abs(X["x"].to_numpy()) + 0.05 * rng.normal(size=400)
+    expert = experts.create("linear_mixture", n_experts=2).build("regression", random_state=0)
+    assert expert.fit(X, y).n_parameters_ == 2 * (2 + 2) + 3
+    assert expert.fit(X.assign(again=X["x"], one=1.0), y).n_parameters_ == 2 * (2 + 2) + 3
+
+
+def test_regions_without_rows_have_no_parameters():
+    X = pd.DataFrame({"x": np.linspace(-1, 1, 90)})
+    y = np.abs(X["x"])
+    rules = ("rules", {"rules": ["x < 0", "x > 99"]})
+    moe = MoERegressor("linear", 2, gate=rules, train=EM(n_init=1, max_iter=3), random_state=0)
+    with pytest.warns(UserWarning, match="floor|before the objective"):
+        assert moe.fit(X, y).gate_.n_parameters_ == 2
 
 
 def test_icl_is_bic_plus_what_is_unsure(two_lines):

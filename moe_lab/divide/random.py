@@ -1,5 +1,7 @@
 """Random start: a soft, balanced partition along random directions."""
 
+from numbers import Real
+
 import numpy as np
 from sklearn.utils import check_random_state
 
@@ -37,8 +39,8 @@ class RandomDivider(Divider):
     def divide(self, X, y, *, n_experts, sample_weight=None, random_state=None):
         if n_experts is None or n_experts < 1:
             raise ValueError(f"n_experts must be at least 1 to divide at random, got {n_experts}.")
-        if self.sharpness <= 0:
-            raise ValueError(f"sharpness must be positive, got sharpness={self.sharpness}.")
+        if not (isinstance(self.sharpness, Real) and self.sharpness > 0):
+            raise ValueError(f"sharpness must be positive, got sharpness={self.sharpness!r}.")
         weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
         rng = check_random_state(random_state)
         logits = np.zeros((len(y), n_experts))

@@ -1,5 +1,7 @@
 """Tree: the boxes of the input that say most about y."""
 
+from numbers import Real
+
 import numpy as np
 
 from moe_lab.divide.base import Divider, dividers
@@ -27,8 +29,8 @@ class TreeDivider(Divider):
     def divide(self, X, y, *, n_experts, sample_weight=None, random_state=None):
         if n_experts is None or n_experts < 1:
             raise ValueError(f"n_experts must be at least 1 to divide by a tree, got {n_experts}.")
-        if not 0 <= self.min_share <= 1:
-            raise ValueError(f"min_share must be from 0 to 1, got min_share={self.min_share}.")
+        if not (isinstance(self.min_share, Real) and 0 <= self.min_share <= 1):
+            raise ValueError(f"min_share must be from 0 to 1, got min_share={self.min_share!r}.")
         if n_experts == 1:
             return np.ones((len(y), 1))
         leaves = self._leaves(X, y, n_experts, sample_weight, random_state)

@@ -65,6 +65,8 @@ def configure(estimator, *, random_state, n_jobs, device):
     """Clone an estimator and set these parameters wherever it has them, inside pipelines too."""
     estimator = clone(estimator)
     settings = {"random_state": random_state, "n_jobs": n_jobs, "device": resolve_device(device)}
+    if n_jobs == 1:  # what None means; some models warn of a number
+        settings["n_jobs"] = None
     found = {name: name.rsplit("__", 1)[-1] for name in estimator.get_params(deep=True)}
     return estimator.set_params(
         **{name: settings[last] for name, last in found.items() if last in settings}

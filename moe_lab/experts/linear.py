@@ -6,6 +6,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from moe_lab.experts.base import Expert, experts
 from moe_lab.likelihood.arrays import blocks, log_softmax, logits, softmax
 from moe_lab.likelihood.linear_problem import directions, rank
+from moe_lab.likelihood.numbers import check_number
 from moe_lab.likelihood.outcome import LEAST_SCALE, gaussian_log_density
 from moe_lab.likelihood.softmax import fit_softmax, softmax_gradient
 from moe_lab.table import NumericTable, Prepared
@@ -92,8 +93,7 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
         self.warm_start = warm_start
 
     def fit(self, X, y, sample_weight=None):
-        if self.alpha < 0:
-            raise ValueError(f"alpha must be at least 0, got alpha={self.alpha}.")
+        check_number("alpha", self.alpha)
         weight = np.ones(len(y)) if sample_weight is None else sample_weight
         total = weight.sum()
         x_mean, y_mean = weight @ X / total, weight @ y / total
@@ -246,8 +246,7 @@ class SoftmaxLinear(ClassifierMixin, BaseEstimator):
         self.warm_start = warm_start
 
     def fit(self, X, y, sample_weight=None):
-        if self.alpha < 0:
-            raise ValueError(f"alpha must be at least 0, got alpha={self.alpha}.")
+        check_number("alpha", self.alpha)
         n_classes = self.n_classes or int(y.max()) + 1
         self.classes_ = np.arange(n_classes)
         start = getattr(self, "coef_", None) if self.warm_start else None

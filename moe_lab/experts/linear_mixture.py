@@ -290,7 +290,8 @@ class LinearMixtureClassifier(ClassifierMixin, _LinearMixture):
     def predict_proba(self, X):
         X = self._within(X)
         probabilities = np.stack([expert.predict_proba(X) for expert in self.experts_], axis=1)
-        return np.einsum("nk,nkc->nc", self.gate_.predict_proba(X), probabilities)
+        pooled = np.einsum("nk,nkc->nc", self.gate_.predict_proba(X), probabilities)
+        return np.minimum(pooled, 1.0)  # a sum may exceed it by rounding
 
 
 def _weighted(problem, weight, penalty):

@@ -5,6 +5,7 @@ from scipy.special import logsumexp
 
 from moe_lab.gate.base import LinearGate
 from moe_lab.likelihood.arrays import log_softmax
+from moe_lab.likelihood.numbers import check_number
 
 
 class RegionGate(LinearGate):
@@ -24,10 +25,7 @@ class RegionGate(LinearGate):
     """
 
     def learn_features(self, X, sample_weight=None):
-        if not self.pseudo_count >= 0:
-            raise ValueError(
-                f"pseudo_count must be at least 0, got pseudo_count={self.pseudo_count}."
-            )
+        check_number("pseudo_count", self.pseudo_count)
         return self.features(X)
 
     @property

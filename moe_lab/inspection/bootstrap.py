@@ -1,6 +1,7 @@
 """Bootstrap intervals of the coefficients of linear experts and softmax gates."""
 
 import warnings
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from sklearn.utils import check_random_state
 from moe_lab.divide.given import Given
 from moe_lab.experts.spec import listed
 from moe_lab.inspection.coefficients import KEYS, coefficients
+from moe_lab.likelihood.numbers import check_number
 from moe_lab.progress import progress
 from moe_lab.table.inputs import check_target, read_table, weighted_rows
 from moe_lab.train.base import as_trainer
@@ -103,10 +105,9 @@ def _start(mixture, n_boot, level):
         raise ValueError(
             f"The mixture must be trained by EM, got train={mixture.train!r}. Use train='em'."
         )
-    if n_boot < 2:
-        raise ValueError(f"n_boot must be at least 2, got n_boot={n_boot}.")
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1, got level={level}.")
+    check_number("n_boot", n_boot, 2, "at least 2")
+    if not (isinstance(level, Real) and 0 < level < 1):
+        raise ValueError(f"level must lie between 0 and 1, got level={level!r}.")
     params = {"train": clone(trainer).set_params(n_init=1), "n_jobs": None, "verbose": 0}
     specs = listed(mixture.experts)
     if specs is None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from moe_lab.inspection.importance import total_variation
@@ -10,6 +11,8 @@ from moe_lab.registry import gates
 from moe_lab.table.inputs import read_table
 
 __all__ = ["Retelling", "retell"]
+
+ROUNDING = 1e-9  # gate weights that vary by less are the same for every row
 
 
 @dataclass
@@ -76,6 +79,8 @@ def retell(mixture, X, *, max_depth=3):
     check_is_fitted(mixture)
     X = read_table(mixture, X)
     gate_weights = mixture.gate_weights(X)
+    if np.ptp(gate_weights, axis=0).max() < ROUNDING:
+        gate_weights = np.tile(gate_weights[0], (len(gate_weights), 1))
     gate = gates.create("tree", max_depth=max_depth).fit(X, gate_weights)
     rules, again = gate.rules(expert_names=expert_names(mixture)), gate.predict_proba(X)
     same = again.argmax(axis=1) == gate_weights.argmax(axis=1)

@@ -212,7 +212,7 @@ def _checked_folds(y, task, cv, groups, most):
         )
     if task == "classification":
         for train, test in folds:
-            unseen = sorted(set(y[test]) - set(y[train]))
+            unseen = sorted(set(y[test].tolist()) - set(y[train].tolist()), key=str)
             if unseen:
                 raise ValueError(
                     f"Every class must be in the training rows of every fold, got {unseen} only in "

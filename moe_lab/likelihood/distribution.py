@@ -1,5 +1,7 @@
 """A mixture of Gaussians for every row: its moments, quantiles, scores and samples."""
 
+from numbers import Integral, Real
+
 import numpy as np
 from scipy.special import erf, logsumexp, ndtr
 from sklearn.utils import check_random_state
@@ -158,9 +160,11 @@ class MixtureDistribution:
         array([[1.  , 2.96],
                [3.  , 4.96]])
         """
-        asked = np.asarray(q, dtype=float)
-        if asked.ndim > 1 or not ((asked > 0) & (asked < 1)).all():
-            raise ValueError(f"q must be one number or a list, between 0 and 1, got q={q}.")
+        asked = np.asarray(q)
+        numbers = asked.dtype.kind in "fiu" and asked.ndim <= 1
+        if not (numbers and ((asked > 0) & (asked < 1)).all()):
+            raise ValueError(f"q must be one number or a list, between 0 and 1, got q={q!r}.")
+        asked = asked.astype(float)
         rows = np.repeat(np.arange(len(self)), asked.size)
         levels = np.tile(asked.ravel(), len(self))
         found = np.empty(len(rows))
@@ -181,8 +185,8 @@ class MixtureDistribution:
         interval : ndarray of shape (n_samples, 2)
             Lower and upper end, in the unit of y.
         """
-        if not (np.ndim(level) == 0 and 0 < level < 1):
-            raise ValueError(f"level must be a number between 0 and 1, got level={level}.")
+        if not (isinstance(level, Real) and 0 < level < 1):
+            raise ValueError(f"level must be a number between 0 and 1, got level={level!r}.")
         return self.quantile([(1 - level) / 2, (1 + level) / 2])
 
     def sample(self, n=1, random_state=None):
@@ -198,6 +202,8 @@ class MixtureDistribution:
         -------
         sample : ndarray of shape (n_samples, n)
         """
+        if not (isinstance(n, Integral) and n >= 1):
+            raise ValueError(f"n must be a whole number, 1 or more, got n={n!r}.")
         rng = check_random_state(random_state)
         shares = self.weights.cumsum(axis=1)
         shares /= shares[:, -1:]

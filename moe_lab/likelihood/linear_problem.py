@@ -4,6 +4,8 @@ shapes: (n)samples, (d)features, (k) outputs. A coefficient matrix is (d + 1, k)
 feature j, the last row the intercepts, which no penalty touches.
 """
 
+from numbers import Real
+
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.optimize import minimize
@@ -15,8 +17,8 @@ ROUNDING = 1e-12  # of the largest eigenvalue: what is below is no direction
 
 def check_strength(C):
     """Refuse an inverse penalty strength that is not positive."""
-    if not C > 0:
-        raise ValueError(f"C must be positive, got C={C}; np.inf is unregularised.")
+    if not (isinstance(C, Real) and C > 0):
+        raise ValueError(f"C must be positive, got C={C!r}; np.inf is unregularised.")
 
 
 def directions(gram):

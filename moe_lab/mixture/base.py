@@ -140,6 +140,8 @@ class MixtureOfExperts(TrustAndLikelihood, InformationCriteria, TakesTables, Bas
         self.scales_, self.density_gate_ = trained.scales, trained.density_gate
         self.history_, self.starts_ = trained.history, trained.starts
         self.fit_report_, self.n_experts_ = trained.report, len(trained.experts)
+        if self.n_experts_ < len(experts):
+            self.pooler_ = self.pooler_.left(self.n_experts_)
         kept = range(len(experts)) if trained.kept is None else trained.kept
         self.expert_names_ = [label(experts[k]) for k in kept]
 

@@ -171,7 +171,7 @@ class MoEClassifier(ClassifierMixin, MixtureOfExperts):
     def predict_proba(self, X):
         """Return the pooled class probabilities, shape (n_samples, n_classes), in the order of
         ``classes_``."""
-        return self._pooled(self._read(X))
+        return np.minimum(self._pooled(self._read(X)), 1.0)  # a sum may exceed it by rounding
 
     def predict(self, X):
         """Return the most probable class, shape (n_samples,)."""

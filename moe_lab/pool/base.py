@@ -29,6 +29,10 @@ class Pooler(ABC, BaseEstimator):
         """
         return np.ones(gate_weights.shape, dtype=bool)
 
+    def left(self, n_experts):
+        """Return the pooler for a mixture of which training left only so many experts."""
+        return self
+
     @abstractmethod
     def pool(self, predictions, gate_weights, scales=None):
         """Pool the predictions.

@@ -14,13 +14,16 @@ class TopKPooler(WeightedPooler):
     Parameters
     ----------
     k : int, default=2
-        At most n_experts.
+        At most n_experts; where training drops experts, at most those that are left.
     """
 
     sparse = True
 
     def __init__(self, k=2):
         self.k = k
+
+    def left(self, n_experts):
+        return TopKPooler(min(self.k, n_experts))
 
     def weights(self, gate_weights, scales=None):
         n_experts = gate_weights.shape[1]

@@ -133,6 +133,12 @@ def as_codes(y):
             f"y must not contain NaN, got {missing} missing values in {len(y)} rows. Drop those "
             f"rows."
         )
+    kinds = {type(value).__name__ for value in y} if np.asarray(y).dtype == object else {"str"}
+    if len(kinds) > 1 and "str" in kinds:
+        raise ValueError(
+            f"y must hold classes of one type, got {', '.join(sorted(kinds))}. Convert them, by "
+            "astype(str), say."
+        )
     check_classification_targets(y)
     encoder = LabelEncoder()
     codes = encoder.fit_transform(y)

@@ -7,6 +7,7 @@ from moe_lab.gate.base import FeatureGate, gates
 from moe_lab.gate.gaussian.levels import Levels
 from moe_lab.gate.gaussian.whitening import Whitening, moments
 from moe_lab.likelihood.arrays import blocks, log_softmax, row_max, row_sum
+from moe_lab.likelihood.numbers import check_number
 from moe_lab.likelihood.outcome import LOG_ROOT_2PI
 from moe_lab.table import NumericTable, learn_table
 
@@ -70,8 +71,7 @@ class GaussianGate(FeatureGate):
         self.columns = columns
 
     def learn_features(self, X, sample_weight=None):
-        if not self.shrinkage >= 0:
-            raise ValueError(f"shrinkage must be at least 0, got shrinkage={self.shrinkage}.")
+        check_number("shrinkage", self.shrinkage)
         table = NumericTable(columns=self.columns)
         self.table_, rows = learn_table(table, X, sample_weight)
         weight = np.ones(len(rows)) if sample_weight is None else np.asarray(sample_weight, float)

@@ -2,6 +2,8 @@
 
 from numbers import Integral
 
+import numpy as np
+
 
 def leaves(tree):
     """Return the experts' numbers from left to right."""
@@ -57,7 +59,10 @@ def check_tree(tree, n_experts):
     ------
     ValueError
         If they are not, or a node has fewer than two branches.
+    TypeError
+        If it is no nested list of whole numbers.
     """
+    tree = _read(tree)
     if sorted(leaves(tree)) != list(range(n_experts)):
         raise ValueError(
             f"The leaves of tree must be the experts 0..{n_experts - 1}, once each, got {tree!r}. "
@@ -66,6 +71,18 @@ def check_tree(tree, n_experts):
     if any(len(node) < 2 for _, node in nodes(tree)):
         raise ValueError(f"Every node must have at least 2 branches, got tree={tree!r}.")
     return tree
+
+
+def _read(tree):
+    """Return it as nested lists of int, whatever sequences and whole numbers it is made of."""
+    if isinstance(tree, Integral):
+        return int(tree)
+    if not isinstance(tree, list | tuple | np.ndarray):
+        raise TypeError(
+            "tree must be a nested list of the experts' numbers, such as [[0, 1], [2, 3]], got "
+            f"{tree!r} in it."
+        )
+    return [_read(child) for child in tree]
 
 
 def prune(tree, dropped):

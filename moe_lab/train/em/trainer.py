@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from moe_lab.divide.base import as_divider
 from moe_lab.likelihood.e_step import E_STEPS, e_step
+from moe_lab.likelihood.numbers import check_number
 from moe_lab.train.base import Trained, Trainer, trainers
 from moe_lab.train.em.history import History
 from moe_lab.train.em.rounds import EMRounds
@@ -106,8 +107,7 @@ class EM(Trainer):
             if value is not None and not (isinstance(value, Integral) and value >= 1):
                 raise ValueError(f"{name} must be a whole number, 1 or more, got {name}={value!r}.")
         for name in ("tol", "min_scale"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must be at least 0, got {name}={getattr(self, name)}.")
+            check_number(name, getattr(self, name))
 
 
 def _warn_of_the_dead(steps, parts):

@@ -1,0 +1,17 @@
+"""Settings that must be numbers."""
+
+from numbers import Real
+
+
+def check_number(name, value, least=0.0, words="at least 0"):
+    """Refuse a setting that is no number, or one below ``least``.
+
+    Examples
+    --------
+    >>> check_number("tol", "a")
+    Traceback (most recent call last):
+    ...
+    ValueError: tol must be at least 0, got tol='a'.
+    """
+    if not (isinstance(value, Real) and value >= least):
+        raise ValueError(f"{name} must be {words}, got {name}={value!r}.")

@@ -27,6 +27,13 @@ class HasScale(Protocol):
     scale_: float
 
 
+class LearnsSpread(Protocol):
+    """Says how uncertain its coefficients are; EM asks it again once its end has moved them."""
+
+    def learn_spread(self, X, y, sample_weight) -> Any:
+        """Learn it at the parameters as they are."""
+
+
 class PredictsDistribution(Protocol):
     """Says what distribution y has; default: a Gaussian around its prediction."""
 

@@ -201,7 +201,7 @@ class EMSteps:
         """Let experts that a quasi-Newton run moved learn how uncertain they are."""
         responsibilities = self.e_step(parts)[0]
         for j, k in enumerate(parts.alive):
-            if hasattr(parts.models[j], "learn_spread"):
+            if has_power(parts.models[j], of_experts.LearnsSpread):
                 part = responsibilities[:, j] * self.weight
                 parts.models[j].learn_spread(self.inputs[k], self.y, part)
 

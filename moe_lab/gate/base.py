@@ -121,10 +121,17 @@ class LinearGate(FeatureGate):
     parametric = True
     C = np.inf
 
+    @property
+    def strength(self):
+        """The inverse penalty strength that fits use."""
+        return self.C
+
     def fit_features(self, features, responsibilities, sample_weight=None, start=None):
         coef = None if start is None else start.coef_
         self.rank_ = rank(features, sample_weight) if start is None else start.rank_
-        self.coef_ = fit_softmax(features, responsibilities, sample_weight, C=self.C, coef=coef)
+        self.coef_ = fit_softmax(
+            features, responsibilities, sample_weight, C=self.strength, coef=coef
+        )
         return self
 
     def log_proba_features(self, features):
@@ -132,7 +139,7 @@ class LinearGate(FeatureGate):
 
     @property
     def log_prior_(self):
-        return -np.sum(self.coef_[:-1] ** 2) / (2 * self.C)
+        return -np.sum(self.coef_[:-1] ** 2) / (2 * self.strength)
 
     @property
     def n_parameters_(self):
@@ -149,7 +156,7 @@ class LinearGate(FeatureGate):
     def gradient(self, features, responsibilities, sample_weight):
         """Return the gradient of the objective of ``fit`` in ``vector``, 1-D."""
         return softmax_gradient(
-            features, self.coef_, responsibilities, sample_weight, C=self.C
+            features, self.coef_, responsibilities, sample_weight, C=self.strength
         ).ravel()
 
     def fit_pooled(self, X, predictions, y, loss, sample_weight=None):
@@ -173,10 +180,12 @@ class LinearGate(FeatureGate):
         features = self.learn_features(X, sample_weight)
         self.rank_ = rank(features, sample_weight)
         if loss == "squared_error":
-            self.coef_ = fit_pooled_mean(features, predictions[:, :, 0], y, sample_weight, C=self.C)
+            self.coef_ = fit_pooled_mean(
+                features, predictions[:, :, 0], y, sample_weight, C=self.strength
+            )
         else:
             log_lik = np.log(likelihoods(predictions, y))
-            self.coef_ = fit_mixing(features, log_lik, sample_weight, C=self.C)
+            self.coef_ = fit_mixing(features, log_lik, sample_weight, C=self.strength)
         return self
 
 

@@ -12,17 +12,24 @@ class SoftmaxGate(LinearGate):
 
     Parameters
     ----------
-    C : float, default=1.0
+    C : float or "auto", default="auto"
         Inverse L2 strength; smaller values give flatter gate weights, ``np.inf`` is unregularised.
+        "auto" is 1; trained by EM with parametric experts, a thirtieth or a third of the rows where
+        held-out rows are explained clearly better by that: C = 1 blurs hard borders however many
+        rows there are, and sharper gates overfit soft ones.
     columns : list of str or int, optional
         The columns that the gate reads, by name or, for an array, number. Default all.
     """
 
     takes_reading = True
 
-    def __init__(self, C=1.0, columns=None):
+    def __init__(self, C="auto", columns=None):
         self.C = C
         self.columns = columns
+
+    @property
+    def strength(self):
+        return 1.0 if isinstance(self.C, str) and self.C == "auto" else self.C
 
     def learn_features(self, X, sample_weight=None):
         table = NumericTable(columns=self.columns)

@@ -1,6 +1,8 @@
 """Expectation-maximisation: gate and experts trained together on the mixture likelihood."""
 
 import warnings
+from copy import copy
+from dataclasses import replace
 from numbers import Integral
 
 import numpy as np
@@ -13,6 +15,7 @@ from moe_lab.likelihood.numbers import check_number
 from moe_lab.train.base import Trained, Trainer, trainers
 from moe_lab.train.em.history import History
 from moe_lab.train.em.rounds import EMRounds
+from moe_lab.train.em.sharpness import chosen_strength, is_open
 from moe_lab.train.em.starts import Starts
 from moe_lab.train.em.steps import EMSteps
 
@@ -85,6 +88,8 @@ class EM(Trainer):
         rng = np.random.default_rng(seeds[0])
         starts = Starts(EMRounds(self, steps, history, rng, verbose))
         run = starts.continued(starts.best(divide or _random_start(steps)))
+        if self._may_sharpen(steps, run, gate):
+            run = self._sharpened(starts, run, steps, gate, pool, seeds)
         _warn_of_the_dead(steps, run.parts)
         experts, gate = steps.finish(run.parts)
         scales = run.parts.scales if data.task == "regression" else None
@@ -98,6 +103,27 @@ class EM(Trainer):
             kept=run.parts.alive.tolist(),
             at_floor=_at_floor(steps, run.parts),
         )
+
+    def _may_sharpen(self, steps, run, gate):
+        rounds_left = self.max_iter is None or run.n_rounds < self.max_iter
+        exact = steps.exact and self.e_step == "soft" and rounds_left
+        return exact and is_open(gate) and 1 < len(run.parts.alive) == len(steps.experts)
+
+    def _sharpened(self, starts, run, steps, gate, pool, seeds):
+        """Continue a run with the gate's strength that held-out rows choose."""
+
+        def train(data, gate, start):
+            alone = clone(self).set_params(n_init=1)
+            settings = {"experts": steps.experts, "gate": gate, "pool": pool, "seeds": seeds}
+            return alone.train(data, divide=lambda seed: start, n_jobs=None, verbose=0, **settings)
+
+        trust = steps.e_step(run.parts)[0]
+        C = chosen_strength(train, steps.data, gate, trust, self.cv)
+        if C == 1.0:
+            return run
+        n_rounds = 0 if self.max_iter is None else run.n_rounds
+        steps.gate = copy(steps.gate).set_params(C=C)
+        return starts.continued(replace(run, n_rounds=n_rounds, converged=False))
 
     def _check(self):
         if self.e_step not in E_STEPS:

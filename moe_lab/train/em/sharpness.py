@@ -1,0 +1,58 @@
+"""How sharp a softmax gate may be: as held-out rows say."""
+
+import warnings
+
+import numpy as np
+from scipy.special import logsumexp
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+
+SHARES = (1 / 30, 1 / 3)  # inverse penalties, of the rows: sharper borders the more rows there are
+SURE = 1.0  # standard errors by which a sharper gate must be better
+LEAST_ROWS = 30  # for each expert
+
+
+def is_open(gate):
+    """Say whether a gate leaves its strength to the trainer."""
+    return getattr(gate, "strength", None) == 1.0 and gate.C == "auto"
+
+
+def chosen_strength(train, data, gate, trust, cv):
+    """Return the inverse penalty of least held-out loss; 1 unless another is clearly better.
+
+    Parameters
+    ----------
+    train : callable
+        From data, an unfitted gate and responsibilities to start from to a Trained.
+    data : TrainingData
+    gate : SoftmaxGate
+    trust : ndarray of shape (n_samples, n_experts)
+        The responsibilities of the mixture whose gate has strength 1.
+    cv : int
+        The last of so many folds is held out.
+    """
+    known, held_out = data.folds(cv)[-1]
+    if len(known) < LEAST_ROWS * trust.shape[1] or len(known) == len(data):
+        return 1.0
+    part, test = data.take(known), data.take(held_out)
+    losses = []
+    for share in (None, *SHARES):
+        C = 1.0 if share is None else max(1.0, share * part.sample_weight.sum())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            trained = train(part, clone(gate).set_params(C=C), trust[known])
+        losses.append(_losses(trained, test))
+    losses = np.column_stack(losses)
+    share = test.sample_weight / test.sample_weight.sum()
+    gains = losses[:, :1] - losses[:, 1:]
+    best = int((share @ gains).argmax())
+    gain = share @ gains[:, best]
+    error = np.sqrt(np.sum((share * (gains[:, best] - gain)) ** 2))
+    if not gain > SURE * error:
+        return 1.0
+    return max(1.0, SHARES[best] * data.sample_weight.sum())
+
+
+def _losses(trained, data):
+    log_lik = [expert.log_prob(data.X, data.y) for expert in trained.experts]
+    return -logsumexp(trained.gate.log_proba(data.X) + np.column_stack(log_lik), axis=1)

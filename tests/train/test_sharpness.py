@@ -1,0 +1,60 @@
+"""The softmax gate's strength, as EM's held-out rows choose it."""
+
+import numpy as np
+import pytest
+
+from moe_lab import MoERegressor
+from moe_lab.gate import SoftmaxGate
+from moe_lab.train import EM
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def border(n_samples, *, hard, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_samples, 3))
+    score = X[:, 0] + 0.7 * X[:, 1]
+    noise = 0.0 if hard else rng.logistic(size=n_samples)
+    first = score + noise > 0
+    means = np.where(first, 1 + 2 * X[:, 0] - X[:, 1], -1 - X[:, 0] + 2 * X[:, 1])
+    return X, means + 0.2 * rng.normal(size=n_samples)
+
+
+def held_out(X, y, n_train, gate):
+    moe = MoERegressor("linear", 2, gate=gate, train=EM(n_init=3), random_state=0)
+    moe.fit(X[:n_train], y[:n_train])
+    return np.sqrt(np.mean((moe.predict(X[n_train:]) - y[n_train:]) ** 2)), moe
+
+
+@pytest.mark.parametrize("n_train", [500, 2000])
+def test_a_hard_border_gets_a_gate_that_sharpens_with_the_rows(n_train):
+    X, y = border(n_train + 1000, hard=True)
+    blurred, _ = held_out(X, y, n_train, SoftmaxGate(C=1.0))
+    error, moe = held_out(X, y, n_train, "auto")
+    assert error < 0.8 * blurred
+    assert moe.gate_.strength / n_train == pytest.approx(1 / 3)
+    history = moe.history_
+    climb = history["objective"][history["start"] == history["start"].iloc[-1]]
+    assert (np.diff(climb) > -1e-6).all()
+
+
+def test_a_soft_border_is_left_as_it_is():
+    X, y = border(1500, hard=False)
+    default, _ = held_out(X, y, 500, SoftmaxGate(C=1.0))
+    error, _ = held_out(X, y, 500, "auto")
+    assert error == pytest.approx(default, rel=0.005)
+
+
+def test_where_nothing_can_be_held_out_the_strength_is_one():
+    X, y = border(40, hard=True)
+    moe = MoERegressor("linear", 2, train=EM(n_init=1), random_state=0).fit(X, y)
+    assert moe.gate_.strength == 1.0
+    assert SoftmaxGate().fit(X, np.eye(2)[np.arange(40) % 2]).strength == 1.0
+
+
+@pytest.mark.parametrize("unit", [1e-3, 1e3])
+def test_the_choice_does_not_depend_on_the_unit_of_y(unit):
+    X, y = border(600, hard=True)
+    _, one = held_out(X, y, 500, "auto")
+    _, other = held_out(X, unit * y, 500, "auto")
+    assert one.gate_.strength == other.gate_.strength

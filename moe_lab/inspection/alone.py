@@ -5,10 +5,10 @@ import warnings
 import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import _safe_indexing
 
 from moe_lab.experts.spec import listed
 from moe_lab.inspection.errors import row_losses
+from moe_lab.table import rows_of
 from moe_lab.table.folds import make_folds
 from moe_lab.train.base import as_trainer
 
@@ -28,10 +28,10 @@ def losses_alone(mixture, X, y, weight, train=None):
     Parameters
     ----------
     mixture : fitted mixture
-    X, y, weight : checked rows that it did not see
-        y as from `target_of`.
+    X, y, weight : rows that it did not see
+        X a Reading, y as from `target_of`.
     train : (X, y, weight) or None
-        Checked rows to fit to; None: each row's expert is fitted to other folds of ``X``.
+        Such rows to fit to; None: each row's expert is fitted to other folds of ``X``.
     """
     losses = [
         row_losses(mixture, _answers(mixture, one, X, y, weight, train), y)
@@ -60,12 +60,13 @@ def _answers(mixture, alone, X, y, weight, train):
     n_outputs = len(mixture.classes_) if is_classifier(mixture) else 1
     answers = np.empty((len(y), n_outputs))
     for known, asked in make_folds(y, task=mixture._task, cv=FOLDS):
-        rows = _safe_indexing(X, known), y[known], weight[known]
-        answers[asked] = _fitted(mixture, alone, *rows, _safe_indexing(X, asked))
+        rows = rows_of(X, known), y[known], weight[known]
+        answers[asked] = _fitted(mixture, alone, *rows, rows_of(X, asked))
     return answers
 
 
 def _fitted(mixture, alone, X, y, weight, asked):
+    X, asked = X.table, asked.table  # as they came
     with warnings.catch_warnings():  # a control need not be reported on
         warnings.simplefilter("ignore", ConvergenceWarning)
         if not is_classifier(mixture):

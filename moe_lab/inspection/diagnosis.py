@@ -15,6 +15,7 @@ __all__ = ["Diagnosis", "diagnose"]
 
 SURE = 2.0  # a difference of so many standard errors counts as seen
 LEAST_ROWS = 20
+APART = 5.0  # nats between two starts: not the same maximum
 OTHER_ROWS = np.sqrt(2.0)  # times the standard error, where two were trained on different rows
 
 
@@ -137,7 +138,7 @@ def _checked_train(mixture, train):
             f"to, got {type(train).__name__}."
         )
     X, y, *weight = train
-    X = check_table(mixture, X, reset=False)
+    X = read_table(mixture, X)
     check_consistent_length(X, y)
     return weighted_rows(X, target_of(mixture, y), weight[0] if weight else None, None)[:3]
 
@@ -216,6 +217,22 @@ def _said(controls, losses, table, routing_helps):
         f"An oracle that knows y and picks an expert for each row: {error} "
         f"{_amount(table.loc['oracle'])} against the mixture."
     )
+    yield from _of_starts(controls.mixture)
+
+
+def _of_starts(mixture):
+    """Say where no other start of training came near the likelihood of the one that was kept."""
+    if mixture.starts_ is None or len(mixture.starts_) < 2:
+        return
+    by_start = mixture.history_.groupby("start")["log_likelihood"]
+    rounds = by_start.size().nlargest(2).iloc[1]  # so many were given to another start too
+    reached = by_start.apply(lambda path: path.iloc[:rounds].max()).nlargest(2)
+    if reached.iloc[0] - reached.iloc[1] > APART:
+        yield (
+            f"Starts of training disagree: one of {len(mixture.starts_)} came to a log-likelihood "
+            f"of {reached.iloc[0]:.0f}, the next to {reached.iloc[1]:.0f}. Another random_state "
+            "may tell another story; raise n_init."
+        )
 
 
 def _of_routing(row, error, routing_helps):

@@ -75,7 +75,9 @@ def expert_distribution(expert, X, scale=np.nan):
         )
     means, scales = predict_expert(expert, X), max(scale, TINY)
     if says_std(expert):
-        scales = np.maximum(scales, np.reshape(expert.predict(X, return_std=True)[1], (-1, 1)))
+        scales = np.maximum(
+            scales, np.reshape(expert.predict(given_to(expert, X), return_std=True)[1], (-1, 1))
+        )
     return MixtureDistribution(np.ones(means.shape), means, scales)
 
 

@@ -321,6 +321,36 @@ def test_out_of_fold_every_expert_saw_all_rows_and_none_is_refitted(default):
     assert "one expert" not in diagnose(*default).table.index
 
 
+def ages(n_samples, seed):
+    """Three regimes of age."""
+    rng = np.random.default_rng(seed)
+    age, dose = rng.uniform(18, 80, n_samples), rng.uniform(0, 5, n_samples)
+    X = pd.DataFrame({"age": age, "dose": dose, "site": rng.choice(list("abc"), n_samples)})
+    y = np.where(age < 40, 2 * dose, np.where(age < 60, 6 - dose, 1 + 0.2 * dose))
+    return X, y + 0.3 * rng.normal(size=n_samples)
+
+
+def test_a_tree_gate_finds_its_regions_from_any_seed():
+    X, y = ages(700, 1)
+    for seed in range(3):
+        moe = MoERegressor("linear", 3, gate="tree", train="em", random_state=seed)
+        moe.fit(X[:400], y[:400])
+        assert len(moe.starts_) == 4
+        assert np.sqrt(np.mean((moe.predict(X[400:]) - y[400:]) ** 2)) < 0.5
+
+
+def test_starts_that_disagree_are_said():
+    X, y = ages(700, 1)
+    moe = MoERegressor("linear", 3, gate="tree", train="em", random_state=1)
+    sentences = diagnose(moe.fit(X[:400], y[:400]), X[400:], y[400:]).sentences
+    gap = moe.starts_["log_likelihood"].nlargest(2)
+    said = any(s.startswith("Starts of training disagree: one of 4 came to") for s in sentences)
+    assert said == (gap.iloc[0] - gap.iloc[1] > 5)
+    moe.history_ = pd.DataFrame({"start": [0, 0, 1, 1], "log_likelihood": [-90.0, -80, -190, -180]})
+    sentences = diagnose(moe, X[400:], y[400:]).sentences
+    assert "log-likelihood of -80, the next to -180" in sentences[-1]
+
+
 X_FEW = example_table(60)
 Y_FEW = example_target(X_FEW, "regression")
 

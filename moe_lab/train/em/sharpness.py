@@ -7,9 +7,11 @@ from scipy.special import logsumexp
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
+from moe_lab.experts.fitting import log_prob_of
+
 SHARES = (1 / 30, 1 / 3)  # inverse penalties, of the rows: sharper borders the more rows there are
-SURE = 1.0  # standard errors by which a sharper gate must be better
-LEAST_ROWS = 30  # for each expert
+SURE = 2.0  # standard errors by which a sharper gate must be better
+LEAST_ROWS = 60  # for each expert, beside those held out
 
 
 def is_open(gate):
@@ -54,5 +56,5 @@ def chosen_strength(train, data, gate, trust, cv):
 
 
 def _losses(trained, data):
-    log_lik = [expert.log_prob(data.X, data.y) for expert in trained.experts]
+    log_lik = [log_prob_of(expert, data.X, data.y) for expert in trained.experts]
     return -logsumexp(trained.gate.log_proba(data.X) + np.column_stack(log_lik), axis=1)

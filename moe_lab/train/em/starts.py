@@ -25,10 +25,15 @@ class Starts:
 
     def __init__(self, rounds):
         self.rounds, self.em, self.steps = rounds, rounds.em, rounds.steps
-        many = self.steps.exact and len(self.steps.experts) > 1
-        self.n_init = self.em.n_init or (10 if many else 1)
+        self.n_init = self.em.n_init or self._default_n_init()
         self._exact_em = self.steps.exact and self.em.e_step == "soft"
         self._shown = rounds.verbose and self.n_init > 1
+
+    def _default_n_init(self):
+        """Many where a start is cheap, a few where only the gate is costly."""
+        if len(self.steps.experts) == 1:
+            return 1
+        return 10 if self.steps.exact else 4 if all(self.steps.parametric) else 1
 
     def best(self, divide):
         """Give each start a short run, the better third a longer one; return the best.

@@ -38,8 +38,9 @@ class EM(Trainer):
     tol : float, default=1e-6
         Stop when the objective per row (nats) changes by less.
     n_init : int, optional
-        Starts; default 10 where all parts are parametric, else 1. Each gets a short run, the
-        better third a longer one, and the best is continued.
+        Starts; default 10 where all parts are parametric, 4 where all experts are (tree and boosted
+        gates), else 1. Each gets a short run, of parametric parts the better third a longer one,
+        and the best is continued.
     e_step : {"soft", "hard", "stochastic"}, default="soft"
         Responsibilities as they are (EM), all to the best expert (CEM), or drawn (SEM, which keeps
         its best round).

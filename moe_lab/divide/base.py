@@ -2,9 +2,11 @@
 
 from abc import ABC, abstractmethod
 
+import numpy as np
 from sklearn.base import BaseEstimator
 
 from moe_lab.registry import dividers
+from moe_lab.table.forms import Table
 
 __all__ = ["Divider", "as_divider", "dividers"]
 
@@ -13,7 +15,15 @@ class Divider(ABC, BaseEstimator):
     """Divides a task into subtasks: the first responsibilities, before any expert is trained."""
 
     @abstractmethod
-    def divide(self, X, y, *, n_experts, sample_weight=None, random_state=None):
+    def divide(
+        self,
+        X: Table,
+        y: np.ndarray,
+        *,
+        n_experts: int | None,
+        sample_weight: np.ndarray | None = None,
+        random_state: int | None = None,
+    ) -> np.ndarray:
         """Give every expert its first part of the rows.
 
         Parameters
@@ -33,6 +43,6 @@ class Divider(ABC, BaseEstimator):
         """
 
 
-def as_divider(divide):
+def as_divider(divide: str | tuple[str, dict] | Divider) -> Divider:
     """Return a Divider from a registered name, a (name, params) pair or an instance."""
     return dividers.resolve(divide, Divider)

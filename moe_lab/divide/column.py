@@ -3,6 +3,7 @@
 import numpy as np
 
 from moe_lab.divide.base import Divider, dividers
+from moe_lab.table.forms import Table
 from moe_lab.table.rules import MANY_LEVELS, column_levels
 
 
@@ -21,10 +22,18 @@ class ColumnDivider(Divider):
     takes_reading = True
     example_params = {"column": "group"}
 
-    def __init__(self, column=None):
+    def __init__(self, column: str | int | None = None):
         self.column = column
 
-    def divide(self, X, y, *, n_experts=None, sample_weight=None, random_state=None):
+    def divide(
+        self,
+        X: Table,
+        y: np.ndarray,
+        *,
+        n_experts: int | None = None,
+        sample_weight: np.ndarray | None = None,
+        random_state: int | None = None,
+    ) -> np.ndarray:
         codes, names = column_levels(X, self.column)
         if len(names) > MANY_LEVELS:
             raise ValueError(

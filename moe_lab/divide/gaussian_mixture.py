@@ -10,6 +10,7 @@ from moe_lab.divide.random import target_columns
 from moe_lab.likelihood.arrays import log_softmax
 from moe_lab.likelihood.outcome import LOG_ROOT_2PI
 from moe_lab.table import NumericTable, share_table
+from moe_lab.table.forms import Table
 
 ROUNDS = 50
 TOL = 1e-5  # nats per row; a start needs no more
@@ -31,10 +32,18 @@ class GaussianMixtureDivider(Divider):
 
     takes_reading = True
 
-    def __init__(self, on_target=False):
+    def __init__(self, on_target: bool = False):
         self.on_target = on_target
 
-    def divide(self, X, y, *, n_experts, sample_weight=None, random_state=None):
+    def divide(
+        self,
+        X: Table,
+        y: np.ndarray,
+        *,
+        n_experts: int | None,
+        sample_weight: np.ndarray | None = None,
+        random_state: int | None = None,
+    ) -> np.ndarray:
         Z = _standardised(X, sample_weight)
         if self.on_target:
             Z = np.hstack([Z, _standardised(target_columns(y), sample_weight)])

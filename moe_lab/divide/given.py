@@ -1,6 +1,9 @@
 """Responsibilities that were made before."""
 
+import numpy as np
+
 from moe_lab.divide.base import Divider
+from moe_lab.table.forms import Table
 
 __all__ = ["Given"]
 
@@ -14,8 +17,16 @@ class Given(Divider):
         Of the rows of fit whose weight is positive.
     """
 
-    def __init__(self, responsibilities):
+    def __init__(self, responsibilities: np.ndarray):
         self.responsibilities = responsibilities
 
-    def divide(self, X, y, *, n_experts, sample_weight=None, random_state=None):
+    def divide(
+        self,
+        X: Table,
+        y: np.ndarray,
+        *,
+        n_experts: int | None,
+        sample_weight: np.ndarray | None = None,
+        random_state: int | None = None,
+    ) -> np.ndarray:
         return self.responsibilities

@@ -4,6 +4,7 @@ import numpy as np
 
 from moe_lab.divide.base import Divider, dividers
 from moe_lab.table import NumericTable, share_table
+from moe_lab.table.forms import Table
 from moe_lab.table.inputs import count_distinct
 
 MANY = 10_000  # rows above which minibatches do
@@ -15,12 +16,25 @@ class KMeansDivider(Divider):
 
     takes_reading = True
 
-    def divide(self, X, y, *, n_experts, sample_weight=None, random_state=None):
+    def divide(
+        self,
+        X: Table,
+        y: np.ndarray,
+        *,
+        n_experts: int | None,
+        sample_weight: np.ndarray | None = None,
+        random_state: int | None = None,
+    ) -> np.ndarray:
         _, Z = share_table(NumericTable(scale=True), X, sample_weight)
         return clusters(Z, n_experts, sample_weight, random_state)
 
 
-def clusters(Z, n_experts, sample_weight=None, random_state=None):
+def clusters(
+    Z: np.ndarray,
+    n_experts: int | None,
+    sample_weight: np.ndarray | None = None,
+    random_state: int | None = None,
+) -> np.ndarray:
     """Return the k-means cluster of each row, one-hot, shape (n_samples, n_experts).
 
     Parameters

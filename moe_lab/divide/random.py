@@ -8,6 +8,7 @@ from sklearn.utils import check_random_state
 from moe_lab.divide.base import Divider, dividers
 from moe_lab.likelihood.arrays import blocks
 from moe_lab.table import NumericTable, Reading
+from moe_lab.table.forms import Table
 
 BALANCING_ROUNDS = 50
 BALANCED = 1e-6  # relative difference between the experts' shares at which that is enough
@@ -33,10 +34,18 @@ class RandomDivider(Divider):
 
     takes_reading = True
 
-    def __init__(self, sharpness=3.0):
+    def __init__(self, sharpness: float = 3.0):
         self.sharpness = sharpness
 
-    def divide(self, X, y, *, n_experts, sample_weight=None, random_state=None):
+    def divide(
+        self,
+        X: Table,
+        y: np.ndarray,
+        *,
+        n_experts: int | None,
+        sample_weight: np.ndarray | None = None,
+        random_state: int | None = None,
+    ) -> np.ndarray:
         if n_experts is None or n_experts < 1:
             raise ValueError(f"n_experts must be at least 1 to divide at random, got {n_experts}.")
         if not (isinstance(self.sharpness, Real) and self.sharpness > 0):
@@ -59,7 +68,7 @@ def _numbers(X, weight):
     return NumericTable(scale=False).fit(X, sample_weight=weight).transform(X)
 
 
-def target_columns(y):
+def target_columns(y: np.ndarray) -> np.ndarray:
     """y as columns: numbers as they are, classes one-hot."""
     y = np.asarray(y)
     if y.dtype.kind == "f":

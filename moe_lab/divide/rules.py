@@ -1,8 +1,11 @@
 """Domain knowledge: pandas expressions say where each expert starts."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from moe_lab.divide.base import Divider, dividers
+from moe_lab.table.forms import Table
 from moe_lab.table.rules import rule_regions
 
 
@@ -22,10 +25,18 @@ class RulesDivider(Divider):
     takes_reading = True
     example_params = {"rules": ["x0 < 0", "group == 'a'"]}
 
-    def __init__(self, rules=()):
+    def __init__(self, rules: Sequence[str] = ()):
         self.rules = rules
 
-    def divide(self, X, y, *, n_experts=None, sample_weight=None, random_state=None):
+    def divide(
+        self,
+        X: Table,
+        y: np.ndarray,
+        *,
+        n_experts: int | None = None,
+        sample_weight: np.ndarray | None = None,
+        random_state: int | None = None,
+    ) -> np.ndarray:
         regions = rule_regions(X, self.rules)
         sizes = np.bincount(regions, minlength=len(self.rules) + 1)
         for rule, size in zip(self.rules, sizes, strict=False):

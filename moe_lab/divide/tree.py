@@ -6,6 +6,7 @@ import numpy as np
 
 from moe_lab.divide.base import Divider, dividers
 from moe_lab.table import NumericTable, share_table
+from moe_lab.table.forms import Table
 
 
 @dividers.register("tree")
@@ -23,10 +24,18 @@ class TreeDivider(Divider):
 
     takes_reading = True
 
-    def __init__(self, min_share=0.1):
+    def __init__(self, min_share: float = 0.1):
         self.min_share = min_share
 
-    def divide(self, X, y, *, n_experts, sample_weight=None, random_state=None):
+    def divide(
+        self,
+        X: Table,
+        y: np.ndarray,
+        *,
+        n_experts: int | None,
+        sample_weight: np.ndarray | None = None,
+        random_state: int | None = None,
+    ) -> np.ndarray:
         if n_experts is None or n_experts < 1:
             raise ValueError(f"n_experts must be at least 1 to divide by a tree, got {n_experts}.")
         if not (isinstance(self.min_share, Real) and 0 <= self.min_share <= 1):

@@ -14,5 +14,5 @@ class ArgmaxPooler(WeightedPooler):
 
     sparse = True
 
-    def weights(self, gate_weights, scales=None):
+    def weights(self, gate_weights: np.ndarray, scales: np.ndarray | None = None) -> np.ndarray:
         return np.eye(gate_weights.shape[1])[gate_weights.argmax(axis=1)]

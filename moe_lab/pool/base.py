@@ -16,7 +16,7 @@ class Pooler(ABC, BaseEstimator):
     tasks: tuple[str, ...] = ("regression", "classification")
     sparse = False  # whether it asks few experts, so that none may depend on all the others
 
-    def needs(self, gate_weights):
+    def needs(self, gate_weights: np.ndarray) -> np.ndarray:
         """Say which predictions will be read: no other expert is asked for that row.
 
         Parameters
@@ -34,7 +34,9 @@ class Pooler(ABC, BaseEstimator):
         return self
 
     @abstractmethod
-    def pool(self, predictions, gate_weights, scales=None):
+    def pool(
+        self, predictions: np.ndarray, gate_weights: np.ndarray, scales: np.ndarray | None = None
+    ) -> np.ndarray:
         """Pool the predictions.
 
         Parameters
@@ -51,7 +53,7 @@ class Pooler(ABC, BaseEstimator):
         pooled : ndarray of shape (n_samples, n_outputs)
         """
 
-    def weights(self, gate_weights, scales=None):
+    def weights(self, gate_weights: np.ndarray, scales: np.ndarray | None = None) -> np.ndarray:
         """Return the weights whose sum of the experts' means is the pooled mean (regression).
 
         An optional power, for the predictive distribution: the experts' densities, weighted by
@@ -83,17 +85,19 @@ class WeightedPooler(Pooler):
     """A pooler whose answer is a weighted sum of the predictions; it writes ``weights``."""
 
     @abstractmethod
-    def weights(self, gate_weights, scales=None):
+    def weights(self, gate_weights: np.ndarray, scales: np.ndarray | None = None) -> np.ndarray:
         """Return the weights of that sum, (n_samples, n_experts); each row sums to 1."""
 
-    def needs(self, gate_weights):
+    def needs(self, gate_weights: np.ndarray) -> np.ndarray:
         return self.weights(gate_weights) > 0
 
-    def pool(self, predictions, gate_weights, scales=None):
+    def pool(
+        self, predictions: np.ndarray, gate_weights: np.ndarray, scales: np.ndarray | None = None
+    ) -> np.ndarray:
         return weighted_sum(self.weights(gate_weights, scales), predictions)
 
 
-def weighted_sum(weights, predictions):
+def weighted_sum(weights: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     """Sum the predictions by their weights, (n_samples, n_outputs); weight 0 is not read."""
     read = np.where(weights[:, :, None] > 0, predictions, 0.0)
     return np.einsum("ne,neo->no", weights, read)
@@ -103,7 +107,7 @@ def _is_weighted(pooler):
     return "regression" in pooler.tasks and pooler.weights is not Pooler.weights
 
 
-def as_pooler(pool, task):
+def as_pooler(pool: str | tuple[str, dict] | Pooler, task: str) -> Pooler:
     """Return a Pooler from a registered name, a (name, params) pair or an instance.
 
     Raises

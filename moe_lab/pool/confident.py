@@ -13,13 +13,15 @@ class ConfidentPooler(Pooler):
     the smallest noise scale. Of equals, the first. How large a weight is does not matter.
     """
 
-    def needs(self, gate_weights):
+    def needs(self, gate_weights: np.ndarray) -> np.ndarray:
         return gate_weights > 0
 
-    def weights(self, gate_weights, scales=None):
+    def weights(self, gate_weights: np.ndarray, scales: np.ndarray | None = None) -> np.ndarray:
         return self._surest(-_known(scales), gate_weights)
 
-    def pool(self, predictions, gate_weights, scales=None):
+    def pool(
+        self, predictions: np.ndarray, gate_weights: np.ndarray, scales: np.ndarray | None = None
+    ) -> np.ndarray:
         if predictions.shape[2] == 1:
             return weighted_sum(self.weights(gate_weights, scales), predictions)
         return weighted_sum(self._surest(predictions.max(axis=2), gate_weights), predictions)

@@ -1,5 +1,7 @@
 """Linear pool: the weighted mean of the predictions."""
 
+import numpy as np
+
 from moe_lab.pool.base import WeightedPooler, poolers
 
 
@@ -10,5 +12,5 @@ class LinearPooler(WeightedPooler):
     An expert of weight 0 is not asked.
     """
 
-    def weights(self, gate_weights, scales=None):
+    def weights(self, gate_weights: np.ndarray, scales: np.ndarray | None = None) -> np.ndarray:
         return gate_weights

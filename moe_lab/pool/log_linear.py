@@ -20,10 +20,12 @@ class LogLinearPooler(Pooler):
     bibliography.
     """
 
-    def needs(self, gate_weights):
+    def needs(self, gate_weights: np.ndarray) -> np.ndarray:
         return gate_weights > 0
 
-    def pool(self, predictions, gate_weights, scales=None):
+    def pool(
+        self, predictions: np.ndarray, gate_weights: np.ndarray, scales: np.ndarray | None = None
+    ) -> np.ndarray:
         read = np.where(self.needs(gate_weights)[:, :, None], predictions, 1.0)
         if predictions.shape[2] > 1:
             log_prob = np.log(np.maximum(read, MIN_PROBABILITY))  # one expert's 0 is no veto

@@ -16,10 +16,12 @@ class MedianPooler(Pooler):
 
     tasks = ("regression",)
 
-    def needs(self, gate_weights):
+    def needs(self, gate_weights: np.ndarray) -> np.ndarray:
         return gate_weights > 0
 
-    def pool(self, predictions, gate_weights, scales=None):
+    def pool(
+        self, predictions: np.ndarray, gate_weights: np.ndarray, scales: np.ndarray | None = None
+    ) -> np.ndarray:
         values = np.where(self.needs(gate_weights), predictions[:, :, 0], np.inf)
         order = np.argsort(values, axis=1)
         values = np.take_along_axis(values, order, axis=1)

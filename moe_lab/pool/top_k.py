@@ -1,5 +1,7 @@
 """Top-k pool: the weighted mean of the k most trusted experts."""
 
+from typing import Self
+
 import numpy as np
 
 from moe_lab.pool.base import WeightedPooler, poolers
@@ -19,13 +21,13 @@ class TopKPooler(WeightedPooler):
 
     sparse = True
 
-    def __init__(self, k=2):
+    def __init__(self, k: int = 2):
         self.k = k
 
-    def left(self, n_experts):
+    def left(self, n_experts: int) -> Self:
         return TopKPooler(min(self.k, n_experts))
 
-    def weights(self, gate_weights, scales=None):
+    def weights(self, gate_weights: np.ndarray, scales: np.ndarray | None = None) -> np.ndarray:
         n_experts = gate_weights.shape[1]
         if not 1 <= self.k <= n_experts:
             raise ValueError(

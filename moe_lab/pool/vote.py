@@ -15,10 +15,12 @@ class VotePooler(Pooler):
     tasks = ("classification",)
     counts_votes = True  # agreed probabilities become 0 and 1
 
-    def needs(self, gate_weights):
+    def needs(self, gate_weights: np.ndarray) -> np.ndarray:
         return gate_weights > 0
 
-    def pool(self, predictions, gate_weights, scales=None):
+    def pool(
+        self, predictions: np.ndarray, gate_weights: np.ndarray, scales: np.ndarray | None = None
+    ) -> np.ndarray:
         n_classes = predictions.shape[2]
         votes = np.where(self.needs(gate_weights)[:, :, None], predictions, 0.0).argmax(axis=2)
         cast = votes[:, :, None] == np.arange(n_classes)  # (n_samples, n_experts, n_classes)

@@ -1,5 +1,6 @@
 """What a data set is: a table, a target, and how its rows may be split."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -112,17 +113,17 @@ def _check_target(y, task):
 
 
 def from_table(
-    name,
-    table,
-    target,
+    name: str,
+    table: pd.DataFrame,
+    target: str,
     *,
-    task,
-    groups=None,
-    drop=(),
-    shuffle=False,
-    time_ordered=False,
-    source="",
-    note="",
+    task: str,
+    groups: str | None = None,
+    drop: Sequence[str] = (),
+    shuffle: bool = False,
+    time_ordered: bool = False,
+    source: str = "",
+    note: str = "",
 ) -> Dataset:
     """Cut a table into features, target and groups.
 

@@ -1,11 +1,17 @@
 """The fingerprint of a data set: equal for equal data, whatever file or name they come from."""
 
+from __future__ import annotations
+
 import hashlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from moe_lab.datasets.base import Dataset
 
 __all__ = ["fingerprint"]
 
 
-def fingerprint(dataset) -> str:
+def fingerprint(dataset: Dataset) -> str:
     """Return a hash of a data set: cells, columns, types, target, groups and task.
 
     Parameters

@@ -14,7 +14,13 @@ PARQUET = (".parquet", ".pq")
 FEW = 20  # an integer target with more values than this is a number
 
 
-def load_dataset(name_or_path, target=None, groups=None, task=None, time_ordered=False) -> Dataset:
+def load_dataset(
+    name_or_path: str | Path,
+    target: str | None = None,
+    groups: str | None = None,
+    task: str | None = None,
+    time_ordered: bool = False,
+) -> Dataset:
     """Load a data set by its registered name, from a file, or from OpenML.
 
     Parameters
@@ -60,7 +66,7 @@ def load_dataset(name_or_path, target=None, groups=None, task=None, time_ordered
     return _dataset(file_set_name(path), _read(path), source=str(path), **options)
 
 
-def find_file(name_or_path, folder=None) -> Path | None:
+def find_file(name_or_path: str | Path, folder: Path | None = None) -> Path | None:
     """Return the absolute path of a data file; None for the name of a registered set.
 
     Parameters
@@ -79,14 +85,14 @@ def find_file(name_or_path, folder=None) -> Path | None:
     return _found(Path(name_or_path).expanduser(), Path(folder or Path.cwd()))
 
 
-def file_set_name(path) -> str:
+def file_set_name(path: str | Path) -> str:
     """Return the name of the data set in a file, without its format: s.2023.csv is s.2023."""
     name = Path(path).name
     ending = max((end for end in CSV + PARQUET if name.lower().endswith(end)), key=len, default="")
     return name.removesuffix(name[len(name) - len(ending) :]) or name
 
 
-def is_data_file(name) -> bool:
+def is_data_file(name: str) -> bool:
     """Tell whether a name ends as a data file does."""
     return str(name).lower().endswith(CSV + PARQUET)
 

@@ -14,7 +14,7 @@ def _dataset(name, X, y, task, columns=None, **options):
 
 
 @datasets.register("s_curve")
-def s_curve(n_samples=500, random_state=0) -> Dataset:
+def s_curve(n_samples: int = 500, random_state: int = 0) -> Dataset:
     """The S-curve x = y + .3 sin(2 pi y) + noise: up to three answers for one x. Regression."""
     rng = np.random.default_rng(random_state)
     y = rng.uniform(0, 1, n_samples)
@@ -24,7 +24,7 @@ def s_curve(n_samples=500, random_state=0) -> Dataset:
 
 
 @datasets.register("two_lines")
-def two_lines(n_samples=400, random_state=0) -> Dataset:
+def two_lines(n_samples: int = 400, random_state: int = 0) -> Dataset:
     """Two crossing lines, y = x or y = -x, noise .1: no split of x separates them. Regression."""
     rng = np.random.default_rng(random_state)
     x = rng.uniform(-1, 1, n_samples)
@@ -36,7 +36,12 @@ def two_lines(n_samples=400, random_state=0) -> Dataset:
 
 @datasets.register("piecewise")
 def piecewise(
-    n_samples=2000, n_regimes=3, n_features=6, nonlinear=False, noise=0.3, random_state=0
+    n_samples: int = 2000,
+    n_regimes: int = 3,
+    n_features: int = 6,
+    nonlinear: bool = False,
+    noise: float = 0.3,
+    random_state: int = 0,
 ) -> Dataset:
     """Regimes behind a softmax gate, each with its own linear (or nonlinear) answer. Regression."""
     rng = np.random.default_rng(random_state)
@@ -53,7 +58,9 @@ def piecewise(
 
 
 @datasets.register("switching")
-def switching(n_samples=2000, n_regimes=3, n_features=6, random_state=0) -> Dataset:
+def switching(
+    n_samples: int = 2000, n_regimes: int = 3, n_features: int = 6, random_state: int = 0
+) -> Dataset:
     """Regimes behind a softmax gate, each with its own boundary between the classes. Binary."""
     rng = np.random.default_rng(random_state)
     X = rng.standard_normal((n_samples, n_features))
@@ -72,7 +79,7 @@ def _regimes(X, n_regimes, rng):
 
 
 @datasets.register("lightgbm_moe")
-def lightgbm_moe(n_samples=2000, random_state=0) -> Dataset:
+def lightgbm_moe(n_samples: int = 2000, random_state: int = 0) -> Dataset:
     """The synthetic set of LightGBM-MoE: two regimes behind a linear rule. Regression."""
     rng = np.random.default_rng(random_state)
     X = rng.standard_normal((n_samples, 5))
@@ -86,7 +93,7 @@ def lightgbm_moe(n_samples=2000, random_state=0) -> Dataset:
 
 
 @datasets.register("two_spirals")
-def two_spirals(n_samples=1000, noise=0.1, random_state=0) -> Dataset:
+def two_spirals(n_samples: int = 1000, noise: float = 0.1, random_state: int = 0) -> Dataset:
     """Two intertwined spirals of one and a half turns: no linear model helps. Binary."""
     rng = np.random.default_rng(random_state)
     y = rng.integers(0, 2, n_samples)
@@ -99,7 +106,7 @@ def two_spirals(n_samples=1000, noise=0.1, random_state=0) -> Dataset:
 
 
 @datasets.register("robot_arm")
-def robot_arm(n_samples=20_000, random_state=0, output=0) -> Dataset:
+def robot_arm(n_samples: int = 20_000, random_state: int = 0, output: int = 0) -> Dataset:
     """Forward dynamics of a two-link arm: acceleration of joint `output`, 0 or 1. Regression."""
     if output not in (0, 1):
         raise ValueError(f"output must be 0 or 1, the joint to predict, got output={output!r}.")
@@ -120,7 +127,7 @@ def robot_arm(n_samples=20_000, random_state=0, output=0) -> Dataset:
 
 
 @datasets.register("friedman1")
-def friedman1(n_samples=2000, random_state=0) -> Dataset:
+def friedman1(n_samples: int = 2000, random_state: int = 0) -> Dataset:
     """Friedman's first function, smooth and without regimes: the control. Regression."""
     from sklearn.datasets import make_friedman1
 

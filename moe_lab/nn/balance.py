@@ -3,7 +3,8 @@
 # shapes: (n)samples, (e)xperts, (k) choices of a row
 
 import warnings
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -37,7 +38,13 @@ class Votes(NamedTuple):
 
 
 def balancing_loss(
-    coefficients, votes: Votes, peers: Peers | None, *, probabilities, logits, chance
+    coefficients: dict,
+    votes: Votes,
+    peers: Peers | None,
+    *,
+    probabilities: Callable,
+    logits: Callable,
+    chance: Callable,
 ) -> Tensor:
     """Return the sum of the losses times their coefficients.
 
@@ -76,7 +83,7 @@ def balancing_loss(
     return sum(coefficient * terms[name]() for name, coefficient in coefficients.items())
 
 
-def peers_in_training(gate) -> Peers | None:
+def peers_in_training(gate: Any) -> Peers | None:
     """Return whose rows count to a gate: in eval and without gradients nobody waits for others."""
     return gate.peers if gate.training and torch.is_grad_enabled() else None
 
@@ -110,7 +117,7 @@ class LoadBias(nn.Module):
         self._load_since = torch.zeros(n_experts, dtype=torch.long)
         self._weight_version = None  # of the gate when it was last observed
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Start without a bias, and forget what was observed."""
         self.steps.zero_()
         self._load_since.zero_()
@@ -126,7 +133,7 @@ class LoadBias(nn.Module):
         return self.steps * self.rate
 
     @torch.no_grad()
-    def observe(self, experts: Tensor, weight: Tensor | None = None):
+    def observe(self, experts: Tensor, weight: Tensor | None = None) -> None:
         """Add choices to the load that the next update will see; weight is the gate's."""
         if weight is not None and not torch.compiler.is_compiling():
             self._warn_if_forgotten(weight)
@@ -147,7 +154,7 @@ class LoadBias(nn.Module):
         self._weight_version = version
 
     @torch.no_grad()
-    def update(self):
+    def update(self) -> None:
         """Move every bias by one step: up where the load was below the mean."""
         load = self.peers.total(self._load_since).view(self.n_groups, -1)
         self.steps += (load.sum(1, keepdim=True) - load.shape[1] * load).sign().flatten()

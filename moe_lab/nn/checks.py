@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from numbers import Integral, Real
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,7 +31,7 @@ def check_counts(**counts: int) -> list[int]:
     return [int(value) for value in counts.values()]
 
 
-def check_rates(most: float = math.inf, **rates: float):
+def check_rates(most: float = math.inf, **rates: float) -> None:
     """Raise unless every rate is a number from 0 to the most that there may be.
 
     Examples
@@ -60,7 +61,9 @@ def check_top_k(top_k: int | None, n_experts: int) -> int | None:
     return top_k
 
 
-def check_losses(losses: Mapping[str, float], *, noisy: bool, top_k: int | None, n_experts: int):
+def check_losses(
+    losses: Mapping[str, float], *, noisy: bool, top_k: int | None, n_experts: int
+) -> None:
     """Raise unless the losses are known and the gate can tell what they need."""
     if not isinstance(losses, Mapping):
         raise ValueError(
@@ -84,7 +87,7 @@ def check_losses(losses: Mapping[str, float], *, noisy: bool, top_k: int | None,
         )
 
 
-def check_settings(settings, *, prefix: str = ""):
+def check_settings(settings: Any, *, prefix: str = "") -> None:
     """Raise unless a policy and a capacity go with the number of choices."""
     policy, factor = settings.second_policy, settings.capacity_factor
     if policy not in POLICIES:
@@ -107,7 +110,7 @@ def check_settings(settings, *, prefix: str = ""):
         )
 
 
-def check_balance(settings):
+def check_balance(settings: Any) -> None:
     """Raise unless bias, noise and losses go with the kind of gate."""
     check_rates(bias_rate=settings.bias_rate)
     if settings.bias_rate and settings.train.top_k is None:
@@ -126,7 +129,7 @@ def check_balance(settings):
         )
 
 
-def check_levels(outer_k: int | None, inner_k: int | None):
+def check_levels(outer_k: int | None, inner_k: int | None) -> None:
     """Raise if one level asks everyone and the other chooses."""
     if (outer_k is None) != (inner_k is None):
         raise ValueError(
@@ -134,13 +137,13 @@ def check_levels(outer_k: int | None, inner_k: int | None):
         )
 
 
-def check_compat(compat: str | None):
+def check_compat(compat: str | None) -> None:
     """Raise unless compat is None or a package that the layer can stand in for."""
     if compat is not None and compat not in COMPAT:
         raise ValueError(unknown_name("compat", compat, COMPAT, listed="Known"))
 
 
-def check_input(x: Tensor, dim: int, weight: Tensor, experts):
+def check_input(x: Tensor, dim: int, weight: Tensor, experts: torch.nn.Module) -> None:
     """Raise unless x has the layer's features, the device of its gate, and a dtype for its experts.
 
     The gate computes in float32 at least, whatever it is given.

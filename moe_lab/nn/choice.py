@@ -91,7 +91,7 @@ def probabilities(logits: Tensor) -> Tensor:
     return logits.softmax(1)
 
 
-def thin_seconds(gate_weights: Tensor, policy: str, threshold: float):
+def thin_seconds(gate_weights: Tensor, policy: str, threshold: float) -> tuple[Tensor, Tensor]:
     """Decide by GShard's policies which second choices are dispatched; the rest goes to the first.
 
     Parameters
@@ -130,7 +130,9 @@ def capacity(n_choices: int, n_experts: int, factor: float) -> int:
     return max(1, math.ceil(n_choices * factor / n_experts))
 
 
-def drop_overflow(experts, gate_weights, kept, n_experts, factor):
+def drop_overflow(
+    experts: Tensor, gate_weights: Tensor, kept: Tensor | None, n_experts: int, factor: float | None
+) -> tuple[Tensor, Tensor | None, Tensor]:
     """Drop the choices that find no room; without a factor there is room for all.
 
     Returns

@@ -89,7 +89,13 @@ def batch_groups(x: Tensor) -> Groups:
     return Groups(index, count, size)
 
 
-def choose_two(logits, settings: Settings, groups: Groups, importance=None, draws=None) -> Top2:
+def choose_two(
+    logits: Tensor,
+    settings: Settings,
+    groups: Groups,
+    importance: Tensor | None = None,
+    draws: Tensor | None = None,
+) -> Top2:
     """Choose the two best experts of each row, by the package's rules.
 
     Parameters

@@ -57,7 +57,14 @@ def by_row(choices: torch.Tensor) -> torch.Tensor:
     return torch.stack(choices.unbind(0), 1)  # on the CPU 4 times faster than t().contiguous()
 
 
-def within_capacity(experts, kept, n_experts, capacity, group=None, n_groups=1):
+def within_capacity(
+    experts: torch.Tensor,
+    kept: torch.Tensor | None,
+    n_experts: int,
+    capacity: int,
+    group: torch.Tensor | None = None,
+    n_groups: int = 1,
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Tell which choices an expert still has room for: all firsts by row, then all seconds.
 
     Parameters
@@ -144,7 +151,9 @@ class _Arrange(torch.autograd.Function):
         return grad.index_select(0, slot.view(-1)).view_as(slot).t(), None, None
 
 
-def sum_choices(sorted_rows, slot, weights=None):
+def sum_choices(
+    sorted_rows: torch.Tensor, slot: torch.Tensor, weights: torch.Tensor | None = None
+) -> torch.Tensor:
     """Return each row's sum over its choices, (n, d) from (m, d); weights are of shape (n, k)."""
     if sorted_rows.device.type == "cpu" and sorted_rows.dtype == torch.float32:
         # Reads each row once and writes each sum once: 8 times faster than selecting and adding.

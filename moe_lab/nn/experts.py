@@ -147,7 +147,7 @@ class GroupedExperts(Experts):
         self.b2 = nn.Parameter(torch.empty(e, d)) if bias else None
         self._draw()
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Draw every weight as `torch.nn.Linear` does: uniform, within 1 / sqrt(inputs)."""
         self._draw()
         if isinstance(self.activation, nn.Module):
@@ -159,7 +159,9 @@ class GroupedExperts(Experts):
             if parameter is not None:
                 nn.init.uniform_(parameter, -(n_inputs**-0.5), n_inputs**-0.5)
 
-    def answer(self, x, gate_weights, plan):  # the contract's docstring holds
+    def answer(
+        self, x: Tensor, gate_weights: Tensor, plan: Plan
+    ) -> tuple[Tensor, list[Tensor]]:  # the contract's docstring holds
         x, *weights = self._cast(x, *self._weights())
         if x.device.type != "cpu" or torch.compiler.is_compiling():
             linear, inputs = _Grouped(plan.ends), gather(x, plan)
@@ -171,11 +173,13 @@ class GroupedExperts(Experts):
         hidden, weights = Hidden(self.activation), Weights(*weights)
         return nets(hidden, x, gate_weights, plan, weights, recompute=self.recompute), []
 
-    def takes(self, dtype, gate_dtype):
+    def takes(self, dtype: torch.dtype, gate_dtype: torch.dtype) -> bool:
         """Tell whether the experts of a gate take rows of this dtype."""
         return dtype == self.w1.dtype
 
-    def each(self, inputs, weights, shared=False):
+    def each(
+        self, inputs: Sequence[Tensor], weights: Sequence[Tensor], shared: bool = False
+    ) -> tuple[list[Tensor], list[Tensor]]:
         """Return each expert's answers to its own input times its weights, and no losses."""
         # w[i] would fill a gradient of full size for every expert; unbind does not.
         parts = Weights(*self._weights()).unbind()
@@ -257,7 +261,7 @@ def _activation(activation):
     return ACTIVATIONS[activation]
 
 
-def reset(*modules: nn.Module):
+def reset(*modules: nn.Module) -> None:
     """Draw the weights of modules anew, or else of their children."""
     for module in modules:
         if hasattr(module, "reset_parameters"):

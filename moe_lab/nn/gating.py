@@ -67,7 +67,7 @@ class LinearGate(nn.Module):
         self.load_bias = LoadBias(n_experts, bias_rate, n_groups, peers) if bias_rate else None
         self.reset_parameters()
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Draw the weights anew; the noise starts alike for all rows."""
         nn.init.normal_(self.weight, std=self.std)
         if self.noise_weight is not None:
@@ -90,7 +90,7 @@ class LinearGate(nn.Module):
         scale = F.softplus(gate_product(x, self.noise_weight)) + MIN_NOISE
         return clean + torch.randn_like(clean) * scale if noise else clean, clean, scale
 
-    def observe(self, experts: Tensor):
+    def observe(self, experts: Tensor) -> None:
         """Tell the bias, where there is one, what was chosen in training."""
         if self.training and self.load_bias is not None:
             self.load_bias.observe(experts, self.weight)
@@ -211,7 +211,7 @@ def choose(logits: Tensor, k: int, bias: Tensor | None) -> Tensor:
     return top_experts(logits, k, logits.detach().softmax(-1) + bias)
 
 
-def chance_of_choice(logits, clean, scale, k):
+def chance_of_choice(logits: Tensor, clean: Tensor, scale: Tensor, k: int) -> Tensor:
     """Return the probability that a row would choose an expert if its noise were drawn again.
 
     Parameters
@@ -228,7 +228,7 @@ def chance_of_choice(logits, clean, scale, k):
     return torch.special.ndtr((clean - bar) / scale)
 
 
-def thin(gate_weights, settings: Settings):
+def thin(gate_weights: Tensor, settings: Settings) -> tuple[Tensor, Tensor | None]:
     """Decide which second choices are dispatched; see `thin_seconds`."""
     if settings.second_policy in ("random", "threshold"):
         return thin_seconds(gate_weights, settings.second_policy, settings.second_threshold)

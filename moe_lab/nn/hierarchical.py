@@ -1,6 +1,9 @@
 """HierarchicalMoE: two levels of gating, groups of experts and the experts within each."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from moe_lab.nn import checks
 from moe_lab.nn.compat import Top2HierarchicalGate
@@ -10,6 +13,9 @@ from moe_lab.nn.processes import Peers
 from moe_lab.nn.settings import gate_settings
 from moe_lab.nn.sparse import SparseLayer
 from moe_lab.registry.spelling import unknown_name
+
+if TYPE_CHECKING:
+    from torch.distributed import ProcessGroup
 
 _EXPERTS = {
     "activation": "relu",
@@ -79,8 +85,8 @@ class HierarchicalMoE(SparseLayer):
         hidden_dim: int | None = None,
         top_k: int | tuple[int, int] | None = 2,
         *,
-        process_group=None,
-        **options,
+        process_group: ProcessGroup | None = None,
+        **options: Any,
     ):
         super().__init__()
         n_outer, n_inner = _pair(n_experts)

@@ -2,7 +2,10 @@
 
 # shapes: (n)samples, (e)xperts, (k) choices of a row
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +14,9 @@ from moe_lab.nn import processes
 from moe_lab.nn.checks import check_counts
 from moe_lab.nn.experts import Experts, GroupedExperts, reset, weigh
 from moe_lab.nn.indexing import put
+
+if TYPE_CHECKING:
+    from moe_lab.nn.dispatch import Plan
 
 
 class ModuleExperts(Experts):
@@ -39,15 +45,17 @@ class ModuleExperts(Experts):
         self.n_experts = len(self.members)
         self.recompute = recompute
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Draw the weights of all modules anew."""
         reset(*self.members)
 
-    def takes(self, dtype, gate_dtype):
+    def takes(self, dtype: torch.dtype, gate_dtype: torch.dtype) -> bool:
         """Tell whether the experts of a gate take rows of this dtype; modules may cast."""
         return dtype == gate_dtype or any(one.dtype == dtype for one in self.parameters())
 
-    def answer(self, x, gate_weights, plan):  # the contract's docstring holds
+    def answer(
+        self, x: Tensor, gate_weights: Tensor, plan: Plan
+    ) -> tuple[Tensor, list[Tensor]]:  # the contract's docstring holds
         if not _is_exporting():
             return super().answer(x, gate_weights, plan)
         # An exported graph has no sizes that data decide: all answer all rows, some with weight 0.
@@ -58,11 +66,14 @@ class ModuleExperts(Experts):
         parts = zip(answers, weights, strict=True)
         return sum(torch.where(one.unsqueeze(1) != 0, y, 0.0) for y, one in parts), losses
 
-    def each(self, inputs, weights, shared=False):
+    def each(
+        self, inputs: Sequence[Tensor], weights: Sequence[Tensor], shared: bool = False
+    ) -> tuple[list[Tensor], list[Tensor]]:
         """Return each expert's answers times its weights; no rows are not asked about."""
         asked = [i for i, x in enumerate(inputs) if x.shape[0] or _is_in_step(self.members[i])]
         asked = asked or [0]  # an empty answer has a width
-        answers, losses = {}, []
+        answers: dict = {}
+        losses = []
         for i in asked:
             answer = self._ask(self.members[i], inputs[i], shared)
             if isinstance(answer, tuple):  # a nested layer's
@@ -130,7 +141,15 @@ def _check_answer(i, x, answer, first):
     )
 
 
-def build_experts(dim, n_experts, hidden_dim, modules, *, recompute, **options) -> Experts:
+def build_experts(
+    dim: int,
+    n_experts: int,
+    hidden_dim: int | None,
+    modules: Iterable[nn.Module] | None,
+    *,
+    recompute: bool,
+    **options: Any,
+) -> Experts:
     """Return built-in experts, or the caller's modules where there are some."""
     if modules is None:
         hidden_dim = 4 * dim if hidden_dim is None else hidden_dim

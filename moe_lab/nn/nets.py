@@ -51,7 +51,7 @@ class Hidden(NamedTuple):
             product(x, w.w_gated, sizes, before[1])
         return self._act(*before)
 
-    def again(self, before: list[Tensor], w: Weights):
+    def again(self, before: list[Tensor], w: Weights) -> tuple[Tensor, Callable]:
         """Return the hidden layer, and from its gradient, spoilt, that of what came before."""
         if self._is_relu(w):
             (after,) = before

@@ -1,16 +1,23 @@
 """Data-parallel training: what the processes that torchrun starts must agree on."""
 
+from __future__ import annotations
+
 import os
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from multiprocessing import current_process
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, distributed
 
+if TYPE_CHECKING:
+    from torch.distributed import ProcessGroup
+
 _alone = False  # whether others that have joined are not asked
 
 
-def join(device: str):
+def join(device: str) -> None:
     """Join the processes that torchrun started, where it did and none has joined them yet.
 
     Workers of a started process, such as joblib's, are not among them: each computes by itself.
@@ -36,7 +43,7 @@ def own_device(device: str) -> str:
     return f"cuda:{os.environ['LOCAL_RANK']}"
 
 
-def count(group=None) -> int:
+def count(group: ProcessGroup | None = None) -> int:
     """Return how many processes of a group share the work; 1 where none have joined."""
     joined = distributed.is_available() and distributed.is_initialized()
     if not joined or _alone:
@@ -45,7 +52,7 @@ def count(group=None) -> int:
 
 
 @contextmanager
-def alone(really: bool = True):
+def alone(really: bool = True) -> Iterator[None]:
     """Let this process work by itself for a block, whoever has joined it.
 
     Examples
@@ -67,7 +74,7 @@ def number() -> int:
     return distributed.get_rank() if count() > 1 else 0
 
 
-def total(part: Tensor, group=None) -> Tensor:
+def total(part: Tensor, group: ProcessGroup | None = None) -> Tensor:
     """Return the sum over all processes of a group, without a gradient."""
     part = part.detach().clone()
     if count(group) > 1:
@@ -84,7 +91,7 @@ class Peers:
         Default: all that have joined. It is not saved: a layer that is loaded has the default.
     """
 
-    def __init__(self, group=None):
+    def __init__(self, group: ProcessGroup | None = None):
         self.group = group
 
     def __deepcopy__(self, memo):
@@ -126,13 +133,13 @@ class Peers:
 ALL = Peers()
 
 
-def share(parts):
+def share(parts: Iterable[Tensor]) -> None:
     """Give every process the first one's tensors."""
     for part in parts:
         distributed.broadcast(part, 0)
 
 
-def check_same(fingerprint: str, device: str):
+def check_same(fingerprint: str, device: str) -> None:
     """Raise a ValueError in every process unless all give the same fingerprint (hexadecimal)."""
     if count() == 1:
         return

@@ -2,7 +2,7 @@
 
 # shapes: (n)samples, (e)xperts, (d)features
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor
@@ -29,7 +29,7 @@ def room(like: Tensor, *shape: int) -> Tensor:
     return like.new_empty(shape)
 
 
-def no_autocast(kind: str):
+def no_autocast(kind: str) -> AbstractContextManager:
     """Return a context without autocast on a kind of device."""
     if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
         return torch.autocast(kind, enabled=False)

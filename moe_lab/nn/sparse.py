@@ -2,8 +2,10 @@
 
 # shapes: (n)samples, (e)xperts, (d)features, (k) choices of a row
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +18,9 @@ from moe_lab.nn.gating import TopKGate
 from moe_lab.nn.module_experts import build_experts
 from moe_lab.nn.processes import Peers
 from moe_lab.nn.settings import gate_settings
+
+if TYPE_CHECKING:
+    from torch.distributed import ProcessGroup
 
 
 class Routing(NamedTuple):
@@ -69,7 +74,7 @@ class SparseLayer(nn.Module):
         """Name the sizes."""
         return f"dim={self.dim}, n_experts={self.experts.n_experts}"
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Draw all weights anew, as after `to_empty` of a layer made on the meta device."""
         reset(self.gate, self.experts)
 
@@ -185,7 +190,7 @@ class SparseMoE(SparseLayer):
         bias: bool = False,
         dropout: float = 0.0,
         recompute: bool = False,
-        process_group=None,
+        process_group: ProcessGroup | None = None,
         compat: str | None = None,
     ):
         super().__init__()
@@ -222,7 +227,7 @@ class SparseMoE(SparseLayer):
         )
 
 
-def update_biases(network: nn.Module):
+def update_biases(network: nn.Module) -> None:
     """Move the biases that balance loads without a loss; call it after each optimizer step.
 
     Parameters

@@ -1,12 +1,13 @@
 """How many threads torch computes on."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 
 
 @contextmanager
-def one_thread(wanted: bool = True):
+def one_thread(wanted: bool = True) -> Iterator[None]:
     """Compute a block on one thread, and leave the setting as it was.
 
     Sums then come out the same however many nets train side by side. Small steps gain little from

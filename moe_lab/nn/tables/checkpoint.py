@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 
-def write(path, contents: dict):
+def write(path: str | os.PathLike, contents: dict) -> None:
     """Write a checkpoint.
 
     Raises
@@ -31,7 +31,7 @@ def write(path, contents: dict):
             unfinished.unlink()
 
 
-def read(path, of: str, device) -> dict | None:
+def read(path: str | os.PathLike, of: str, device: torch.device | str) -> dict | None:
     """Return a checkpoint's contents; None where there is no file.
 
     Parameters

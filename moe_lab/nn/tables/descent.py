@@ -3,11 +3,12 @@
 # shapes: (n)samples
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -90,8 +91,16 @@ class Descent:
                 )
 
     def run(
-        self, net: nn.Module, data: tuple, objective: Callable, *, train, held_out, seed: int, of=()
-    ):
+        self,
+        net: nn.Module,
+        data: tuple,
+        objective: Callable,
+        *,
+        train: np.ndarray,
+        held_out: np.ndarray,
+        seed: int,
+        of: Sequence = (),
+    ) -> list[dict]:
         """Train a network in place; it ends in eval with its best weights.
 
         Parameters

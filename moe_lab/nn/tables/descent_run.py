@@ -5,9 +5,11 @@
 import copy
 import math
 import warnings
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +31,7 @@ SMALL_STEP = 5e7  # rows times weights: a few milliseconds on one core
 
 
 @contextmanager
-def seeded(seed: int, device: str):
+def seeded(seed: int, device: str) -> Iterator[None]:
     """Seed torch's global generators for a block, and leave them as they were."""
     on_card = [torch.device(device)] if device != "cpu" else []
     with torch.random.fork_rng(on_card):
@@ -53,7 +55,15 @@ class _State:
 class Run:
     """One network on its way down."""
 
-    def __init__(self, settings, net, data, objective, seed, of):
+    def __init__(
+        self,
+        settings: Any,
+        net: nn.Module,
+        data: tuple,
+        objective: Callable,
+        seed: int,
+        of: Sequence,
+    ):
         self.settings, self.net, self.data, self.objective = settings, net, data, objective
         self.seed, self.of, self.state, self.device = seed, of, _State(), data[0].device
         self.optimizer = torch.optim.AdamW(
@@ -73,11 +83,11 @@ class Run:
     def _in(self, precision):
         return self.settings.precision == precision
 
-    def go(self, train, held_out):
+    def go(self, train: torch.Tensor, held_out: torch.Tensor) -> None:
         settings, state = self.settings, self.state
         first = len(state.history)
         quiet = not settings.verbose or (self.several and processes.number() > 0)
-        style = {"unit": "epoch", "leave": False, "initial": first, "shown": not quiet}
+        style: dict = {"unit": "epoch", "leave": False, "initial": first, "shown": not quiet}
         bar = progress_bar(settings.max_epochs, settings.title, **style)
         try:
             while len(state.history) < settings.max_epochs and not self._is_stuck():
@@ -198,7 +208,7 @@ class Run:
         """Sum a part of this process over all that share the minibatch."""
         return processes.total(part) if self.several else part
 
-    def save(self):
+    def save(self) -> None:
         if self.settings.checkpoint is None or (self.several and processes.number() > 0):
             return
         parts = {name: part.state_dict() for name, part in self._parts().items()}
@@ -206,7 +216,7 @@ class Run:
             self.settings.checkpoint, {"of": self.fingerprint, **vars(self.state), **parts}
         )
 
-    def load(self):
+    def load(self) -> None:
         """Go on from the checkpoint where there is one."""
         if self.settings.checkpoint is None:
             return
@@ -226,7 +236,7 @@ class Run:
         }
 
     @cached_property
-    def fingerprint(self):
+    def fingerprint(self) -> str:
         """What must be equal for a run to go on from another's checkpoint, hashed."""
         settings = {name: getattr(self.settings, name) for name in DECISIVE}
         if self.settings.schedule == "cosine":

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 
-def present_rows(Z, sample_weight):
+def present_rows(Z: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:
     """Return the rows of positive weight: the others are as if absent."""
     return Z if sample_weight is None else Z[np.asarray(sample_weight) > 0]
 

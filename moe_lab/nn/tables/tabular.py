@@ -4,6 +4,8 @@
 
 import itertools
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,7 +41,7 @@ class TableEmbedding(nn.Module):
     Shape: (n, d) -> (n, sum of chunks).
     """
 
-    def __init__(self, X, n_levels=(), n_bins: int = 0, dim: int = 8):
+    def __init__(self, X: np.ndarray, n_levels: Sequence[int] = (), n_bins: int = 0, dim: int = 8):
         super().__init__()
         numbers = np.asarray(X, dtype=np.float32)[:, : X.shape[1] - len(n_levels)]
         many = np.array([len(np.unique(column)) for column in numbers.T]) >= LEAST_VALUES
@@ -91,7 +93,9 @@ def _level_vectors(n_levels, dim):
     return vectors
 
 
-def mlp(n_inputs: int, hidden, n_outputs: int, dropout: float = 0.0) -> nn.Sequential:
+def mlp(
+    n_inputs: int, hidden: Sequence[int], n_outputs: int, dropout: float = 0.0
+) -> nn.Sequential:
     """Make linear layers with ReLU, and dropout where asked for, between.
 
     Examples
@@ -128,7 +132,7 @@ class SparseNet(nn.Module):
     Shape: (n, d) -> (n, n_outputs) and the sum of the blocks' balancing losses.
     """
 
-    def __init__(self, n_inputs: int, n_outputs: int, *, width: int, n_blocks: int, **layer):
+    def __init__(self, n_inputs: int, n_outputs: int, *, width: int, n_blocks: int, **layer: Any):
         super().__init__()
         self.first = nn.Linear(n_inputs, width)
         self.blocks = nn.ModuleList(SparseMoE(width, **layer) for _ in range(n_blocks))

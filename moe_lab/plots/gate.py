@@ -1,14 +1,24 @@
 """How a gate shares out its trust."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from moe_lab.mixture.names import expert_names
 from moe_lab.plots.style import colors, n_lines, name_rows, new_figure
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from moe_lab.mixture import MoEClassifier, MoERegressor
+
 __all__ = ["plot_gate_weights"]
 
 
-def plot_gate_weights(mixture, X):
+def plot_gate_weights(mixture: MoERegressor | MoEClassifier, X: pd.DataFrame) -> Figure:
     """Draw how the gate weights of each expert are spread over the rows.
 
     Parameters

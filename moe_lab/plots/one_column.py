@@ -1,5 +1,9 @@
 """Figures of a mixture over one column: a picture for each of the four steps."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
@@ -7,13 +11,20 @@ from moe_lab.experts.names import numbered
 from moe_lab.mixture.names import expert_names
 from moe_lab.plots.style import add_legend, colors, new_figure
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from moe_lab.mixture import MoEClassifier, MoERegressor
+
 __all__ = ["plot_bands", "plot_division", "plot_experts", "plot_gate", "plot_pool"]
 
 GRID = 400  # points of a line
 LEVELS = (0.95, 0.8, 0.5)  # of the bands, the widest first
 
 
-def plot_division(X, y, responsibilities, names=None):
+def plot_division(
+    X: pd.DataFrame, y: pd.Series, responsibilities: np.ndarray, names: list[str] | None = None
+) -> Figure:
     """Draw the rows, each in the mix of its experts' colours.
 
     Parameters
@@ -38,7 +49,7 @@ def plot_division(X, y, responsibilities, names=None):
     return _finish(figure, axis, x.name, y.name)
 
 
-def plot_experts(mixture, X, y):
+def plot_experts(mixture: MoERegressor | MoEClassifier, X: pd.DataFrame, y: pd.Series) -> Figure:
     """Draw every expert's line, strong where its gate weight is high, over the rows.
 
     Parameters
@@ -60,7 +71,7 @@ def plot_experts(mixture, X, y):
     return _finish(figure, axis, x.name, y.name)
 
 
-def plot_gate(mixture, X):
+def plot_gate(mixture: MoERegressor | MoEClassifier, X: pd.DataFrame) -> Figure:
     """Draw every expert's gate weight over x; the weights sum to 1 everywhere.
 
     Parameters
@@ -78,7 +89,7 @@ def plot_gate(mixture, X):
     return _finish(figure, axis, grid.columns[0], "gate weight")
 
 
-def plot_pool(mixture, X, y):
+def plot_pool(mixture: MoERegressor | MoEClassifier, X: pd.DataFrame, y: pd.Series) -> Figure:
     """Draw the pooled prediction over the rows.
 
     Parameters
@@ -96,7 +107,7 @@ def plot_pool(mixture, X, y):
     return _finish(figure, axis, x.name, y.name)
 
 
-def plot_bands(mixture, X, y):
+def plot_bands(mixture: MoERegressor, X: pd.DataFrame, y: pd.Series) -> Figure:
     """Draw the mean and the bands of a predictive distribution, and the gate weights below.
 
     Parameters

@@ -1,5 +1,9 @@
 """The plane of two features: whom the gate trusts where, and what the mixture decides."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
@@ -7,13 +11,20 @@ from moe_lab.mixture.names import expert_names
 from moe_lab.plots.style import add_legend, colors, new_figure
 from moe_lab.registry.spelling import unknown_name
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from moe_lab.mixture import MoEClassifier, MoERegressor
+
 __all__ = ["plot_regions", "plot_trust"]
 
 MOST_POINTS = 3000  # more hide each other
 GRID = 250  # points along each axis
 
 
-def plot_trust(mixture, X, columns=None):
+def plot_trust(
+    mixture: MoERegressor | MoEClassifier, X: pd.DataFrame, columns: tuple[str, str] | None = None
+) -> Figure:
     """Draw the rows in the plane, coloured by the expert that the gate trusts most.
 
     Parameters
@@ -38,7 +49,8 @@ def plot_trust(mixture, X, columns=None):
     if columns is None and X.shape[1] == 1:
         _draw_lines(axis, X.iloc[rows, 0], weights, labels)
     else:
-        _draw_points(axis, *_components_or(columns, X, rows), weights, labels)
+        across, up = _components_or(columns, X, rows)
+        _draw_points(axis, across, up, weights, labels)
     add_legend(figure, title="most trusted (share of rows)")
     return figure
 
@@ -87,7 +99,7 @@ def _check_columns(X, columns):
             raise ValueError(unknown_name("column", column, map(str, X.columns), listed="Columns"))
 
 
-def plot_regions(mixture, X, y):
+def plot_regions(mixture: MoEClassifier, X: pd.DataFrame, y: pd.Series) -> Figure:
     """Draw what a mixture decides in the plane, and whom it trusts most there.
 
     Parameters

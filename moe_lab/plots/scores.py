@@ -1,6 +1,9 @@
 """Figures of a comparison: scores with their spread, and what they cost; a panel for each set."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,6 +18,9 @@ from moe_lab.plots.style import (
     signs,
     wrapped,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["Panel", "draw_cost", "draw_scores"]
 
@@ -41,7 +47,7 @@ class Panel(NamedTuple):
     folds: pd.DataFrame
 
 
-def draw_scores(panels):
+def draw_scores(panels: Sequence[Panel]) -> Figure:
     """Draw every fold's score for each method, best first, with mean and standard error."""
     import seaborn as sns
 
@@ -62,9 +68,9 @@ def draw_scores(panels):
     return figure
 
 
-def draw_cost(panels, methods):
+def draw_cost(panels: Sequence[Panel], methods: list[str]) -> Figure:
     """Draw the mean score of each method against its fit seconds; methods in the legend's order."""
-    size = {"width": 4.6, "height": 3.9, "beside": 2.2}
+    size: dict = {"width": 4.6, "height": 3.9, "beside": 2.2}
     figure, axes = new_panels([panel.title for panel in panels], **size)
     styles = signs(methods)
     for axis, (_, label, board, _) in zip(axes, panels, strict=True):

@@ -1,13 +1,22 @@
 """EM's starts, round by round."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from moe_lab.plots.style import add_legend, colors, new_figure
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["draw_climb", "plot_climb"]
 
 STEPS = {"em": "EM", "quasi_newton": "quasi-Newton"}
 
 
-def plot_climb(history):
+def plot_climb(history: pd.DataFrame) -> Figure:
     """Draw the log-likelihood that every start of EM reaches, each from its own first round on.
 
     Parameters
@@ -25,7 +34,7 @@ def plot_climb(history):
     return figure
 
 
-def draw_climb(axis, history):
+def draw_climb(axis: Axes, history: pd.DataFrame) -> None:
     """Draw a line for each start, and a point for each round in the colour of its step."""
     history = history.assign(round=history.groupby("start").cumcount() + 1)
     for _, rounds in history.groupby("start"):

@@ -1,8 +1,18 @@
 """What all figures share: colours, markers, names that fit, axes, panels, legends."""
 
+from __future__ import annotations
+
 import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+    from matplotlib.legend import Legend
 
 # Each colour is as far as can be from those before it, for people who see all colours and for those
 # who lack red, green or blue cones (CIELAB, Machado et al. 2009); greys are left to rows and lines.
@@ -16,7 +26,7 @@ WIDTH = 30  # characters of a name before it goes on in the next line
 MOST_TICKS = 6  # of a logarithmic axis
 
 
-def colors(count):
+def colors(count: int) -> np.ndarray:
     """Return a colour for each of the first experts: the k-th is the same however many there are.
 
     Returns
@@ -31,7 +41,7 @@ def colors(count):
     return base[numbers % len(base)] * 0.6 ** (numbers // len(base))[:, None]
 
 
-def signs(names):
+def signs(names: Sequence[str]) -> dict[str, dict]:
     """Return a dict of name -> colour and marker, no two of them equal."""
     return {
         name: {"color": color, "marker": MARKERS[k % len(MARKERS)]}
@@ -39,7 +49,7 @@ def signs(names):
     }
 
 
-def wrapped(name, width=WIDTH):
+def wrapped(name: str, width: int = WIDTH) -> str:
     """Break a long name into lines.
 
     Examples
@@ -60,18 +70,25 @@ def wrapped(name, width=WIDTH):
     return "\n".join(line.strip() for line in lines if line.strip())
 
 
-def pieces(name, width=WIDTH):
+def pieces(name: str, width: int = WIDTH) -> Iterator[str]:
     """Cut a name where a line may end: after a sign, before a capital, at last anywhere."""
     for piece in re.findall(r".+?(?:[ ,+(_/\-]+|(?<=[a-z])(?=[A-Z])|$)", name, flags=re.S):
         yield from (piece[k : k + width] for k in range(0, len(piece), width))
 
 
-def n_lines(names, width=WIDTH):
+def n_lines(names: Iterable[str], width: int = WIDTH) -> int:
     """Return how many lines all names take."""
     return sum(wrapped(name, width).count("\n") + 1 for name in names)
 
 
-def new_figure(n_rows=1, n_columns=1, *, width=5.0, height=4.0, beside=0.0):
+def new_figure(
+    n_rows: int = 1,
+    n_columns: int = 1,
+    *,
+    width: float = 5.0,
+    height: float = 4.0,
+    beside: float = 0.0,
+) -> tuple[Figure, list[Axes]]:
     """Return a figure that pyplot has forgotten, and its axes as a flat list.
 
     Width and height are those of one panel, `beside` is left to a legend; all in inches.
@@ -89,7 +106,9 @@ def new_figure(n_rows=1, n_columns=1, *, width=5.0, height=4.0, beside=0.0):
     return figure, list(axes.flat)
 
 
-def new_panels(names, *, width, height, beside=0.0, n_columns=3):
+def new_panels(
+    names: Sequence[str], *, width: float, height: float, beside: float = 0.0, n_columns: int = 3
+) -> tuple[Figure, list[Axes]]:
     """Return a figure and its axes, one for each name, three beside each other."""
     n_columns = min(n_columns, len(names))
     n_rows = -(-len(names) // n_columns)
@@ -101,7 +120,7 @@ def new_panels(names, *, width, height, beside=0.0, n_columns=3):
     return figure, axes[: len(names)]
 
 
-def name_rows(axis, names, width=WIDTH):
+def name_rows(axis: Axes, names: Sequence[str], width: int = WIDTH) -> None:
     """Write the names down the side of an axis whose rows are numbered, all of each row in view."""
     axis.set_yticks(range(len(names)), [wrapped(name, width) for name in names])
     for label in axis.get_yticklabels():
@@ -109,9 +128,14 @@ def name_rows(axis, names, width=WIDTH):
     axis.set_ylim(len(names) - 0.5, -0.5)
 
 
-def add_legend(figure, axes=None, order=None, title=None):
+def add_legend(
+    figure: Figure,
+    axes: Sequence[Axes] | None = None,
+    order: Sequence[str] | None = None,
+    title: str | None = None,
+) -> Legend:
     """Explain every sign once, beside the panels; make room for what stands there."""
-    found = {}
+    found: dict = {}
     for axis in axes or figure.axes:
         handles, names = axis.get_legend_handles_labels()
         found |= dict(zip(names, handles, strict=True))
@@ -136,7 +160,7 @@ def _make_room(figure, legend):
         figure.set_figheight(needed)
 
 
-def log_ticks(axis):
+def log_ticks(axis: Axis) -> None:
     """Make an x or y axis logarithmic, with plain numbers that do not touch each other."""
     from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 

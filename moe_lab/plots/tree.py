@@ -1,5 +1,9 @@
 """A picture of the gate's tree: where the trust flows."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -10,6 +14,13 @@ from moe_lab.registry.powers import has_power
 from moe_lab.table import given_to
 from moe_lab.table.inputs import read_table
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from moe_lab.mixture import MoEClassifier, MoERegressor
+    from moe_lab.table.forms import Table
+
 __all__ = ["plot_tree"]
 
 LARGEST = 1100  # area of a node that every row reaches, in square points
@@ -17,7 +28,7 @@ NAME = 14  # characters of a name's longest line
 WIDEST, NARROWEST = 9, 0.8  # its edge, and the edge that no row takes, in points
 
 
-def plot_tree(mixture, X, ax=None):
+def plot_tree(mixture: MoERegressor | MoEClassifier, X: Table, ax: Axes | None = None) -> Figure:
     """Draw the tree of a hierarchical gate and how the rows flow down to the experts.
 
     The area of a node and the width of the edge to it are the mean probability of reaching it. A

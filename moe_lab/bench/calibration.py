@@ -1,5 +1,11 @@
 """Calibration: do the predictive distributions hold as often as they say, and are they sharp?"""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
 import pandas as pd
 
@@ -16,14 +22,25 @@ from moe_lab.progress import progress_bar
 from moe_lab.registry.powers import has_power
 from moe_lab.table.data import TrainingData
 
+if TYPE_CHECKING:
+    from moe_lab.datasets.base import Dataset
+    from moe_lab.table.forms import Table
+
 __all__ = ["Homoscedastic", "calibration", "calibration_table"]
 
 LEVELS = (0.5, 0.8, 0.95)
 
 
 def calibration(
-    methods, dataset, folds=10, seeds=range(10), *, levels=LEVELS, device="cpu", progress=True
-):
+    methods: str | list | dict,
+    dataset: Dataset | str | Path,
+    folds: int = 10,
+    seeds: Sequence[int] = range(10),
+    *,
+    levels: Sequence[float] = LEVELS,
+    device: str = "cpu",
+    progress: bool = True,
+) -> pd.DataFrame:
     """Score the predictive distributions of regressors on repeated K-fold.
 
     Parameters
@@ -86,7 +103,7 @@ def calibration(
     return pd.concat(tables, ignore_index=True)
 
 
-def calibration_table(scores):
+def calibration_table(scores: pd.DataFrame) -> pd.DataFrame:
     """Average over all rows of all folds and seeds: a line for each method.
 
     Parameters
@@ -107,7 +124,9 @@ def calibration_table(scores):
     return table.assign(rmse=np.sqrt(table["rmse"])).loc[scores["method"].unique()]
 
 
-def score_distribution(distribution, y, levels=LEVELS) -> dict:
+def score_distribution(
+    distribution: MixtureDistribution, y: np.ndarray, levels: Sequence[float] = LEVELS
+) -> dict:
     """Return the coverage of each central interval, crps, rmse and nll, over rows not seen."""
     scores = {}
     for level in levels:
@@ -139,14 +158,28 @@ class Homoscedastic(RegressorEnsemble):
         In the unit of y.
     """
 
-    def __init__(self, expert="lightgbm", cv=3, *, device="auto", n_jobs=None, random_state=None):
+    def __init__(
+        self,
+        expert: Any = "lightgbm",
+        cv: int = 3,
+        *,
+        device: str = "auto",
+        n_jobs: int | None = None,
+        random_state: int | None = None,
+    ):
         self.expert = expert
         self.cv = cv
         self.device = device
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    def fit(self, X, y, sample_weight=None, groups=None):
+    def fit(
+        self,
+        X: Table,
+        y: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+        groups: np.ndarray | None = None,
+    ) -> Self:
         """Cross-fit for the noise scale, then fit on all rows."""
         data = TrainingData(*self._read(X, y, sample_weight, groups))
         built, seeds = self._build([as_expert(self.expert, "regression")])
@@ -156,7 +189,7 @@ class Homoscedastic(RegressorEnsemble):
         self.experts_ = self._fit_all(built, seeds, data.X, data.y, data.sample_weight)
         return self
 
-    def predict_distribution(self, X):
+    def predict_distribution(self, X: Table) -> MixtureDistribution:
         """Return the Gaussian around ``predict(X)``, a MixtureDistribution of one component."""
         mean = self.predict(X)[:, None]
         return MixtureDistribution(np.ones(mean.shape), mean, self.scale_)

@@ -1,9 +1,12 @@
 """The comparison: every method on the same folds of a data set, one tidy table."""
 
+from __future__ import annotations
+
 import time
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,6 +19,9 @@ from moe_lab.datasets.fingerprint import fingerprint
 from moe_lab.device import resolve_device
 from moe_lab.progress import is_relayed, progress_bar, say
 
+if TYPE_CHECKING:
+    from moe_lab.datasets.base import Dataset
+
 __all__ = ["IDENTITY", "compare", "encode_target", "fit_on_fold", "fit_on_split"]
 
 # What tells one fit of one method from another; a metric's score belongs to one of these.
@@ -23,18 +29,18 @@ IDENTITY = ["dataset", "method", "n_folds", "seed", "fold"]
 
 
 def compare(
-    methods,
-    dataset,
-    folds=5,
-    seeds=(0,),
+    methods: str | list | dict,
+    dataset: Dataset | str | Path,
+    folds: int = 5,
+    seeds: Sequence[int] = (0,),
     *,
-    n_train=None,
-    n_test=4000,
-    n_jobs=None,
-    device="cpu",
-    errors="raise",
-    progress=True,
-):
+    n_train: int | None = None,
+    n_test: int = 4000,
+    n_jobs: int | None = None,
+    device: str = "cpu",
+    errors: str = "raise",
+    progress: bool = True,
+) -> pd.DataFrame:
     """Fit and score every method on the same folds, or on one split a seed.
 
     Folds and splits are drawn anew for each seed; groups are held out together; a set in time order
@@ -114,7 +120,16 @@ def compare(
     return scores
 
 
-def fit_on_fold(method, dataset, folds=5, seed=0, *, fold=0, n_jobs=None, device="cpu"):
+def fit_on_fold(
+    method: Any,
+    dataset: Dataset | str | Path,
+    folds: int = 5,
+    seed: int = 0,
+    *,
+    fold: int = 0,
+    n_jobs: int | None = None,
+    device: str = "cpu",
+) -> tuple[Any, pd.DataFrame]:
     """Fit one method on one fold of a comparison, to look inside.
 
     Parameters
@@ -141,7 +156,16 @@ def fit_on_fold(method, dataset, folds=5, seed=0, *, fold=0, n_jobs=None, device
     return estimator, dataset.X.iloc[test]
 
 
-def fit_on_split(method, dataset, n_train, n_test=4000, seed=0, *, n_jobs=None, device="cpu"):
+def fit_on_split(
+    method: Any,
+    dataset: Dataset | str | Path,
+    n_train: int,
+    n_test: int = 4000,
+    seed: int = 0,
+    *,
+    n_jobs: int | None = None,
+    device: str = "cpu",
+) -> tuple[Any, pd.DataFrame, np.ndarray]:
     """Fit one method on the split that `compare` draws for a seed, to look inside.
 
     Parameters
@@ -170,7 +194,7 @@ def fit_on_split(method, dataset, n_train, n_test=4000, seed=0, *, n_jobs=None, 
     return estimator, dataset.X.iloc[test], y[test]
 
 
-def as_dataset(dataset):
+def as_dataset(dataset: Dataset | str | Path) -> Dataset:
     """Return a Dataset as it is; load one by its registered name or path."""
     if not isinstance(dataset, str | Path):
         return dataset
@@ -179,7 +203,7 @@ def as_dataset(dataset):
     return load_dataset(dataset)
 
 
-def encode_target(dataset):
+def encode_target(dataset: Dataset) -> tuple[np.ndarray, int | None]:
     """Return y as floats, or as codes of the sorted classes, and the number of classes."""
     if dataset.task == "regression":
         return dataset.y.to_numpy(dtype=float), None

@@ -1,13 +1,22 @@
 """Figures of a comparison: scores with their spread, and what they cost."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from moe_lab.bench.metrics import get_metric
 from moe_lab.bench.statistics import leaderboard
 from moe_lab.plots.scores import Panel, draw_cost, draw_scores
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
 __all__ = ["plot_cost", "plot_scores"]
 
 
-def plot_scores(scores, metric=None):
+def plot_scores(scores: pd.DataFrame, metric: str | None = None) -> Figure:
     """Draw every fold's score for each method, best first, with mean and standard error.
 
     Parameters
@@ -24,7 +33,9 @@ def plot_scores(scores, metric=None):
     return draw_scores(_panels(scores, metric))
 
 
-def plot_cost(scores, metric=None, methods=None):
+def plot_cost(
+    scores: pd.DataFrame, metric: str | None = None, methods: Sequence[str] | None = None
+) -> Figure:
     """Draw the mean score of each method against its fit seconds.
 
     Parameters

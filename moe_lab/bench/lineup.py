@@ -1,6 +1,7 @@
 """Who takes part: method names, parameters and estimators become labelled builders."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from moe_lab.experts.names import is_pair, label
 from moe_lab.registry import experts, methods
@@ -9,7 +10,7 @@ from moe_lab.registry.spelling import unknown_name
 __all__ = ["find_method", "known_methods", "line_up", "mixture", "split_names"]
 
 
-def line_up(entries, task) -> dict:
+def line_up(entries: str | list | dict, task: str) -> dict:
     """Turn what the user listed into methods that can be built.
 
     Parameters
@@ -53,7 +54,14 @@ def line_up(entries, task) -> dict:
     return lineup
 
 
-def mixture(*, experts="auto", gate="auto", pool="linear", train="out_of_fold", n_experts=0):
+def mixture(
+    *,
+    experts: str = "auto",
+    gate: str = "auto",
+    pool: str = "linear",
+    train: str = "out_of_fold",
+    n_experts: int = 0,
+) -> tuple[str, dict]:
     """Describe the mixture that a notebook's parameters ask for.
 
     Parameters
@@ -76,7 +84,7 @@ def mixture(*, experts="auto", gate="auto", pool="linear", train="out_of_fold", 
     ('moe', {'experts': ['linear', 'lightgbm'], 'gate': 'constant'})
     """
     names = split_names(experts)
-    params = {"experts": names[0] if len(names) == 1 else names, "gate": gate, "pool": pool}
+    params: dict = {"experts": names[0] if len(names) == 1 else names, "gate": gate, "pool": pool}
     params |= {"train": train, "n_experts": n_experts or None}
     defaults = {"experts": "auto", "gate": "auto", "pool": "linear", "train": "out_of_fold"}
     return ("moe", {key: value for key, value in params.items() if value != defaults.get(key)})
@@ -100,7 +108,7 @@ def known_methods() -> list[str]:
     return sorted({*methods.names(), *alone})
 
 
-def find_method(name: str):
+def find_method(name: str) -> Any:
     """Return the class or function behind a method's name: a method's first, then an expert's."""
     for registry in (methods, experts):
         if name in registry or name in registry.broken:

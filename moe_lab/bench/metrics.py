@@ -1,13 +1,21 @@
 """How predictions are scored: which metrics a task has, their units and their directions."""
 
+from __future__ import annotations
+
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from moe_lab.experts.powers import ScoresRows
 from moe_lab.registry.powers import has_power
 from moe_lab.registry.spelling import unknown_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from moe_lab.table.forms import Table
 
 __all__ = ["METRICS", "Metric", "get_metric", "primary_metric", "score_fitted"]
 
@@ -79,7 +87,9 @@ def primary_metric(task: str) -> str:
     return next(metric.name for metric in METRICS.values() if metric.task == task)
 
 
-def score_fitted(estimator, X, y, *, task, n_classes=None):
+def score_fitted(
+    estimator: Any, X: pd.DataFrame, y: np.ndarray, *, task: str, n_classes: int | None = None
+) -> tuple[dict, float]:
     """Score a fitted estimator on rows that it has not seen.
 
     Parameters
@@ -110,7 +120,7 @@ def score_fitted(estimator, X, y, *, task, n_classes=None):
     return scores, seconds
 
 
-def predict_probabilities(estimator, X, n_classes):
+def predict_probabilities(estimator: Any, X: Table, n_classes: int) -> np.ndarray:
     """Return probabilities of all classes, (n_samples, n_classes); 0 for those never seen."""
     if not hasattr(estimator, "predict_proba"):
         raise TypeError(
@@ -128,7 +138,7 @@ def predict_probabilities(estimator, X, n_classes):
     return wide
 
 
-def classification_scores(y, proba) -> dict:
+def classification_scores(y: np.ndarray, proba: np.ndarray) -> dict:
     """Return log_loss (nats a row), accuracy and roc_auc (macro one-vs-rest) of probabilities."""
     from sklearn.metrics import roc_auc_score
 
@@ -146,7 +156,7 @@ def classification_scores(y, proba) -> dict:
     return {"log_loss": log_loss, "accuracy": accuracy, "roc_auc": auc}
 
 
-def regression_scores(y, prediction) -> dict:
+def regression_scores(y: np.ndarray, prediction: np.ndarray) -> dict:
     """Return rmse and mae, both in the unit of y."""
     error = prediction - y
     return {"rmse": float(np.sqrt(np.mean(error**2))), "mae": float(np.mean(np.abs(error)))}

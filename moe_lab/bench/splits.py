@@ -1,12 +1,21 @@
 """Which rows are held out: the same ones for every method."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from moe_lab.datasets.base import Dataset
 
 MOST = 0.7  # of the rows may be asked for training where one split a seed is drawn
 DRAWS = 20  # of groups, until no class is held out altogether
 
 
-def make_splits(dataset, y, *, folds, seed):
+def make_splits(
+    dataset: Dataset, y: np.ndarray, *, folds: int, seed: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
     """Split a data set into the folds that all methods share.
 
     Rows are shuffled by the seed and classes spread evenly; rows of one group are held out
@@ -37,7 +46,9 @@ def make_splits(dataset, y, *, folds, seed):
     return list(splitter.split(np.zeros(len(y)), y, groups))
 
 
-def draw_split(dataset, y, *, n_train, n_test, seed):
+def draw_split(
+    dataset: Dataset, y: np.ndarray, *, n_train: int, n_test: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Draw so many rows to train on, and others to test on.
 
     Classes are spread evenly, and each has a row in training; groups are never parted between

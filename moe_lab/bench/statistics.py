@@ -13,7 +13,9 @@ WORSE = 1.0  # beyond it by two standard errors a data set is worse
 _FIT = ["n_folds", "seed", "fold"]
 
 
-def paired(scores, baseline="stacking", metric=None):
+def paired(
+    scores: pd.DataFrame, baseline: str = "stacking", metric: str | None = None
+) -> pd.DataFrame:
     """Compare every method with a baseline, fold by fold.
 
     Parameters
@@ -83,7 +85,9 @@ _COLUMNS = ["dataset", "metric", "method", "baseline", "difference", "se"]
 _COLUMNS += ["wins", "ties", "losses", "n", "unit"]
 
 
-def leaderboard(scores, baseline="stacking", metric=None):
+def leaderboard(
+    scores: pd.DataFrame, baseline: str | None = "stacking", metric: str | None = None
+) -> pd.DataFrame:
     """Rank the methods on each data set.
 
     Parameters
@@ -107,7 +111,9 @@ def leaderboard(scores, baseline="stacking", metric=None):
     return pd.concat(boards, ignore_index=True)
 
 
-def summary(scores, baseline="stacking", metric=None):
+def summary(
+    scores: pd.DataFrame, baseline: str = "stacking", metric: str | None = None
+) -> pd.DataFrame:
     """Sum up over data sets: how often, and by how much, a method beats the baseline.
 
     Parameters
@@ -136,7 +142,7 @@ def summary(scores, baseline="stacking", metric=None):
     return table.sort_values("difference", ignore_index=True)
 
 
-def sum_up(differences) -> dict:
+def sum_up(differences: pd.DataFrame) -> dict:
     """Sum the differences between two methods up over data sets.
 
     Parameters
@@ -195,7 +201,7 @@ def _wilcoxon(loss):
     return float(wilcoxon(loss).pvalue)
 
 
-def pick_metric(scores, metric=None) -> str:
+def pick_metric(scores: pd.DataFrame, metric: str | None = None) -> str:
     """Return the metric to judge one data set by, after a check that it was measured."""
     metric = metric or primary_metric(scores["task"].iloc[0])
     get_metric(metric)

@@ -1,9 +1,16 @@
 """What a table says, in sentences."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from moe_lab.bench.metrics import get_metric
 from moe_lab.bench.statistics import leaderboard, paired, summary
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["amount", "in_words", "number", "over_all"]
 
@@ -11,7 +18,9 @@ SURE = 2.0  # a difference of so many standard errors counts as seen
 ROUTED, CONTROL = "moe", "moe_constant"  # the same experts with and without routing
 
 
-def in_words(scores, baseline="stacking", metric=None) -> list[str]:
+def in_words(
+    scores: pd.DataFrame, baseline: str = "stacking", metric: str | None = None
+) -> list[str]:
     """Say what a comparison shows, one sentence for each thing.
 
     Parameters
@@ -55,7 +64,9 @@ def in_words(scores, baseline="stacking", metric=None) -> list[str]:
     return sentences
 
 
-def over_all(scores, baseline="stacking", metric=None) -> list[str]:
+def over_all(
+    scores: pd.DataFrame, baseline: str = "stacking", metric: str | None = None
+) -> list[str]:
     """Sum up over the data sets that have the baseline: one sentence, none for a single one."""
     held = scores[scores["method"] == baseline]["dataset"].unique()
     if len(held) < 2:
@@ -69,7 +80,7 @@ def over_all(scores, baseline="stacking", metric=None) -> list[str]:
     return [f"Over {count} data sets, against {baseline}: {'; '.join(sums)}."]
 
 
-def number(value, digits=4):
+def number(value: float | None, digits: int = 4) -> str:
     """Write a number for people; a missing one is empty.
 
     Examples
@@ -83,7 +94,7 @@ def number(value, digits=4):
     return f"{value:.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
 
 
-def amount(difference, se=np.nan, digits=2):
+def amount(difference: float, se: float = np.nan, digits: int = 2) -> str:
     """Write a difference and its standard error for people; a missing one is empty.
 
     Examples

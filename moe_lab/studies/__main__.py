@@ -32,7 +32,7 @@ def studies() -> list[Study]:
     return found
 
 
-def main():
+def main() -> None:
     """Print a line for each study."""
     table = Table("study", title="Studies: each prints what it found")
     table.add_column("command", no_wrap=True)

@@ -5,6 +5,7 @@ a folder. The ensemble has more members than the mixture has experts, so that it
 many parameters as experts and gate. One random split a seed; generated sets are drawn anew.
 """
 
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
@@ -27,7 +28,7 @@ N_EXPERTS, N_MEMBERS = 4, 6
 HIDDEN = (64,)
 
 
-def lineup(n_bins=0) -> dict:
+def lineup(n_bins: int = 0) -> dict:
     """Return the methods to compare by their labels, all of the same networks.
 
     Parameters
@@ -45,7 +46,9 @@ def lineup(n_bins=0) -> dict:
     }
 
 
-def study(names, n_train, seeds, n_bins=0) -> pd.DataFrame:
+def study(
+    names: Sequence[str], n_train: int, seeds: Sequence[int], n_bins: int = 0
+) -> pd.DataFrame:
     """Fit and score all methods on one split a seed of every data set.
 
     Parameters
@@ -71,7 +74,7 @@ def study(names, n_train, seeds, n_bins=0) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def differences(scores) -> pd.DataFrame:
+def differences(scores: pd.DataFrame) -> pd.DataFrame:
     """Return one row a data set: RMSE or log-loss of the ensemble, and what the mixtures are over
     it in per cent, with the standard error over seeds."""
     rows: dict = {}

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -31,10 +32,10 @@ class Side:
         The interpreter.
     """
 
-    def __init__(self, folder, dataset, n_train, python=sys.executable):
+    def __init__(self, folder: Path, dataset: str, n_train: int, python: str = sys.executable):
         command = [python, "-P", str(HERE)]  # -P: this folder's modules are not on the path
         environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": str(folder)}
-        self.process = subprocess.Popen(
+        self.process: Any = subprocess.Popen(  # Any: with pipes, always
             [*command, dataset, str(n_train)],
             env=environment,
             text=True,
@@ -43,7 +44,7 @@ class Side:
         )
         self.fit_seconds = self._answer()
 
-    def turn(self):
+    def turn(self) -> float:
         """Return the median CPU milliseconds of one turn's predictions."""
         self.process.stdin.write("\n")
         self.process.stdin.flush()
@@ -55,11 +56,11 @@ class Side:
             raise RuntimeError(f"The process must answer, got its end: {self.process.args}.")
         return float(line)
 
-    def close(self):
+    def close(self) -> None:
         self.process.communicate()
 
 
-def compare_turns(sides, n_turns) -> pd.DataFrame:
+def compare_turns(sides: dict[str, Side], n_turns: int) -> pd.DataFrame:
     """Time the sides by turns.
 
     Returns

@@ -12,8 +12,8 @@ or, against the limit, nothing is seen to be dropped.
 import gc
 import importlib.util
 import time
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
@@ -59,7 +59,9 @@ class Pair(NamedTuple):
     faster: bool = False  # whether the goal is of theirs over ours
 
 
-def step(layer, x, grad, backward=True):
+def step(
+    layer: torch.nn.Module, x: torch.Tensor, grad: torch.Tensor, backward: bool = True
+) -> Callable:
     """Return a function that runs a layer once, with backward through output and loss."""
 
     def run():
@@ -82,7 +84,9 @@ def _output_and_loss(answer):
     return y, loss if loss.requires_grad else loss.requires_grad_()
 
 
-def limit_pair(size, goal, backward=True, losses=None):
+def limit_pair(
+    size: Size, goal: float | str, backward: bool = True, losses: dict | None = None
+) -> Pair:
     """Pair the layer with a dense net on k rows for each of its rows."""
     torch.manual_seed(0)
     layer = SparseMoE(size.d, size.e, size.h, losses=losses)
@@ -105,7 +109,9 @@ def _loss_name(losses):
     return ", no loss" if losses == {} else ""
 
 
-def package_pair(name, size, capacity_factor, goal, backward=True):
+def package_pair(
+    name: str, size: Size, capacity_factor: float, goal: str, backward: bool = True
+) -> Pair:
     """Pair the layer with the package's, same weights and outputs."""
     torch.manual_seed(0)
     theirs = importlib.import_module("mixture_of_experts").MoE(
@@ -125,7 +131,7 @@ def package_pair(name, size, capacity_factor, goal, backward=True):
     return Pair(f"mixture-of-experts, {name}, {size}", *pair, goal, faster=True)
 
 
-def transformers_pairs():
+def transformers_pairs() -> Iterator[Pair]:
     """Pair the layer with transformers' Mixtral block, by its loop and by grouped_mm."""
     mixtral = importlib.import_module("transformers.models.mixtral.modeling_mixtral")
     torch.manual_seed(0)
@@ -156,7 +162,7 @@ def transformers_pairs():
         yield Pair(f"transformers {kind}, gated, {FIRST}", *pair, goal, faster=True)
 
 
-def scaling_pair(losses=None):
+def scaling_pair(losses: dict | None = None) -> Pair:
     """Pair the layer of many experts with that of few."""
     runs = []
     for size in reversed(SCALING):
@@ -167,17 +173,18 @@ def scaling_pair(losses=None):
             raise RuntimeError("The layer must drop nothing.")
         runs.append(step(layer, x, torch.randn_like(x)))
     name = f"512 over 8 experts, {SCALING[0].n:,} x 64 -> 128" + _loss_name(losses)
-    return Pair(name, *runs, "< 1.5")
+    ours, theirs = runs
+    return Pair(name, ours, theirs, "< 1.5")
 
 
-def cpu_seconds(run):
+def cpu_seconds(run: Callable) -> float:
     """Return the CPU seconds of a run."""
     began = time.process_time()
     run()
     return time.process_time() - began
 
 
-def cuda_seconds(run):
+def cuda_seconds(run: Callable) -> float:
     """Return the seconds of a run on the CUDA device, between two events of its stream."""
     began, ended = (torch.cuda.Event(enable_timing=True) for _ in range(2))
     began.record()
@@ -187,7 +194,7 @@ def cuda_seconds(run):
     return began.elapsed_time(ended) / 1e3
 
 
-def by_turns(pair, repeats, seconds_of=cpu_seconds):
+def by_turns(pair: Pair, repeats: int, seconds_of: Callable = cpu_seconds) -> np.ndarray:
     """Return the seconds of both, an array of shape (repeats, 2)."""
     seconds = np.empty((repeats, 2))
     for run in pair[1:3]:
@@ -198,7 +205,7 @@ def by_turns(pair, repeats, seconds_of=cpu_seconds):
     return seconds
 
 
-def cuda_peak_memory(run):
+def cuda_peak_memory(run: Callable) -> int:
     """Return the bytes that torch held at most on the device in a run, over those before it."""
     run()
     gc.collect()
@@ -210,7 +217,7 @@ def cuda_peak_memory(run):
     return torch.cuda.max_memory_allocated() - before
 
 
-def peak_memory(run):
+def peak_memory(run: Callable) -> int:
     """Return the bytes that torch held at most during a run, over those before it."""
     run()
     gc.collect()
@@ -222,14 +229,14 @@ def peak_memory(run):
     return int(np.cumsum([one.nbytes() for one in events]).max())
 
 
-def first_layer(**options):
+def first_layer(**options: Any) -> Callable:
     """Return one forward and backward of the first size."""
     layer = SparseMoE(FIRST.d, FIRST.e, FIRST.h, losses={}, **options)
     x = torch.randn(FIRST.n, FIRST.d, requires_grad=True)
     return step(layer, x, torch.randn_like(x))
 
 
-def pairs():
+def pairs() -> Iterator[Pair]:
     """Yield what is timed, one pair at a time: they are large."""
     for size, goal in LIMITS.items():
         yield limit_pair(size, goal)
@@ -245,7 +252,7 @@ def pairs():
     yield scaling_pair(losses={})
 
 
-def memory(peak):
+def memory(peak: Callable) -> Iterator[tuple[str, float, str]]:
     """Yield what is weighed: name, megabytes, goal; peak returns the bytes that a run takes."""
     yield f"peak over start, {FIRST}", peak(first_layer()) / 1e6, "<= 280"
     yield "the same, recompute=True", peak(first_layer(recompute=True)) / 1e6, "<= 215"

@@ -4,6 +4,8 @@
 of this file. Imports nothing of moe_lab, and AutoGluon only where it fits.
 """
 
+from __future__ import annotations
+
 import csv
 import json
 import os
@@ -13,12 +15,17 @@ import tempfile
 import time
 from importlib import import_module, metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
 
 PREDICTIONS, SECONDS = "predictions.csv", "seconds.json"
 METRICS = {"regression": "root_mean_squared_error", "classification": "log_loss"}
 
 
-def main(folder) -> int:
+def main(folder: str | Path) -> int:
     """Fit every split that has no predictions yet, each in a process of its own."""
     try:
         metadata.version("autogluon.tabular")
@@ -41,7 +48,7 @@ def main(folder) -> int:
     return min(failures, 1)
 
 
-def fit_one(split) -> None:
+def fit_one(split: Path) -> None:
     """Fit one split, predict its test rows, and write both down with what they took."""
     TabularPredictor = import_module("autogluon.tabular").TabularPredictor  # no requirement of ours
     asked = json.loads((split / "split.json").read_text())
@@ -75,7 +82,7 @@ def fit_one(split) -> None:
     (split / SECONDS).write_text(json.dumps(seconds))
 
 
-def read_table(path, asked):
+def read_table(path: Path, asked: dict) -> pd.DataFrame:
     """Read a table as it was exported: categories as such, "None" and "NA" among them as text."""
     import pandas as pd
 
@@ -89,7 +96,7 @@ def cpu_seconds() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in spent)
 
 
-def write_predictions(path, columns, rows):
+def write_predictions(path: Path, columns: list, rows: np.ndarray) -> None:
     """Write numbers so that they read back exactly."""
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

@@ -4,12 +4,15 @@ Exports the splits of the study, lets a Python that has AutoGluon fit them, and 
 predicts.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
@@ -23,13 +26,25 @@ from moe_lab.datasets.fingerprint import fingerprint
 from moe_lab.studies.autogluon import fit as autogluon_fit
 from moe_lab.studies.autogluon.fit import PREDICTIONS, SECONDS
 
+if TYPE_CHECKING:
+    from moe_lab.datasets.base import Dataset
+
 __all__ = ["LABEL", "collect", "export", "fit"]
 
 LABEL, TARGET = "AutoGluon", "__target__"
 SECOND_COLUMNS = ("fit_seconds", "fit_cpu_seconds", "predict_seconds")
 
 
-def export(dataset, folder, *, n_train, n_test, seed, time_limit, num_cpus=2) -> Path:
+def export(
+    dataset: Dataset,
+    folder: Path,
+    *,
+    n_train: int,
+    n_test: int,
+    seed: int,
+    time_limit: float,
+    num_cpus: int = 2,
+) -> Path:
     """Write one split of a data set, so that another Python can fit it.
 
     AutoGluon is told of neither groups nor time order, inside the training rows it knows neither.
@@ -80,7 +95,7 @@ def export(dataset, folder, *, n_train, n_test, seed, time_limit, num_cpus=2) ->
     return split
 
 
-def fit(folder, python) -> None:
+def fit(folder: Path, python: str) -> None:
     """Let another Python fit all splits of a folder that are not fitted yet.
 
     Raises
@@ -103,14 +118,14 @@ def fit(folder, python) -> None:
         raise RuntimeError(f"Every split in {folder} must be fitted, got a failure; see above.")
 
 
-def place_script(folder) -> Path:
+def place_script(folder: Path) -> Path:
     """Copy what fits into the folder, so that its neighbours here shadow no module there."""
     script = Path(folder) / Path(autogluon_fit.__file__).name
     shutil.copyfile(autogluon_fit.__file__, script)
     return script
 
 
-def collect(folder) -> pd.DataFrame:
+def collect(folder: Path) -> pd.DataFrame:
     """Score the predictions of all fitted splits, as `compare` scores its methods.
 
     Returns

@@ -1,12 +1,21 @@
 """How many experts a classical mixture wants, and how EM reached it."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from moe_lab.plots.starts import draw_climb
 from moe_lab.plots.style import new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from moe_lab.inspection.selection import Selection
 
 __all__ = ["plot_sizes"]
 
 
-def plot_sizes(selection, n_experts=None):
+def plot_sizes(selection: Selection, n_experts: int | None = None) -> Figure:
     """Draw what decides on the number of experts, and how EM reached one of the mixtures.
 
     Parameters

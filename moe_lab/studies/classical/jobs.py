@@ -2,6 +2,7 @@
 
 import time
 import warnings
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,9 @@ from moe_lab.bench.lineup import line_up
 from moe_lab.progress import progress_bar
 
 
-def held_out(jobs, score, n_jobs, verbose):
+def held_out(
+    jobs: list[tuple], score: str, n_jobs: int | None, verbose: int
+) -> tuple[pd.DataFrame, dict]:
     """Fit each method to its training rows and score the others.
 
     Parameters
@@ -61,7 +64,9 @@ def _fit_and_score(where, method, rows, seed):
     return estimator, float(value), notes
 
 
-def in_parallel(function, jobs, n_jobs, verbose, unit="fit"):
+def in_parallel(
+    function: Callable, jobs: Sequence[tuple], n_jobs: int | None, verbose: int, unit: str = "fit"
+) -> list:
     """Return what the function answers to each job, in their order."""
     workers = Parallel(n_jobs=n_jobs, return_as="generator")
     answers = []

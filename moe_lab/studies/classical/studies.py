@@ -1,5 +1,9 @@
 """The studies: which methods, on which rows, scored how."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
@@ -7,6 +11,9 @@ from moe_lab.bench.calibration import Homoscedastic, calibration
 from moe_lab.bench.comparison import compare
 from moe_lab.registry import datasets
 from moe_lab.studies.classical.jobs import held_out, in_parallel
+
+if TYPE_CHECKING:
+    from moe_lab.mixture import MoERegressor
 
 __all__ = ["lightgbm_moe", "mcycle", "robot_arm", "two_spirals"]
 
@@ -16,7 +23,14 @@ ARM_TRAIN = 0.75  # share of the rows: 15,000 of 20,000
 FRESH = 10_000  # added to a seed, it draws other rows
 
 
-def lightgbm_moe(n_seeds=3, n_samples=2000, folds=5, *, n_jobs=None, verbose=0):
+def lightgbm_moe(
+    n_seeds: int = 3,
+    n_samples: int = 2000,
+    folds: int = 5,
+    *,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> pd.DataFrame:
     """Mixtures of boosted trees on the synthetic set of LightGBM-MoE, which has two regimes.
 
     The oracles are told the rule that separates the regimes: the experts start with the true parts
@@ -68,8 +82,15 @@ def _lightgbm_moe_methods():
 
 
 def robot_arm(
-    n_experts=16, n_samples=20_000, n_init=3, max_iter=300, seed=0, *, n_jobs=None, verbose=0
-):
+    n_experts: int = 16,
+    n_samples: int = 20_000,
+    n_init: int = 3,
+    max_iter: int = 300,
+    seed: int = 0,
+    *,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> tuple[pd.DataFrame, dict]:
     """Linear experts behind a flat and a hierarchical gate on the forward dynamics of an arm.
 
     Parameters
@@ -130,8 +151,15 @@ def _cart():
 
 
 def two_spirals(
-    n_seeds=5, n_samples=1000, n_experts=16, n_init=5, max_iter=200, *, n_jobs=None, verbose=0
-):
+    n_seeds: int = 5,
+    n_samples: int = 1000,
+    n_experts: int = 16,
+    n_init: int = 5,
+    max_iter: int = 200,
+    *,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> tuple[pd.DataFrame, dict]:
     """Mixtures of logistic regressions, and of models that need no mixture, on two spirals.
 
     Parameters
@@ -193,7 +221,14 @@ def _spiral_rows(n_samples, seed):
     return "classification", *[(draw.X, draw.y) for draw in draws]
 
 
-def mcycle(mixture, n_repeats=10, folds=10, *, n_jobs=None, verbose=0):
+def mcycle(
+    mixture: MoERegressor,
+    n_repeats: int = 10,
+    folds: int = 10,
+    *,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> pd.DataFrame:
     """A mixture's predictive distribution on the crash data, against one noise scale for all rows.
 
     Parameters

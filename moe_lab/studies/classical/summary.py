@@ -1,13 +1,21 @@
 """A study in one table and one figure: methods down, repeats across."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from moe_lab.plots.style import add_legend, colors, log_ticks, n_lines, name_rows, new_figure
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
 __all__ = ["plot_repeats", "summary"]
 
 
-def summary(scores, value, over):
+def summary(scores: pd.DataFrame, value: str, over: str) -> pd.DataFrame:
     """Sum a study up: a line for each method.
 
     Parameters
@@ -43,7 +51,15 @@ def summary(scores, value, over):
     return table.assign(mean=table.mean(axis=1), fit_seconds=by_method["fit_seconds"].mean())
 
 
-def plot_repeats(scores, value, over, *, label=None, log=False, reference=None):
+def plot_repeats(
+    scores: pd.DataFrame,
+    value: str,
+    over: str,
+    *,
+    label: str | None = None,
+    log: bool = False,
+    reference: dict | None = None,
+) -> Figure:
     """Draw every repeat's mean score for each method, and their mean.
 
     Parameters

@@ -35,7 +35,9 @@ from moe_lab.train import EM
 INSTALL = "Run apt install r-cran-flexmix, or install.packages('flexmix') in R."
 
 
-def linear_mixture(n_samples, n_features=5, n_experts=4, random_state=0):
+def linear_mixture(
+    n_samples: int, n_features: int = 5, n_experts: int = 4, random_state: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     """Draw from linear-Gaussian experts, each with its own noise, behind a softmax gate.
 
     Returns
@@ -53,7 +55,9 @@ def linear_mixture(n_samples, n_features=5, n_experts=4, random_state=0):
     return X, means[np.arange(n_samples), expert] + noise[expert] * rng.normal(size=n_samples)
 
 
-def fit_moe_lab(X, y, start, *, tol, max_iter):
+def fit_moe_lab(
+    X: np.ndarray, y: np.ndarray, start: np.ndarray, *, tol: float, max_iter: int
+) -> tuple[str, float, int, float]:
     """Fit the unregularised mixture by EM; return the version, seconds, rounds, log-likelihood."""
     moe = MoERegressor(
         LinearExpert(alpha=0.0),
@@ -70,7 +74,9 @@ def fit_moe_lab(X, y, start, *, tol, max_iter):
     return version("moe_lab"), seconds, len(moe.history_), moe.log_likelihood(X, y)
 
 
-def fit_flexmix(X, y, start, *, tolerance, max_iter):
+def fit_flexmix(
+    X: np.ndarray, y: np.ndarray, start: np.ndarray, *, tolerance: float, max_iter: int
+) -> tuple[str, float, int, float]:
     """Fit it with flexmix in a fresh R; return the version, seconds, rounds, log-likelihood."""
     with tempfile.TemporaryDirectory() as folder, as_file(_SCRIPT) as script:
         for name, array in {"x": X, "y": y, "start": start}.items():
@@ -83,7 +89,7 @@ def fit_flexmix(X, y, start, *, tolerance, max_iter):
 _SCRIPT = files("moe_lab.studies.em_speed") / "flexmix.R"
 
 
-def r_version():
+def r_version() -> str:
     """Return R's version; an ImportError says how to get R and flexmix where they are missing."""
     if shutil.which("Rscript") is None:
         raise ImportError(f"R is not installed: no Rscript on the path. {INSTALL}")
@@ -106,7 +112,9 @@ def _ask_r(*arguments):
     return ran.stdout
 
 
-def compare(X, y, start, *, tol, max_iter, repeats):
+def compare(
+    X: np.ndarray, y: np.ndarray, start: np.ndarray, *, tol: float, max_iter: int, repeats: int
+) -> pd.DataFrame:
     """Fit by turns and collect every fit.
 
     flexmix stops when the log-likelihood changes by less than a share of itself, EM when it changes
@@ -127,7 +135,7 @@ def compare(X, y, start, *, tol, max_iter, repeats):
     return pd.DataFrame(fits, columns=["method", "version", "seconds", "rounds", "log_likelihood"])
 
 
-def summarise(fits):
+def summarise(fits: pd.DataFrame) -> pd.DataFrame:
     """Return the median fit of each method; ``difference`` is its log-likelihood minus flexmix's in
     nats, ``times_faster`` how often it fits while flexmix fits once."""
     by_method = fits.groupby("method", sort=False)

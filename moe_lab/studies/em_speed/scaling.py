@@ -7,6 +7,7 @@ to ever more rows and prints seconds per round and peak memory.
 import time
 import tracemalloc
 import warnings
+from collections.abc import Sequence
 
 import click
 import numpy as np
@@ -24,7 +25,7 @@ N_EXPERTS = 4
 ROUNDS = (2, 8)  # their difference in seconds is free of what a fit does once
 
 
-def seconds_per_round(X, y):
+def seconds_per_round(X: np.ndarray, y: np.ndarray) -> float:
     """Return the seconds that one more round of EM takes."""
     seconds = []
     for max_iter in ROUNDS:
@@ -34,7 +35,7 @@ def seconds_per_round(X, y):
     return (seconds[1] - seconds[0]) / (ROUNDS[1] - ROUNDS[0])
 
 
-def peak_share(X, y):
+def peak_share(X: np.ndarray, y: np.ndarray) -> float:
     """Return the peak memory of a fit over that of X, y and the responsibilities."""
     tracemalloc.start()
     try:
@@ -50,7 +51,7 @@ def _mixture(max_iter):
     return MoERegressor("linear", N_EXPERTS, train=em, random_state=0)
 
 
-def scaling(sizes, repeats=3):
+def scaling(sizes: Sequence[int], repeats: int = 3) -> pd.DataFrame:
     """Measure every number of rows, one thread, by turns.
 
     Returns

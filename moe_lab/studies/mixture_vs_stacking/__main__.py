@@ -18,7 +18,12 @@ from moe_lab.studies.mixture_vs_stacking.tables import differences
 EXPERIMENT = "04_mixture_vs_stacking"
 
 
-def read_sizes(experiment, results_dir, n_train=None, rivals=None) -> dict:
+def read_sizes(
+    experiment: str,
+    results_dir: str,
+    n_train: int | None = None,
+    rivals: pd.DataFrame | None = None,
+) -> dict:
     """Read the scores by the number of training rows that the runs asked for.
 
     Parameters
@@ -49,7 +54,7 @@ def read_sizes(experiment, results_dir, n_train=None, rivals=None) -> dict:
     return {first: sizes[first]} | sizes
 
 
-def write_figures(scores, folder):
+def write_figures(scores: pd.DataFrame, folder: Path) -> None:
     """Draw cost against quality, and each comparison of scores set by set, into a folder."""
     if "stacking" in set(scores["method"]):
         plot_cost_and_quality(scores).savefig(folder / "cost.png", dpi=120, bbox_inches="tight")

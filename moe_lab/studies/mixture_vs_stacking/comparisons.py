@@ -52,14 +52,14 @@ class Comparison:
         """The title as part of a file's name."""
         return "_".join(self.title.replace(",", "").lower().split())
 
-    def holds(self, dataset) -> bool:
+    def holds(self, dataset: str) -> bool:
         """Whether a data set belongs to the comparison."""
         if self.regimes:
             return dataset in REGIMES
         return not is_generated(dataset)
 
 
-def is_generated(dataset) -> bool:
+def is_generated(dataset: str) -> bool:
     """Whether a data set is a registered generated one.
 
     Examples

@@ -1,5 +1,9 @@
 """Figures of the study: cost against quality, and every set's difference."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
@@ -16,10 +20,13 @@ from moe_lab.plots.style import (
 from moe_lab.studies.mixture_vs_stacking.comparisons import is_generated
 from moe_lab.studies.mixture_vs_stacking.tables import differences
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 __all__ = ["cost_and_quality", "plot_cost_and_quality", "plot_differences"]
 
 
-def cost_and_quality(scores, baseline="stacking"):
+def cost_and_quality(scores: pd.DataFrame, baseline: str = "stacking") -> pd.DataFrame:
     """Put quality and cost of every method beside each other, as differences from a baseline.
 
     Returns
@@ -49,7 +56,7 @@ def _kind(row):
     return "generated" if is_generated(row["dataset"]) else row["task"]
 
 
-def plot_cost_and_quality(scores, baseline="stacking"):
+def plot_cost_and_quality(scores: pd.DataFrame, baseline: str = "stacking") -> Figure:
     """Draw what `cost_and_quality` says: lower left is best.
 
     Returns
@@ -78,7 +85,7 @@ def plot_cost_and_quality(scores, baseline="stacking"):
     return figure
 
 
-def plot_differences(table, title=""):
+def plot_differences(table: pd.DataFrame, title: str = "") -> Figure:
     """Draw every set's difference with two standard errors, the best first.
 
     Parameters

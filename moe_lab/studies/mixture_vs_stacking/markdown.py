@@ -19,7 +19,7 @@ from moe_lab.studies.mixture_vs_stacking.tables import (
 __all__ = ["as_markdown", "write_page"]
 
 
-def write_page(sizes, runs, command) -> str:
+def write_page(sizes: dict, runs: list[dict], command: str) -> str:
     """Return the page of the study as Markdown.
 
     Parameters
@@ -184,7 +184,7 @@ def _by_rows(sizes):
     return [intro, as_markdown(table.round(3))]
 
 
-def as_markdown(table) -> str:
+def as_markdown(table: pd.DataFrame) -> str:
     """Return a table as Markdown.
 
     Examples

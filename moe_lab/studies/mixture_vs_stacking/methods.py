@@ -1,8 +1,19 @@
 """Who takes part: one base list, handed to both sides with the same parameters."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 from moe_lab.bench.comparison import as_dataset, fit_on_split
 from moe_lab.bench.lineup import split_names
 from moe_lab.registry.spelling import unknown_name
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from moe_lab.datasets.base import Dataset
 
 __all__ = ["FOUR", "fit_unseen", "lineup"]
 
@@ -11,7 +22,7 @@ FOUR = ("lightgbm", "xgboost", "extra_trees", "linear")  # with their registered
 ONE_MORE = ("lightgbm", {"learning_rate": 0.03, "num_leaves": 15, "n_estimators": 150})
 
 
-def lineup(task, labels="") -> dict:
+def lineup(task: str, labels: str = "") -> dict:
     """Return the methods of the study by their labels.
 
     A name that is not registered raises where the method is first built: nothing is left out
@@ -72,7 +83,9 @@ def _others():
     }
 
 
-def fit_unseen(label, dataset, n_train, n_test=4000, seed=0):
+def fit_unseen(
+    label: str, dataset: Dataset | str | Path, n_train: int, n_test: int = 4000, seed: int = 0
+) -> tuple[Any, pd.DataFrame, np.ndarray]:
     """Fit one method of the study on the split of a seed.
 
     Parameters

@@ -1,5 +1,7 @@
 """Tables of the study: differences set by set, their sum over sets, what was reached."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -8,6 +10,7 @@ from moe_lab.studies.mixture_vs_stacking.comparisons import (
     COMPARISONS,
     DEFAULT,
     RIVALS,
+    Comparison,
     is_generated,
 )
 
@@ -20,7 +23,13 @@ __all__ = [
 ]
 
 
-def differences(scores, method, baseline, metric=None, holds=lambda dataset: True):
+def differences(
+    scores: pd.DataFrame,
+    method: str,
+    baseline: str,
+    metric: str | None = None,
+    holds: Callable = lambda dataset: True,
+) -> pd.DataFrame:
     """Compare two methods on every data set that has scores of both.
 
     Parameters
@@ -78,7 +87,7 @@ def _difference(both, baseline, metric):
     return {name: row[name] for name in ("metric", "difference", "se", "n", "unit")}
 
 
-def per_set(scores, comparisons=COMPARISONS):
+def per_set(scores: pd.DataFrame, comparisons: Sequence[Comparison] = COMPARISONS) -> pd.DataFrame:
     """Return the differences of all comparisons under each other, with the column comparison."""
     tables = [
         differences(scores, c.method, c.baseline, c.metric, c.holds).assign(comparison=c.title)
@@ -87,7 +96,7 @@ def per_set(scores, comparisons=COMPARISONS):
     return pd.concat(tables, ignore_index=True)[["comparison", *_COLUMNS]]
 
 
-def goals(scores, comparisons=COMPARISONS):
+def goals(scores: pd.DataFrame, comparisons: Sequence[Comparison] = COMPARISONS) -> pd.DataFrame:
     """Hold every comparison against what was to be reached.
 
     Parameters
@@ -127,7 +136,9 @@ def _reached(comparison, sums, aim_sets):
     return bool(goal), bool(sums["difference"] <= comparison.aim and wins >= comparison.aim_wins)
 
 
-def against_rivals(scores, method=DEFAULT, rivals=RIVALS):
+def against_rivals(
+    scores: pd.DataFrame, method: str = DEFAULT, rivals: Sequence[str] = RIVALS
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Hold one method against several rivals on the real sets, in the primary metric of each.
 
     Returns
@@ -156,7 +167,7 @@ def against_rivals(scores, method=DEFAULT, rivals=RIVALS):
     return pd.DataFrame(rows), behind.rename_axis("dataset").reset_index()
 
 
-def rival_goals(table, behind):
+def rival_goals(table: pd.DataFrame, behind: pd.DataFrame) -> pd.DataFrame:
     """Hold what `against_rivals` says against what was to be reached.
 
     Returns

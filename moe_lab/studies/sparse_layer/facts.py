@@ -34,7 +34,9 @@ class Facts(NamedTuple):
         return table.assign(commonest_answer=commonest).rename_axis("topic")
 
 
-def draw_facts(n_facts, dim, *, n_topics, n_answers, separation, seed) -> Facts:
+def draw_facts(
+    n_facts: int, dim: int, *, n_topics: int, n_answers: int, separation: float, seed: int
+) -> Facts:
     """Draw keys around the centre of their topic, and random answers.
 
     Parameters

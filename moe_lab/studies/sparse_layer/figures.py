@@ -1,5 +1,10 @@
 """Figures: recall over training, memory against its cost, loads over time, experts and topics."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from moe_lab.plots.style import colors, log_ticks, name_rows, new_figure
@@ -7,13 +12,19 @@ from moe_lab.studies.sparse_layer.nets import METHODS, SPARSE
 from moe_lab.studies.sparse_layer.specialising import shares_of_topics
 from moe_lab.studies.sparse_layer.tables import even_shares
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from moe_lab.studies.sparse_layer.study import Setting
+
 __all__ = ["plot_experts", "plot_learning", "plot_loads", "plot_memory"]
 
 LEARNT = SPARSE[:3]  # those whose gate is trained
 HIGHEST = 4.0  # even shares at the top of the scale; its foot is one over it
 
 
-def plot_learning(scores, trained, setting):
+def plot_learning(scores: pd.DataFrame, trained: dict, setting: Setting) -> Figure:
     """Draw what every method recalls in the end, seed by seed, and how it came there.
 
     Parameters
@@ -52,7 +63,7 @@ def plot_learning(scores, trained, setting):
     return figure
 
 
-def plot_memory(scores):
+def plot_memory(scores: pd.DataFrame) -> Figure:
     """Draw what nets of several sizes recall against what a row costs them and how large they are.
 
     Parameters
@@ -95,7 +106,7 @@ def _draw_families(axis, points, column):
                 axis.annotate(f"{point.n_experts}", where, fontsize=8, color="0.3", **offset)
 
 
-def plot_loads(trained, seed, methods=LEARNT):
+def plot_loads(trained: dict, seed: int, methods: Sequence[str] = LEARNT) -> Figure:
     """Draw the load of every expert over the steps of training.
 
     Parameters
@@ -160,7 +171,9 @@ def _say_shares(axis):
     axis.set_major_formatter(say)
 
 
-def plot_experts(trained, setting, seed, methods=SPARSE):
+def plot_experts(
+    trained: dict, setting: Setting, seed: int, methods: Sequence[str] = SPARSE
+) -> Figure:
     """Draw of which topics the facts are that each expert is the first to be asked for.
 
     Parameters

@@ -2,12 +2,22 @@
 
 # shapes: (n)samples, (d)features, (h)idden
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from moe_lab.nn import SparseMoE
 from moe_lab.registry.spelling import unknown_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from moe_lab.nn.sparse import Routing
 
 __all__ = ["DENSE", "METHODS", "SPARSE", "Net", "build", "costs"]
 
@@ -30,7 +40,7 @@ class Net(nn.Module):
         self.layer = layer
         self.readout = nn.Linear(dim, n_answers)
 
-    def forward(self, keys: Tensor):
+    def forward(self, keys: Tensor) -> tuple[Tensor, Routing | None]:
         """Return the logits, (n_samples, n_answers), and the routing of a sparse layer or None."""
         if self.layer is None:
             return self.readout(keys), None
@@ -83,7 +93,7 @@ SPARSE = tuple(name for name in METHODS if name.startswith("sparse"))
 DENSE = "dense, same FLOPs"  # what the others are held against
 
 
-def build(method, size, seed) -> Net:
+def build(method: str, size: Any, seed: int) -> Net:
     """Return the untrained net of a method.
 
     Parameters
@@ -102,7 +112,7 @@ def build(method, size, seed) -> Net:
         return Net(METHODS[method](size), size.dim, size.n_answers)
 
 
-def costs(size, methods=tuple(METHODS)):
+def costs(size: Any, methods: Sequence[str] = tuple(METHODS)) -> pd.DataFrame:
     """Count what a row costs, and the parameters.
 
     Parameters

@@ -1,14 +1,23 @@
 """What experts specialise in: what the expert of a fact tells about its topic and its answer."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
+
+if TYPE_CHECKING:
+    from moe_lab.studies.sparse_layer.facts import Facts
+    from moe_lab.studies.sparse_layer.study import Setting
+    from moe_lab.studies.sparse_layer.training import Trained
 
 __all__ = ["shares_of_topics", "specialisation"]
 
 N_PERMUTATIONS = 20
 
 
-def specialisation(trained, setting):
+def specialisation(trained: dict, setting: Setting) -> pd.DataFrame:
     """Measure what the first expert of a fact tells about it.
 
     Parameters
@@ -54,7 +63,7 @@ def _spread(counts):
     return float(np.average(2 ** entropy(counts, axis=1, base=2), weights=counts.sum(1)))
 
 
-def shares_of_topics(trained, facts, n_experts) -> np.ndarray:
+def shares_of_topics(trained: Trained, facts: Facts, n_experts: int) -> np.ndarray:
     """Return of which topics the facts are that an expert is the first to be asked for.
 
     Parameters
@@ -70,6 +79,7 @@ def shares_of_topics(trained, facts, n_experts) -> np.ndarray:
         Each column sums to 1; NaN where an expert is never the first.
     """
     counts = np.zeros((facts.topics.max() + 1, n_experts))
-    np.add.at(counts, (facts.topics, trained.experts[:, 0]), 1)
+    first = trained.experts[:, 0]  # type: ignore[index]  # of a sparse method
+    np.add.at(counts, (facts.topics, first), 1)
     total = counts.sum(axis=0)
     return counts / np.where(total, total, np.nan)

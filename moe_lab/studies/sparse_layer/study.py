@@ -1,12 +1,13 @@
 """The study: which nets, on which facts, at which learning rates, with which seeds."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from moe_lab.device import resolve_device
 from moe_lab.studies.classical.jobs import in_parallel
-from moe_lab.studies.sparse_layer.facts import draw_facts
+from moe_lab.studies.sparse_layer.facts import Facts, draw_facts
 from moe_lab.studies.sparse_layer.nets import DENSE, METHODS, build, costs
 from moe_lab.studies.sparse_layer.training import train
 
@@ -46,7 +47,7 @@ class Setting:
     batch_size: int = 512
     device: str = "auto"
 
-    def facts(self, seed):
+    def facts(self, seed: int) -> Facts:
         """Draw the facts of a seed."""
         return draw_facts(
             self.n_facts,
@@ -58,7 +59,14 @@ class Setting:
         )
 
 
-def tune(setting, rates, methods=tuple(METHODS), *, n_jobs=None, verbose=0):
+def tune(
+    setting: Setting,
+    rates: Sequence[float],
+    methods: Sequence[str] = tuple(METHODS),
+    *,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> pd.DataFrame:
     """Train every method at every learning rate, on facts that are not used again.
 
     Parameters
@@ -83,7 +91,14 @@ def tune(setting, rates, methods=tuple(METHODS), *, n_jobs=None, verbose=0):
     return table.loc[list(methods)].assign(best=lambda bits: bits.idxmax(axis=1))
 
 
-def compare(setting, rates, seeds, *, n_jobs=None, verbose=0):
+def compare(
+    setting: Setting,
+    rates: pd.Series,
+    seeds: Sequence[int],
+    *,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> tuple[pd.DataFrame, dict]:
     """Train every method with every seed.
 
     Parameters
@@ -107,7 +122,15 @@ def compare(setting, rates, seeds, *, n_jobs=None, verbose=0):
     return scores, {job[1::2]: one for job, one in zip(jobs, trained, strict=True)}
 
 
-def sizes(setting, n_experts, rates, seeds, *, n_jobs=None, verbose=0):
+def sizes(
+    setting: Setting,
+    n_experts: Sequence[int],
+    rates: Sequence[float],
+    seeds: list[int],
+    *,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> pd.DataFrame:
     """Compare sparse and dense nets at several numbers of experts, each tuned again.
 
     Parameters

@@ -1,9 +1,17 @@
 """The study in tables: what was recalled at which cost, differences, loads."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
 from moe_lab.studies.sparse_layer.nets import DENSE
+
+if TYPE_CHECKING:
+    from moe_lab.studies.sparse_layer.study import Setting
+    from moe_lab.studies.sparse_layer.training import Trained
 
 __all__ = ["as_scores", "balance", "differences", "summary"]
 
@@ -11,7 +19,7 @@ LAST = 10  # stages at the end whose load counts
 DEAD = 0.05  # even shares below which an expert counts as dead
 
 
-def summary(scores, costs):
+def summary(scores: pd.DataFrame, costs: pd.DataFrame) -> pd.DataFrame:
     """Sum up over seeds: a line for each method.
 
     Parameters
@@ -35,7 +43,7 @@ def summary(scores, costs):
     return table.loc[list(by_method.groups)]
 
 
-def differences(scores, baseline=DENSE, value="bits"):
+def differences(scores: pd.DataFrame, baseline: str = DENSE, value: str = "bits") -> pd.DataFrame:
     """Hold every method against another on the same facts, seed by seed.
 
     Parameters
@@ -72,7 +80,7 @@ def differences(scores, baseline=DENSE, value="bits"):
     ).rename_axis("method")
 
 
-def balance(trained):
+def balance(trained: dict) -> pd.DataFrame:
     """Sum up how the rows were shared out among experts at the end of training.
 
     Parameters
@@ -93,16 +101,17 @@ def balance(trained):
     return pd.DataFrame(rows).groupby("method", sort=False).mean()
 
 
-def even_shares(trained) -> np.ndarray:
+def even_shares(trained: Trained) -> np.ndarray:
     """Return the loads (n_stages, n_experts) over their mean: 1 is an even share."""
-    return trained.loads / trained.loads.mean(axis=1, keepdims=True)
+    loads: np.ndarray = trained.loads  # type: ignore[assignment]  # of a sparse method
+    return loads / loads.mean(axis=1, keepdims=True)
 
 
 def _extremes(shares):
     return {"busiest": shares.max(), "idlest": shares.min(), "dead": (shares < DEAD).sum()}
 
 
-def as_scores(scores, setting):
+def as_scores(scores: pd.DataFrame, setting: Setting) -> pd.DataFrame:
     """Return the scores in the columns of `moe_lab.bench.compare`, for the run and its report.
 
     Parameters

@@ -2,9 +2,11 @@
 
 # shapes: (n)samples, (e)xperts, (k) choices of a row, (s)tages of training
 
+from __future__ import annotations
+
 import time
 from itertools import islice
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -12,6 +14,10 @@ from torch.nn import functional as F
 
 from moe_lab.nn import update_biases
 from moe_lab.nn.threads import one_thread
+
+if TYPE_CHECKING:
+    from moe_lab.studies.sparse_layer.facts import Facts
+    from moe_lab.studies.sparse_layer.nets import Net
 
 __all__ = ["Trained", "train"]
 
@@ -30,7 +36,16 @@ class Trained(NamedTuple):
     seconds: float  # of all steps; CPU time where the device is the CPU
 
 
-def train(net, facts, *, n_steps, batch_size, learning_rate, seed, device="cpu") -> Trained:
+def train(
+    net: Net,
+    facts: Facts,
+    *,
+    n_steps: int,
+    batch_size: int,
+    learning_rate: float,
+    seed: int,
+    device: str = "cpu",
+) -> Trained:
     """Train a net by Adam to tell the answers from the keys.
 
     Parameters

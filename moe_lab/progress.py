@@ -1,15 +1,30 @@
 """One progress bar: in a terminal, in JupyterLab (and when the notebook is opened again), and as
 text under `moe-lab run`."""
 
+from __future__ import annotations
+
 import os
 import sys
+from collections.abc import Iterable
 from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 MARK = "\x1e"  # before a line that the runner shows while the run goes on
 RUN_FOLDER = "MOE_LAB_RUN_FOLDER"  # set by `moe-lab run`: where the kernel leaves its files
 
 
-def progress_bar(total, title=None, *, unit="it", shown=True, leave=True, initial=0):
+def progress_bar(
+    total: int,
+    title: str | None = None,
+    *,
+    unit: str = "it",
+    shown: bool = True,
+    leave: bool = True,
+    initial: int = 0,
+) -> tqdm:
     """Return a tqdm bar, to be used in a with block.
 
     Parameters
@@ -36,7 +51,7 @@ def progress_bar(total, title=None, *, unit="it", shown=True, leave=True, initia
     return (_lasting(tqdm) if is_widget else tqdm)(**settings)
 
 
-def progress(steps, title, shown):
+def progress(steps: Iterable, title: str, shown: bool | int) -> Iterable:
     """Wrap a sequence in a bar that goes when the loop ends, early or not, if ``shown``."""
     return _under_bar(steps, title) if shown else steps
 
@@ -46,7 +61,7 @@ def is_relayed() -> bool:
     return bool(os.environ.get(RUN_FOLDER))
 
 
-def say(line):
+def say(line: str) -> None:
     """Say what has been reached, in a line that stays above the bars."""
     from tqdm import tqdm
 

@@ -18,6 +18,7 @@ from moe_lab.table.inputs import (
     check_target,
     read_table,
     read_training,
+    warn_of_light_weights,
     weighted_rows,
 )
 
@@ -84,6 +85,7 @@ class ExpertEnsemble(TakesTables, BaseEstimator):
         """Check what fit was given; rows of weight 0 are as if absent, classes become codes."""
         X = check_table(self, X, reset=True)
         X, y, weight, groups = weighted_rows(X, check_target(X, y), sample_weight, groups)
+        warn_of_light_weights(weight)
         return read_training(self, X), self._encode(y), weight, groups
 
     def _build(self, experts):

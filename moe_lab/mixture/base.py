@@ -25,6 +25,7 @@ from moe_lab.table.inputs import (
     check_table,
     check_target,
     read_training,
+    warn_of_light_weights,
     weighted_rows,
 )
 from moe_lab.train.base import Asked, TrainingData, as_trainer, is_auto
@@ -69,7 +70,9 @@ class MixtureOfExperts(TrustAndLikelihood, InformationCriteria, TakesTables, Bas
             Numbers, categories, strings, dates, missing values; no infinite numbers.
         y : array-like of shape (n_samples,)
         sample_weight : array-like of shape (n_samples,), optional
-            Non-negative; a row of weight 0 is as if absent.
+            Non-negative. A weight counts as so many rows: 2 as the row twice, 0 as if it were
+            absent, and their sum as the number of rows, against which penalties and priors are
+            held. Divide shares, or weights of another unit, by their mean.
         groups : array-like of shape (n_samples,), optional
             Rows of one group are held out together.
 
@@ -84,6 +87,8 @@ class MixtureOfExperts(TrustAndLikelihood, InformationCriteria, TakesTables, Bas
         gate, pooler = self._gate(asked.gate), as_pooler(asked.pool, self._task)
         _check_number(experts, len(data))
         _check_stackers(pooler, gate, experts, trainer, self.divide)
+        if trainer.counts_rows:
+            warn_of_light_weights(data.sample_weight, len(experts))
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=len(experts)).tolist()
         trained = trainer.train(
             replace(data, X=data.for_(trainer)),

@@ -44,6 +44,7 @@ class Boosting(Trainer):
 
     takes_reading = True
 
+    counts_rows = False
     default_experts = ("lightgbm", {"n_estimators": 300})
     default_gate = ("boosted", {"n_estimators": 150, "learning_rate": 0.2, "num_leaves": 8})
 

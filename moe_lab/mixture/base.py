@@ -25,6 +25,7 @@ from moe_lab.table.inputs import (
     check_table,
     check_target,
     read_training,
+    rows_of_weight,
     warn_of_light_weights,
     weighted_rows,
 )
@@ -122,7 +123,8 @@ class MixtureOfExperts(TrustAndLikelihood, InformationCriteria, TakesTables, Bas
         X = check_table(self, X, reset=True)
         X, y, weight, groups = weighted_rows(X, check_target(X, y), sample_weight, groups)
         X, y = read_training(self, X), self._encode_target(y)  # which learns the classes
-        return TrainingData(X, y, weight, groups, self._task, self._n_classes)
+        rows = rows_of_weight(sample_weight)
+        return TrainingData(X, y, weight, groups, self._task, self._n_classes, rows)
 
     def _asked_for(self, trainer):
         """Return what the mixture is to be made of, with what "auto" leaves to the trainer."""

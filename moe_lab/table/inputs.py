@@ -190,6 +190,13 @@ def weighted_rows(X, y, sample_weight, groups):
     return X, y, weight, groups
 
 
+def rows_of_weight(sample_weight):
+    """Return the numbers of the rows that ``weighted_rows`` keeps, or None where it keeps all."""
+    if sample_weight is None or np.all(np.asarray(sample_weight) > 0):
+        return None
+    return np.flatnonzero(np.asarray(sample_weight) > 0)
+
+
 def warn_of_light_weights(weight, n_experts=1):
     """Warn where weights, each of which counts as so many rows, leave an expert less than a few.
 

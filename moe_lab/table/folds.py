@@ -67,8 +67,7 @@ def make_folds(y, *, task, cv=3, groups=None, rows=None):
         folds = _known_folds(cv, len(y), rows)
     else:
         raise ValueError(
-            "cv must be a whole number of at least 2, a splitter or a list of (train, test) "
-            f"splits, got cv={cv!r}."
+            f"cv must be at least 2, a splitter or a list of (train, test) splits, got cv={cv!r}."
         )
     _check_held_out_once(folds, len(y), cv)
     _check_groups_whole(folds, groups, cv)

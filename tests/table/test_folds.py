@@ -116,7 +116,7 @@ def test_masks_are_splits():
 @pytest.mark.parametrize(
     ("cv", "groups", "message"),
     [
-        (1, None, "cv must be a whole number of at least 2, a splitter or a list"),
+        (1, None, "cv must be at least 2, a splitter or a list"),
         (True, None, "got cv=True"),
         ("3", None, "got cv='3'"),
         (2.5, None, "got cv=2.5"),

@@ -3,6 +3,8 @@
 import inspect
 from collections.abc import Mapping
 
+from sklearn.frozen import FrozenEstimator
+
 from moe_lab.experts.base import experts
 from moe_lab.experts.estimator import EstimatorExpert
 from moe_lab.registry import methods
@@ -30,7 +32,9 @@ def label(entry) -> str:
     if is_pair(entry):
         return _with_params(*entry)
     if isinstance(entry, EstimatorExpert):
-        return type(entry.classifier if entry.regressor is None else entry.regressor).__name__
+        estimator = entry.classifier if entry.regressor is None else entry.regressor
+        frozen = isinstance(estimator, FrozenEstimator)
+        return type(estimator.estimator if frozen else estimator).__name__
     if hasattr(entry, "make"):  # a torch Module of the caller's
         return getattr(entry.make, "__name__", "module")
     return experts.name_of(entry) or methods.name_of(entry) or type(entry).__name__

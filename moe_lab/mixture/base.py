@@ -12,7 +12,7 @@ from moe_lab.device import resolve_device
 from moe_lab.divide.base import as_divider
 from moe_lab.experts.base import is_stacker
 from moe_lab.experts.names import label, numbered
-from moe_lab.experts.spec import as_experts, listed
+from moe_lab.experts.spec import as_experts, build_experts, listed
 from moe_lab.gate.base import as_gate
 from moe_lab.gate.powers import ReadsPredictions
 from moe_lab.mixture.asking import TrustAndLikelihood
@@ -121,10 +121,16 @@ class MixtureOfExperts(TrustAndLikelihood, InformationCriteria, TakesTables, Bas
 
     def _data(self, X, y, sample_weight, groups):
         X = check_table(self, X, reset=True)
-        X, y, weight, groups = weighted_rows(X, check_target(X, y), sample_weight, groups)
+        y = check_target(X, y)
+        sample_weight = self._weighted(y, sample_weight)
+        X, y, weight, groups = weighted_rows(X, y, sample_weight, groups)
         X, y = read_training(self, X), self._encode_target(y)  # which learns the classes
         rows = rows_of_weight(sample_weight)
         return TrainingData(X, y, weight, groups, self._task, self._n_classes, rows)
+
+    def _weighted(self, y, sample_weight):
+        """Return the weights of the rows, with those of the classes where there are any."""
+        return sample_weight
 
     def _asked_for(self, trainer):
         """Return what the mixture is to be made of, with what "auto" leaves to the trainer."""
@@ -169,11 +175,8 @@ class MixtureOfExperts(TrustAndLikelihood, InformationCriteria, TakesTables, Bas
 
     def _build(self, experts, seeds):
         resolve_device(self.device)  # an error where there is none; experts resolve "auto"
-        settings = {"n_classes": self._n_classes, "device": self.device, "n_jobs": 1}
-        return [
-            expert.build(self._task, random_state=seed, **settings)
-            for expert, seed in zip(experts, seeds, strict=True)
-        ]
+        classes = self.classes_ if self._n_classes else None
+        return build_experts(experts, self._task, seeds=seeds, classes=classes, device=self.device)
 
     def _divide(self, data, asked):
         """Return the divider as a function of a seed, and how many experts it asks for."""

@@ -2,11 +2,12 @@
 
 import inspect
 import sys
+from collections.abc import Mapping
 from importlib.util import find_spec
 
 from moe_lab.experts.base import Expert, experts
 from moe_lab.experts.estimator import EstimatorExpert, is_estimator, task_of, wrong_task
-from moe_lab.experts.names import is_pair
+from moe_lab.experts.names import is_pair, kept
 
 __all__ = ["AUTO", "as_expert", "as_experts", "build_experts", "listed"]
 
@@ -48,7 +49,7 @@ def as_experts(spec, task, n_experts=None):
 
     Parameters
     ----------
-    spec : "auto", one expert or a list of them
+    spec : "auto", one expert, a list of them or a dict that names them
     task : {"regression", "classification"}
     n_experts : int, optional
         How many copies of one expert; with a list, its length or None.
@@ -80,6 +81,8 @@ def listed(spec):
     """Return the experts that ``experts=`` lists, or None where it is one expert to be copied."""
     if isinstance(spec, str) and spec == "auto":
         return [name for name in AUTO if name != "catboost" or find_spec(name)]
+    if isinstance(spec, Mapping):
+        return list(kept(spec).values())
     return list(spec) if isinstance(spec, list | tuple) and not is_pair(spec) else None
 
 

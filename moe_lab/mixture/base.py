@@ -11,12 +11,13 @@ from sklearn.utils import check_random_state
 from moe_lab.device import resolve_device
 from moe_lab.divide.base import as_divider
 from moe_lab.experts.base import is_stacker
-from moe_lab.experts.names import label, numbered
+from moe_lab.experts.names import label, names_of, numbered
 from moe_lab.experts.spec import as_experts, build_experts, listed
 from moe_lab.gate.base import as_gate
 from moe_lab.gate.powers import ReadsPredictions
 from moe_lab.mixture.asking import TrustAndLikelihood
 from moe_lab.mixture.criteria import InformationCriteria
+from moe_lab.mixture.named import NamesExperts
 from moe_lab.mixture.names import expert_names
 from moe_lab.pool.base import as_pooler
 from moe_lab.registry.powers import has_power
@@ -32,7 +33,13 @@ from moe_lab.table.inputs import (
 from moe_lab.train.base import Asked, TrainingData, as_trainer, is_auto
 
 
-class MixtureOfExperts(TrustAndLikelihood, InformationCriteria, TakesTables, BaseEstimator):
+class MixtureOfExperts(
+    NamesExperts,
+    TrustAndLikelihood,
+    InformationCriteria,
+    TakesTables,
+    BaseEstimator,
+):
     """What classification and regression share."""
 
     def __init__(
@@ -134,6 +141,7 @@ class MixtureOfExperts(TrustAndLikelihood, InformationCriteria, TakesTables, Bas
 
     def _asked_for(self, trainer):
         """Return what the mixture is to be made of, with what "auto" leaves to the trainer."""
+        self._check_names()
         asked = Asked(self.experts, self.n_experts, self.gate, self.pool)
         n_experts = asked.n_experts
         if n_experts is not None and not (isinstance(n_experts, Integral) and n_experts >= 1):
@@ -156,7 +164,8 @@ class MixtureOfExperts(TrustAndLikelihood, InformationCriteria, TakesTables, Bas
         if self.n_experts_ < len(experts):
             self.pooler_ = self.pooler_.left(self.n_experts_)
         kept = range(len(experts)) if trained.kept is None else trained.kept
-        self.expert_names_ = [label(experts[k]) for k in kept]
+        names = names_of(self.experts, experts)
+        self.expert_names_ = [names[k] for k in kept]
 
     def _limits(self, trainer, experts):
         """Return what a trainer that can shrink the pool is told besides."""
@@ -164,7 +173,8 @@ class MixtureOfExperts(TrustAndLikelihood, InformationCriteria, TakesTables, Bas
         if limit is not None and not (isinstance(limit, Real) and limit > 0):
             raise ValueError(f"time_limit must be positive seconds or None, got {limit!r}.")
         if trainer.shrinks:
-            names = numbered(label(expert) for expert in experts)
+            names = names_of(self.experts, experts)
+            names = names if self._named() else numbered(names)
             return {"names": names, "time_limit": limit, "shrink": is_auto(self.experts)}
         if limit is not None:
             raise ValueError(

@@ -19,9 +19,11 @@ class MoERegressor(RegressorMixin, MixtureOfExperts):
 
     Parameters
     ----------
-    experts : "auto", name, (name, params), estimator, or a list of these
-        The models; "auto" is a pool of different families, of which those are dropped that do not
-        pay out of fold. One alone is copied ``n_experts`` times.
+    experts : "auto", name, (name, params), estimator, or a list or dict of these
+        The models, by name in a dict: ``experts={"trees": "lightgbm", "lines": "linear"}`` has the
+        parameter ``trees__n_estimators``, and ``set_params(trees="drop")`` leaves one out. "auto"
+        is a pool of different families, of which those are dropped that do not pay out of fold.
+        One alone is copied ``n_experts`` times.
     n_experts : int, optional
     divide : name, (name, params) or Divider, optional
         Who starts with which rows.
@@ -208,6 +210,11 @@ class MoEClassifier(ClassifierMixin, MixtureOfExperts):
         """Return the pooled class probabilities, shape (n_samples, n_classes), in the order of
         ``classes_``."""
         return np.minimum(self._pooled(self._read(X)), 1.0)  # a sum may exceed it by rounding
+
+    def predict_log_proba(self, X):
+        """Return the log of ``predict_proba``; that of 0 is -inf."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
 
     def predict(self, X):
         """Return the most probable class, shape (n_samples,)."""

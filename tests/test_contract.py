@@ -8,6 +8,9 @@ from sklearn.neighbors import KNeighborsRegressor
 
 from moe_lab.experts.base import Expert
 from moe_lab.experts.estimator import EstimatorExpert
+from moe_lab.experts.residual_stacker import ResidualRegressor
+from moe_lab.gate import SoftmaxGate
+from moe_lab.likelihood.stacks import LinearStack
 from moe_lab.registry import dividers, experts, gates, methods, poolers, trainers
 from moe_lab.table import NumericTable, Prepared
 from moe_lab.testing import (
@@ -20,8 +23,13 @@ from moe_lab.testing import (
     check_expert_does_not_leak,
     check_expert_heeds_sample_weight,
     check_expert_keeps_row_order,
+    check_gate_heeds_sample_weight_in_the_pooled_loss,
+    check_stacker_heeds_sample_weight,
+    check_trainer_heeds_sample_weight,
     example,
 )
+from moe_lab.train import OutOfFold
+from moe_lab.train.density import ScaleMixture
 
 LAWS = {
     "divider": (dividers, DIVIDER_CHECKS),
@@ -81,6 +89,66 @@ def test_a_fake_expert_fails_its_check(fake, check):
     check(EstimatorExpert(regressor=LinearRegression()))
     with pytest.raises(AssertionError):
         check(EstimatorExpert(regressor=fake))
+
+
+class IgnoresWeightsPooled(SoftmaxGate):
+    def fit_pooled(self, X, predictions, y, loss, sample_weight=None):
+        return super().fit_pooled(X, predictions, y, loss)
+
+
+class IgnoresWeightsStacking(LinearStack):
+    def fit(self, X, y, sample_weight=None, *, predictions):
+        return super().fit(X, y, predictions=predictions)
+
+
+class IgnoresWeightsCorrecting(ResidualRegressor):
+    def _boost(self, X, y, sample_weight, predictions):
+        return super()._boost(X, y, None, predictions)
+
+
+class Builds(Expert):
+    tasks = ("regression",)
+    depends_on = "experts"
+
+    def __init__(self, built):
+        self.built = built
+
+    def build(self, task, **_):
+        return self.built
+
+
+@pytest.mark.parametrize(
+    ("honest", "fake", "check"),
+    [
+        (
+            SoftmaxGate(),
+            IgnoresWeightsPooled(),
+            check_gate_heeds_sample_weight_in_the_pooled_loss,
+        ),
+        (
+            Builds(LinearStack()),
+            Builds(IgnoresWeightsStacking()),
+            check_stacker_heeds_sample_weight,
+        ),
+        (
+            Builds(ResidualRegressor(100, 0.05, 4)),
+            Builds(IgnoresWeightsCorrecting(100, 0.05, 4)),
+            check_stacker_heeds_sample_weight,
+        ),
+    ],
+    ids=["pooled", "stack", "correction"],
+)
+def test_what_ignores_weights_on_the_level_above_fails_its_check(honest, fake, check):
+    check(honest)
+    with pytest.raises(AssertionError):
+        check(fake)
+
+
+def test_a_density_that_ignores_weights_fails_the_check_of_trainers(monkeypatch):
+    fit = ScaleMixture.fit
+    monkeypatch.setattr(ScaleMixture, "fit", lambda self, *data: fit(self, *data[:4]))
+    with pytest.raises(AssertionError):
+        check_trainer_heeds_sample_weight(OutOfFold())
 
 
 def test_an_expert_without_sample_weight_heeds_weights_by_bootstrap():

@@ -1,29 +1,67 @@
-"""Any scikit-learn estimator as an expert, and the one line that registers it."""
+"""Any estimator as an expert, and the one line that registers it."""
 
 import inspect
+from copy import deepcopy
 
-from sklearn.base import clone
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier, is_regressor
 from sklearn.compose import ColumnTransformer
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
-from sklearn.utils import get_tags
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import has_fit_parameter
 
 from moe_lab.device import resolve_device
 from moe_lab.experts.base import Expert, experts
 from moe_lab.table import NumericTable, Prepared
+from moe_lab.table.prepared import tags_of
 
-__all__ = ["EstimatorExpert", "configure", "wrong_task"]
+__all__ = ["EstimatorExpert", "configure", "is_estimator", "task_of", "wrong_task"]
+
+# What estimators call these; the first is set where the caller has set none.
+ALIASES = {
+    "random_state": ("random_state", "random_seed", "seed"),
+    "n_jobs": ("n_jobs", "thread_count", "nthread"),
+    "device": ("device",),
+}
+CLASS_WEIGHTS = ("class_weight", "class_weights")
+
+
+def is_estimator(obj) -> bool:
+    """Say whether it is what scikit-learn's stacking takes: an instance that can be fitted and
+    asked."""
+    asked = hasattr(obj, "predict") or hasattr(obj, "predict_proba")
+    known = hasattr(obj, "fit") and hasattr(obj, "get_params")
+    return asked and known and not inspect.isclass(obj)
+
+
+def task_of(estimator) -> str | None:
+    """Return "regression" or "classification" as an estimator says, or None.
+
+    What says nothing is a classifier where it has ``predict_proba``.
+    """
+    for says, task in ((is_classifier, "classification"), (is_regressor, "regression")):
+        try:
+            if says(estimator):
+                return task
+        except (AttributeError, TypeError):  # none of scikit-learn's
+            continue
+    kind = tags_of(estimator).estimator_type or getattr(estimator, "_estimator_type", None)
+    if kind is not None:
+        return {"classifier": "classification", "regressor": "regression"}.get(kind)
+    return "classification" if hasattr(estimator, "predict_proba") else "regression"
 
 
 class EstimatorExpert(Expert):
-    """A scikit-learn estimator as an expert.
+    """An estimator as an expert.
 
     Parameters
     ----------
     regressor, classifier : estimator, optional
-        What to build for either task. It is cloned, never fitted; a plain model gets a
-        `NumericTable` in front, one that holds a Pipeline or a ColumnTransformer is left as it
-        is.
+        What to build for either task: any object with ``fit``, ``predict`` (or ``predict_proba``)
+        and ``get_params``. It is cloned, never fitted; a plain model gets a `NumericTable` in
+        front, one that holds a Pipeline or a ColumnTransformer, or says that it takes categories,
+        is given the table as it comes. One in a FrozenEstimator is used as it is.
     """
 
     def __init__(self, regressor=None, classifier=None):
@@ -47,6 +85,18 @@ class EstimatorExpert(Expert):
             else Prepared(NumericTable(scale=False), estimator)
         )
 
+    def of_classes(self, classes):
+        """Return the same for class codes, with what is said of labels translated to them."""
+        return EstimatorExpert(self.regressor, _of_codes(self.classifier, classes))
+
+    def copy_of_number(self, number):
+        """Return the same with seeds of its own; those of copy 0 are the caller's."""
+        if number == 0:
+            return self
+        return EstimatorExpert(
+            _reseeded(self.regressor, number), _reseeded(self.classifier, number)
+        )
+
 
 def wrong_task(estimator, task):
     """Return the words for an estimator that does not serve the task."""
@@ -56,21 +106,155 @@ def wrong_task(estimator, task):
 
 def _prepares_tables(estimator):
     parts = [estimator, *estimator.get_params(deep=True).values()]
-    return get_tags(estimator).input_tags.categorical or any(
-        isinstance(part, Pipeline | ColumnTransformer) for part in parts
-    )
+    if any(isinstance(part, Pipeline | ColumnTransformer | FrozenEstimator) for part in parts):
+        return True
+    untold = "cat_features" in _signature(estimator) and not _value(estimator, "cat_features")
+    return tags_of(estimator).input_tags.categorical and not untold
 
 
 def configure(estimator, *, random_state, n_jobs, device):
-    """Clone an estimator and set these parameters wherever it has them, inside pipelines too."""
+    """Clone an estimator and set these parameters wherever it has them, inside pipelines too, and
+    they were left at the class's default."""
     estimator = clone(estimator)
     settings = {"random_state": random_state, "n_jobs": n_jobs, "device": resolve_device(device)}
-    if n_jobs == 1:  # what None means; some models warn of a number
-        settings["n_jobs"] = None
-    found = {name: name.rsplit("__", 1)[-1] for name in estimator.get_params(deep=True)}
-    return estimator.set_params(
-        **{name: settings[last] for name, last in found.items() if last in settings}
-    )
+    new = {}
+    for prefix, owner in _owners(estimator):
+        for name, value in settings.items():
+            known = [alias for alias in ALIASES[name] if alias in _parameters(owner)]
+            if name == "n_jobs" and value == 1 and _is_of_sklearn(owner):
+                continue  # what its None means; some models warn of a number
+            if known and not any(_is_own(owner, alias) for alias in known):
+                new[prefix + known[0]] = value
+    return estimator.set_params(**new) if new else estimator
+
+
+def _is_of_sklearn(owner):
+    return type(owner).__module__.partition(".")[0] == "sklearn"
+
+
+def _owners(estimator):
+    """Return (prefix, estimator) of an estimator and all in it, but for what is frozen."""
+    if isinstance(estimator, FrozenEstimator):
+        return []
+    parts = {"": estimator} | {
+        f"{name}__": part
+        for name, part in estimator.get_params(deep=True).items()
+        if hasattr(part, "get_params") and not inspect.isclass(part)
+    }
+    frozen = [prefix for prefix, part in parts.items() if isinstance(part, FrozenEstimator)]
+    return [
+        (prefix, part)
+        for prefix, part in parts.items()
+        if not any(prefix.startswith(one) for one in frozen)
+    ]
+
+
+def _parameters(owner):
+    """Return the names of what can be set, told by ``get_params`` or by the signature."""
+    return set(owner.get_params(deep=False)) | set(_signature(owner))
+
+
+def _signature(owner):
+    """Return the defaults of the parameters that the class and its bases name."""
+    found = {}
+    for kind in type(owner).__mro__[:-1]:
+        for name, parameter in inspect.signature(kind.__init__).parameters.items():
+            if parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+                found.setdefault(name, parameter.default)
+    return found
+
+
+def _value(owner, name):
+    return owner.get_params(deep=False).get(name)
+
+
+def _is_own(owner, name):
+    """Whether the caller has set a parameter: it differs from the class's default."""
+    default = _signature(owner).get(name)
+    default = None if default is inspect.Parameter.empty else default
+    value = owner.get_params(deep=False).get(name, default)
+    return value is not default and value != default
+
+
+def _reseeded(estimator, number):
+    if estimator is None or isinstance(estimator, FrozenEstimator):
+        return estimator
+    estimator, new = clone(estimator), {}
+    for prefix, owner in _owners(estimator):
+        for alias in ALIASES["random_state"]:
+            if alias in _parameters(owner) and _is_own(owner, alias):
+                seeds = check_random_state(deepcopy(_value(owner, alias)))
+                new[prefix + alias] = int(seeds.randint(2**31 - 1, size=number)[-1])
+    return estimator.set_params(**new) if new else estimator
+
+
+def _of_codes(estimator, classes):
+    """Return a classifier of labels as one of class codes."""
+    if estimator is None:
+        return None
+    if isinstance(estimator, FrozenEstimator):
+        return FrozenEstimator(OfCodes(estimator, classes))
+    new = {}
+    for prefix, owner in _owners(estimator):
+        for name in CLASS_WEIGHTS:
+            if isinstance(_value(owner, name), dict):
+                new[prefix + name] = by_code(_value(owner, name), classes, name)
+    return clone(estimator).set_params(**new) if new else estimator
+
+
+def by_code(weights, classes, name="class_weight"):
+    """Return a dict of weights by label as one by class code.
+
+    Examples
+    --------
+    >>> by_code({"yes": 5.0}, np.array(["no", "yes"]))
+    {1: 5.0}
+    """
+    codes = {label: code for code, label in enumerate(classes.tolist())}
+    unknown = [label for label in weights if label not in codes]
+    if unknown:
+        raise ValueError(
+            f"{name} must name classes of y ({', '.join(map(repr, codes))}), got {unknown[0]!r}."
+        )
+    return {codes[label]: weight for label, weight in weights.items()}
+
+
+class OfCodes(ClassifierMixin, BaseEstimator):
+    """A fitted classifier of labels as one of class codes.
+
+    Parameters
+    ----------
+    model : fitted classifier
+    classes : ndarray of shape (n_classes,)
+        The labels, in the order of their codes.
+    """
+
+    def __init__(self, model, classes):
+        self.model = model
+        self.classes = classes
+
+    def fit(self, X, y, sample_weight=None):
+        return self
+
+    @property
+    def classes_(self):
+        labels = self.classes.tolist()
+        unknown = [label for label in self.model.classes_.tolist() if label not in labels]
+        if unknown:
+            raise ValueError(
+                f"A fitted expert must know classes of y alone ({', '.join(map(repr, labels))}), "
+                f"got {unknown[0]!r} from {self.model!r}."
+            )
+        return np.array([labels.index(label) for label in self.model.classes_.tolist()])
+
+    def predict_proba(self, X):
+        return self.model.predict_proba(X)
+
+    def predict(self, X):
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def __sklearn_is_fitted__(self):
+        return True
 
 
 class _EstimatorFactory:

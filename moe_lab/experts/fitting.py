@@ -116,8 +116,10 @@ def predict_expert(estimator, X, *, n_classes=None, **told):
             f"An expert for classification must have predict_proba, got {estimator!r}. "
             "Wrap it in sklearn.calibration.CalibratedClassifierCV."
         )
+    probabilities = np.asarray(estimator.predict_proba(X, **told))
+    known = getattr(estimator, "classes_", np.arange(n_classes))  # who has none knows all
     wide = np.zeros((len(X), n_classes))
-    wide[:, np.asarray(estimator.classes_, dtype=int)] = estimator.predict_proba(X, **told)
+    wide[:, np.asarray(known, dtype=int)] = probabilities
     return wide
 
 

@@ -3,11 +3,16 @@
 import inspect
 from collections.abc import Mapping
 
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+
 from moe_lab.experts.base import experts
 from moe_lab.experts.estimator import EstimatorExpert
 from moe_lab.registry import methods
 
-__all__ = ["is_pair", "label", "numbered"]
+__all__ = ["is_pair", "kept", "label", "names_of", "numbered", "params_of", "with_params"]
+
+_EMPTY = inspect.Parameter.empty
 
 
 def label(entry) -> str:
@@ -30,10 +35,33 @@ def label(entry) -> str:
     if is_pair(entry):
         return _with_params(*entry)
     if isinstance(entry, EstimatorExpert):
-        return type(entry.classifier if entry.regressor is None else entry.regressor).__name__
+        estimator = entry.classifier if entry.regressor is None else entry.regressor
+        frozen = isinstance(estimator, FrozenEstimator)
+        return type(estimator.estimator if frozen else estimator).__name__
     if hasattr(entry, "make"):  # a torch Module of the caller's
         return getattr(entry.make, "__name__", "module")
     return experts.name_of(entry) or methods.name_of(entry) or type(entry).__name__
+
+
+def kept(named) -> dict:
+    """Return the experts of a dict that are not "drop"."""
+    return {
+        name: one for name, one in named.items() if not (isinstance(one, str) and one == "drop")
+    }
+
+
+def names_of(spec, experts) -> list[str]:
+    """Return what experts are called, where ``spec`` is what ``experts=`` was.
+
+    Those that a dict names go by that name; of the others, see `label`.
+
+    Examples
+    --------
+    >>> names_of({"trees": "lightgbm", "lines": "drop"}, ["lightgbm", "stacker"])
+    ['trees', 'stacker']
+    """
+    named = list(kept(spec)) if isinstance(spec, Mapping) else []
+    return [*named, *(label(one) for one in experts[len(named) :])]
 
 
 def numbered(labels) -> list[str]:
@@ -86,6 +114,8 @@ def _defaults(name):
 def _short(value):
     if is_pair(value):
         return label(value)
+    if isinstance(value, Mapping):
+        return "+".join(kept(value))
     if isinstance(value, list | tuple):
         return "+".join(_short(one) for one in value)
     return value if isinstance(value, str) else " ".join(repr(value).split())
@@ -96,3 +126,22 @@ def _same(default, value):
         return bool(default == value)
     except (TypeError, ValueError):  # arrays do not compare to one truth
         return False
+
+
+def params_of(entry, deep=True) -> dict:
+    """Return the parameters of an expert that is a name, a pair or an object; else none."""
+    if isinstance(entry, str) or is_pair(entry):
+        name, params = entry if is_pair(entry) else (entry, {})
+        known = {key: value for key, value in _defaults(name).items() if value is not _EMPTY}
+        return known | dict(params)
+    known = hasattr(entry, "get_params") and not inspect.isclass(entry)
+    return entry.get_params(deep=deep) if known else {}
+
+
+def with_params(entry, **params):
+    """Return an expert with other parameters; the one that is given stays as it is."""
+    if isinstance(entry, str) or is_pair(entry):
+        name, known = entry if is_pair(entry) else (entry, {})
+        experts.create(name, **{**known, **params})  # an error where it has no such parameter
+        return name, {**known, **params}
+    return clone(entry).set_params(**params)

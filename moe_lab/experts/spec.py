@@ -2,16 +2,14 @@
 
 import inspect
 import sys
+from collections.abc import Mapping
 from importlib.util import find_spec
 
-from sklearn.base import BaseEstimator, is_classifier, is_regressor
-from sklearn.pipeline import Pipeline
-
 from moe_lab.experts.base import Expert, experts
-from moe_lab.experts.estimator import EstimatorExpert, wrong_task
-from moe_lab.experts.names import is_pair
+from moe_lab.experts.estimator import EstimatorExpert, is_estimator, task_of, wrong_task
+from moe_lab.experts.names import is_pair, kept
 
-__all__ = ["AUTO", "as_expert", "as_experts", "listed"]
+__all__ = ["AUTO", "as_expert", "as_experts", "build_experts", "listed"]
 
 # What experts="auto" means, most gain for the time first; catboost where it is installed.
 AUTO = (
@@ -27,25 +25,20 @@ AUTO = (
 
 
 def as_expert(obj, task=None):
-    """Return an Expert from a registered name, a (name, params) pair, an Expert, any estimator or
-    the class of a torch Module.
+    """Return an Expert from a registered name, a (name, params) pair, an Expert, any object
+    with fit, predict and get_params, or the class of a torch Module.
 
     Raises
     ------
     TypeError
         If it cannot be an expert, or does not serve ``task``.
     """
-    if isinstance(obj, BaseEstimator | Pipeline) and not isinstance(obj, Expert):
-        if is_classifier(obj):
-            expert = EstimatorExpert(classifier=obj)
-        elif is_regressor(obj):
-            expert = EstimatorExpert(regressor=obj)
-        else:
-            raise TypeError(f"An expert must be a classifier or a regressor, got {obj!r}.")
+    if isinstance(obj, str | Expert) or is_pair(obj):
+        expert = experts.resolve(obj, Expert)
     elif _is_module(obj):
         expert = _module_expert(obj)
     else:
-        expert = experts.resolve(obj, Expert)
+        expert = _estimator_expert(obj)
     if task is not None and task not in expert.tasks:
         raise TypeError(wrong_task(obj, task))
     return expert
@@ -56,7 +49,7 @@ def as_experts(spec, task, n_experts=None):
 
     Parameters
     ----------
-    spec : "auto", one expert or a list of them
+    spec : "auto", one expert, a list of them or a dict that names them
     task : {"regression", "classification"}
     n_experts : int, optional
         How many copies of one expert; with a list, its length or None.
@@ -88,7 +81,50 @@ def listed(spec):
     """Return the experts that ``experts=`` lists, or None where it is one expert to be copied."""
     if isinstance(spec, str) and spec == "auto":
         return [name for name in AUTO if name != "catboost" or find_spec(name)]
+    if isinstance(spec, Mapping):
+        return list(kept(spec).values())
     return list(spec) if isinstance(spec, list | tuple) and not is_pair(spec) else None
+
+
+def build_experts(experts, task, *, seeds, classes=None, device="cpu"):
+    """Return the unfitted estimators.
+
+    Parameters
+    ----------
+    experts : list of Expert
+        Copies of one, which is in the list several times, get seeds of their own.
+    task : {"regression", "classification"}
+    seeds : list of int
+        One for each expert, where it has none of the caller's.
+    classes : ndarray of shape (n_classes,), optional
+        The labels, in the order of their codes.
+    device : str, default="cpu"
+
+    Returns
+    -------
+    built : list of unfitted estimators
+    """
+    settings = {"n_classes": None if classes is None else len(classes), "device": device}
+    built = []
+    for k, (expert, seed) in enumerate(zip(experts, seeds, strict=True)):
+        if isinstance(expert, EstimatorExpert):
+            expert = expert.copy_of_number(sum(other is expert for other in experts[:k]))
+            expert = expert if classes is None else expert.of_classes(classes)
+        built.append(expert.build(task, random_state=seed, n_jobs=1, **settings))
+    return built
+
+
+def _estimator_expert(obj):
+    if not is_estimator(obj):
+        kind = "the class" if inspect.isclass(obj) else "an object"
+        raise TypeError(
+            "An expert must be a registered name, a (name, params) pair, or an object with fit, "
+            f"predict and get_params, got {kind} {obj!r}. Registered: {', '.join(experts.names())}."
+        )
+    task = task_of(obj)
+    if task is None:
+        raise TypeError(f"An expert must be a classifier or a regressor, got {obj!r}.")
+    return EstimatorExpert(**{"regressor" if task == "regression" else "classifier": obj})
 
 
 def _is_module(obj):

@@ -8,13 +8,16 @@ from moe_lab.gate.constant import ConstantGate
 from moe_lab.likelihood.arrays import softmax
 from moe_lab.table import Reading, StackedTable, rows_of
 
-LEAST_CURVATURE = 1e-3
+LEAST_CURVATURE = 1e-3  # of a row
+LEAST_UNIT = 1e-2  # of how far apart the experts are: near-perfect anchors need no finer steps
 SHRINKAGE = {
     "lambda_l2": 10.0,
     "feature_fraction": 0.5,
     "bagging_fraction": 0.7,
     "bagging_freq": 1,
-    "min_sum_hessian_in_leaf": 0.0,
+    # LightGBM estimates the rows of a leaf from its curvature, and may take one for full that has
+    # none: where curvatures differ much, that guess is off, and splitting off no row is an error.
+    "min_sum_hessian_in_leaf": LEAST_CURVATURE,
 }
 
 
@@ -155,8 +158,11 @@ class AnchoredGate(BoostedGate):
 def _squared_error(means, y, anchor, sample_weight):
     """Return the objective of the pooled mean, per unit of its error at the anchor."""
     weight = np.ones(len(y)) if sample_weight is None else sample_weight / np.mean(sample_weight)
-    pooled = means @ anchor / anchor.sum()
-    unit = np.sqrt(weight @ (y - pooled) ** 2 / len(y)) or 1.0
+    share = anchor / anchor.sum()
+    pooled = means @ share
+    error = np.sqrt(weight @ (y - pooled) ** 2 / len(y))
+    apart = np.sqrt(weight @ (means - pooled[:, None]) ** 2 @ share / len(y))
+    unit = max(error, LEAST_UNIT * apart) or 1.0
 
     def gradient_and_hessian(scores, rows):
         gate = softmax(scores)  # (n, k)

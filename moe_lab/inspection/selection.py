@@ -16,8 +16,14 @@ from moe_lab.plots.style import colors, new_figure
 from moe_lab.progress import progress
 from moe_lab.registry.powers import has_power
 from moe_lab.table import rows_of
-from moe_lab.table.folds import make_folds
-from moe_lab.table.inputs import check_table, check_target, read_table, weighted_rows
+from moe_lab.table.folds import make_folds, warn_of_order
+from moe_lab.table.inputs import (
+    check_table,
+    check_target,
+    read_table,
+    rows_of_weight,
+    weighted_rows,
+)
 from moe_lab.train.base import as_trainer
 
 __all__ = ["CRITERIA", "Selection", "select_n_experts"]
@@ -134,7 +140,7 @@ def select_n_experts(
     criterion : {"bic", "aic", "icl", "out_of_fold"}, default="bic"
         The first three need experts and a gate that count their parameters (linear ones do, and
         count penalised parameters in full).
-    cv : int, default=3
+    cv : int, splitter or list of splits, default=3
         Folds of the out-of-fold log-likelihood.
     sample_weight : array-like of shape (n_samples,), optional
         A row of weight 2 counts as two rows, in the criteria too.
@@ -167,7 +173,8 @@ def select_n_experts(
     numbers = _checked_numbers(estimator, n_experts, criterion)
     X = check_table(clone(estimator), X, reset=True)
     X, y, weight, groups = weighted_rows(X, check_target(X, y), sample_weight, groups)
-    folds = _checked_folds(y, estimator._task, cv, groups, max(numbers))
+    rows = rows_of_weight(sample_weight)
+    folds = _checked_folds(y, estimator._task, cv, groups, rows, max(numbers))
     everything = np.arange(len(y)), None
     jobs = [(k, *part) for part in (everything, *folds) for k in numbers]
     data = X, y, None if sample_weight is None else weight, groups
@@ -197,13 +204,14 @@ def _checked_numbers(estimator, n_experts, criterion):
     return [int(k) for k in numbers]
 
 
-def _checked_folds(y, task, cv, groups, most):
-    folds = make_folds(y, task=task, cv=cv, groups=groups)
+def _checked_folds(y, task, cv, groups, rows, most):
+    folds = make_folds(y, task=task, cv=cv, groups=groups, rows=rows)
     if not folds:
         raise ValueError(
             "The out-of-fold log-likelihood needs two folds, got too few rows or groups "
             f"(rows: {len(y)})."
         )
+    warn_of_order(y, folds, task=task, cv=cv, groups=groups)
     fewest = min(len(train) for train, _ in folds)
     if most > fewest:
         raise ValueError(

@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from moe_lab.device import resolve_device
 from moe_lab.experts.fitting import fit_expert, predict_expert
-from moe_lab.experts.spec import as_experts
+from moe_lab.experts.spec import as_experts, build_experts
 from moe_lab.registry import methods
 from moe_lab.table.inputs import (
     TakesTables,
@@ -18,6 +18,7 @@ from moe_lab.table.inputs import (
     check_target,
     read_table,
     read_training,
+    warn_of_light_weights,
     weighted_rows,
 )
 
@@ -84,6 +85,7 @@ class ExpertEnsemble(TakesTables, BaseEstimator):
         """Check what fit was given; rows of weight 0 are as if absent, classes become codes."""
         X = check_table(self, X, reset=True)
         X, y, weight, groups = weighted_rows(X, check_target(X, y), sample_weight, groups)
+        warn_of_light_weights(weight)
         return read_training(self, X), self._encode(y), weight, groups
 
     def _build(self, experts):
@@ -91,12 +93,8 @@ class ExpertEnsemble(TakesTables, BaseEstimator):
         random_state = check_random_state(self.random_state)
         seeds = random_state.randint(2**31 - 1, size=len(experts)).tolist()
         resolve_device(self.device)  # an error where it is not there
-        settings = {"device": self.device, "n_jobs": 1}
-        settings["n_classes"] = self._n_classes
-        built = [
-            expert.build(self._task, random_state=seed, **settings)
-            for expert, seed in zip(experts, seeds, strict=True)
-        ]
+        classes = self.classes_ if self._n_classes else None
+        built = build_experts(experts, self._task, seeds=seeds, classes=classes, device=self.device)
         return built, seeds
 
     def _built_pool(self):

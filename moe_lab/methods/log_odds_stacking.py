@@ -10,6 +10,7 @@ from moe_lab.experts.cross_fitting import cross_fit
 from moe_lab.methods.base import ClassifierEnsemble, RegressorEnsemble, methods
 from moe_lab.table import log_odds
 from moe_lab.table.data import TrainingData
+from moe_lab.table.inputs import rows_of_weight
 
 
 class _OutOfFoldStacking:
@@ -30,7 +31,8 @@ class _OutOfFoldStacking:
         """
         X, y, weight, groups = self._read(X, y, sample_weight, groups)
         built, seeds = self._built_pool()
-        data = TrainingData(X, y, weight, groups, self._task, self._n_classes)
+        rows = rows_of_weight(sample_weight)
+        data = TrainingData(X, y, weight, groups, self._task, self._n_classes, rows)
         folds = data.folds(self.cv)
         predictions = cross_fit(built, data, folds, seeds=seeds, n_jobs=self.n_jobs)
         self.stacker_ = self._stacker().fit(self._features(predictions), y, sample_weight=weight)
@@ -48,8 +50,8 @@ class LogOddsStackingRegressor(_OutOfFoldStacking, RegressorEnsemble):
     Parameters
     ----------
     experts : "auto" or list of names, (name, params) pairs and estimators, default="auto"
-    cv : int, default=3
-        Folds, in the order of the rows.
+    cv : int, splitter or list of splits, default=3
+        Folds; of a number, in the order of the rows.
     device : {"auto", "cpu", "cuda", "cuda:N"}, default="auto"
     n_jobs : int, optional
         Fits at a time.
@@ -93,8 +95,8 @@ class LogOddsStackingClassifier(_OutOfFoldStacking, ClassifierEnsemble):
     ----------
     experts, device, n_jobs, random_state
         As in `LogOddsStackingRegressor`.
-    cv : int, default=3
-        Folds, in the order of the rows; classes are spread over them.
+    cv : int, splitter or list of splits, default=3
+        Folds; of a number, in the order of the rows; classes are spread over them.
     C : float, default=0.1
         Inverse L2 strength of the stacker.
 
@@ -134,8 +136,8 @@ class LogOddsStacking(Expert):
     ----------
     experts : "auto" or list, default="auto"
         The same pool as the mixture's.
-    cv : int, default=3
-        Folds, in the order of the rows.
+    cv : int, splitter or list of splits, default=3
+        Folds; of a number, in the order of the rows.
     C : float, default=0.1
         Inverse L2 strength of the logistic regression; regression chooses its own.
     """

@@ -78,7 +78,7 @@ class Stacking(Expert):
     ----------
     experts : "auto" or list, default="auto"
         The same pool as the mixture's.
-    cv : int, default=5
+    cv : int, splitter or list of splits, default=5
         Folds; 5 is scikit-learn's default.
     """
 

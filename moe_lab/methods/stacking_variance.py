@@ -198,8 +198,8 @@ class StackingVariance(Expert):
     ----------
     experts : "auto" or list, default="auto"
         The same pool as the mixture's.
-    cv : int, default=3
-        Folds, in the order of the rows.
+    cv : int, splitter or list of splits, default=3
+        Folds; of a number, in the order of the rows.
     """
 
     tasks = ("regression",)

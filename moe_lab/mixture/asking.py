@@ -2,6 +2,7 @@
 
 import numpy as np
 from scipy.special import logsumexp
+from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from moe_lab.experts.base import is_stacker
@@ -11,12 +12,13 @@ from moe_lab.gate.base import ask_gate
 from moe_lab.gate.powers import ReadsPredictions
 from moe_lab.likelihood.e_step import e_step
 from moe_lab.likelihood.outcome import log_prob
+from moe_lab.mixture.names import expert_names
 from moe_lab.registry.powers import has_power
 from moe_lab.table import given_to, rows_of
 from moe_lab.table.inputs import read_table
 
 
-class TrustAndLikelihood:
+class TrustAndLikelihood(TransformerMixin):
     """What a fitted mixture says of rows.
 
     A subclass has the fitted ``experts_``, ``gate_``, ``pooler_``, ``scales_`` and ``n_experts_``,
@@ -37,6 +39,17 @@ class TrustAndLikelihood:
         """Return what every expert says, shape (n_samples, n_experts, n_outputs): means or
         probabilities."""
         return self._expert_predictions(self._read(X))
+
+    def transform(self, X):
+        """Return what every expert says as columns, shape (n_samples, n_experts * n_outputs)."""
+        return self.expert_predictions(X).reshape(len(X), -1)
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the columns of ``transform``: mixture, expert, and class if any."""
+        check_is_fitted(self)
+        kind, names = type(self).__name__.lower(), expert_names(self)
+        labels = [""] if self._n_classes is None else [f"_{label}" for label in self.classes_]
+        return np.array([f"{kind}_{name}{label}" for name in names for label in labels], object)
 
     def responsibilities(self, X, y):
         """Return the posterior trust in every expert, once y is seen, shape (n_samples,

@@ -11,12 +11,13 @@ from sklearn.utils import check_random_state
 from moe_lab.device import resolve_device
 from moe_lab.divide.base import as_divider
 from moe_lab.experts.base import is_stacker
-from moe_lab.experts.names import label, numbered
-from moe_lab.experts.spec import as_experts, listed
+from moe_lab.experts.names import label, names_of, numbered
+from moe_lab.experts.spec import as_experts, build_experts, listed
 from moe_lab.gate.base import as_gate
 from moe_lab.gate.powers import ReadsPredictions
 from moe_lab.mixture.asking import TrustAndLikelihood
 from moe_lab.mixture.criteria import InformationCriteria
+from moe_lab.mixture.named import NamesExperts
 from moe_lab.mixture.names import expert_names
 from moe_lab.pool.base import as_pooler
 from moe_lab.registry.powers import has_power
@@ -25,12 +26,20 @@ from moe_lab.table.inputs import (
     check_table,
     check_target,
     read_training,
+    rows_of_weight,
+    warn_of_light_weights,
     weighted_rows,
 )
 from moe_lab.train.base import Asked, TrainingData, as_trainer, is_auto
 
 
-class MixtureOfExperts(TrustAndLikelihood, InformationCriteria, TakesTables, BaseEstimator):
+class MixtureOfExperts(
+    NamesExperts,
+    TrustAndLikelihood,
+    InformationCriteria,
+    TakesTables,
+    BaseEstimator,
+):
     """What classification and regression share."""
 
     def __init__(
@@ -69,7 +78,9 @@ class MixtureOfExperts(TrustAndLikelihood, InformationCriteria, TakesTables, Bas
             Numbers, categories, strings, dates, missing values; no infinite numbers.
         y : array-like of shape (n_samples,)
         sample_weight : array-like of shape (n_samples,), optional
-            Non-negative; a row of weight 0 is as if absent.
+            Non-negative. A weight counts as so many rows: 2 as the row twice, 0 as if it were
+            absent, and their sum as the number of rows, against which penalties and priors are
+            held. Divide shares, or weights of another unit, by their mean.
         groups : array-like of shape (n_samples,), optional
             Rows of one group are held out together.
 
@@ -84,6 +95,8 @@ class MixtureOfExperts(TrustAndLikelihood, InformationCriteria, TakesTables, Bas
         gate, pooler = self._gate(asked.gate), as_pooler(asked.pool, self._task)
         _check_number(experts, len(data))
         _check_stackers(pooler, gate, experts, trainer, self.divide)
+        if trainer.counts_rows:
+            warn_of_light_weights(data.sample_weight, len(experts))
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=len(experts)).tolist()
         trained = trainer.train(
             replace(data, X=data.for_(trainer)),
@@ -115,12 +128,20 @@ class MixtureOfExperts(TrustAndLikelihood, InformationCriteria, TakesTables, Bas
 
     def _data(self, X, y, sample_weight, groups):
         X = check_table(self, X, reset=True)
-        X, y, weight, groups = weighted_rows(X, check_target(X, y), sample_weight, groups)
+        y = check_target(X, y)
+        sample_weight = self._weighted(y, sample_weight)
+        X, y, weight, groups = weighted_rows(X, y, sample_weight, groups)
         X, y = read_training(self, X), self._encode_target(y)  # which learns the classes
-        return TrainingData(X, y, weight, groups, self._task, self._n_classes)
+        rows = rows_of_weight(sample_weight)
+        return TrainingData(X, y, weight, groups, self._task, self._n_classes, rows)
+
+    def _weighted(self, y, sample_weight):
+        """Return the weights of the rows, with those of the classes where there are any."""
+        return sample_weight
 
     def _asked_for(self, trainer):
         """Return what the mixture is to be made of, with what "auto" leaves to the trainer."""
+        self._check_names()
         asked = Asked(self.experts, self.n_experts, self.gate, self.pool)
         n_experts = asked.n_experts
         if n_experts is not None and not (isinstance(n_experts, Integral) and n_experts >= 1):
@@ -143,7 +164,8 @@ class MixtureOfExperts(TrustAndLikelihood, InformationCriteria, TakesTables, Bas
         if self.n_experts_ < len(experts):
             self.pooler_ = self.pooler_.left(self.n_experts_)
         kept = range(len(experts)) if trained.kept is None else trained.kept
-        self.expert_names_ = [label(experts[k]) for k in kept]
+        names = names_of(self.experts, experts)
+        self.expert_names_ = [names[k] for k in kept]
 
     def _limits(self, trainer, experts):
         """Return what a trainer that can shrink the pool is told besides."""
@@ -151,7 +173,8 @@ class MixtureOfExperts(TrustAndLikelihood, InformationCriteria, TakesTables, Bas
         if limit is not None and not (isinstance(limit, Real) and limit > 0):
             raise ValueError(f"time_limit must be positive seconds or None, got {limit!r}.")
         if trainer.shrinks:
-            names = numbered(label(expert) for expert in experts)
+            names = names_of(self.experts, experts)
+            names = names if self._named() else numbered(names)
             return {"names": names, "time_limit": limit, "shrink": is_auto(self.experts)}
         if limit is not None:
             raise ValueError(
@@ -162,11 +185,8 @@ class MixtureOfExperts(TrustAndLikelihood, InformationCriteria, TakesTables, Bas
 
     def _build(self, experts, seeds):
         resolve_device(self.device)  # an error where there is none; experts resolve "auto"
-        settings = {"n_classes": self._n_classes, "device": self.device, "n_jobs": 1}
-        return [
-            expert.build(self._task, random_state=seed, **settings)
-            for expert, seed in zip(experts, seeds, strict=True)
-        ]
+        classes = self.classes_ if self._n_classes else None
+        return build_experts(experts, self._task, seeds=seeds, classes=classes, device=self.device)
 
     def _divide(self, data, asked):
         """Return the divider as a function of a seed, and how many experts it asks for."""

@@ -6,6 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 from moe_lab.experts.powers import CountsParameters
 from moe_lab.mixture.names import expert_names
 from moe_lab.registry.powers import has_power
+from moe_lab.table.inputs import warn_of_light_weights
 
 
 class InformationCriteria:
@@ -39,6 +40,8 @@ class InformationCriteria:
         Schwarz (1978).
         """
         n_samples = len(y) if sample_weight is None else np.sum(sample_weight)
+        if sample_weight is not None:
+            warn_of_light_weights(sample_weight, self.n_experts_)
         deviance = -2 * self.log_likelihood(X, y, sample_weight)
         return self.n_parameters_ * np.log(n_samples) + deviance
 

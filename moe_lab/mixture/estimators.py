@@ -2,8 +2,10 @@
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import column_or_1d
 
+from moe_lab.experts.estimator import by_code
 from moe_lab.gate.base import ask_gate
 from moe_lab.likelihood.distribution import MixtureDistribution
 from moe_lab.mixture.base import MixtureOfExperts
@@ -17,9 +19,11 @@ class MoERegressor(RegressorMixin, MixtureOfExperts):
 
     Parameters
     ----------
-    experts : "auto", name, (name, params), estimator, or a list of these
-        The models; "auto" is a pool of different families, of which those are dropped that do not
-        pay out of fold. One alone is copied ``n_experts`` times.
+    experts : "auto", name, (name, params), estimator, or a list or dict of these
+        The models, by name in a dict: ``experts={"trees": "lightgbm", "lines": "linear"}`` has the
+        parameter ``trees__n_estimators``, and ``set_params(trees="drop")`` leaves one out. "auto"
+        is a pool of different families, of which those are dropped that do not pay out of fold.
+        One alone is copied ``n_experts`` times.
     n_experts : int, optional
     divide : name, (name, params) or Divider, optional
         Who starts with which rows.
@@ -144,6 +148,9 @@ class MoEClassifier(ClassifierMixin, MixtureOfExperts):
     ----------
     experts, n_experts, divide, gate, pool, train, time_limit, device, n_jobs, random_state, verbose
         As in MoERegressor.
+    class_weight : dict from label to weight, "balanced" or None
+        What a row of a class counts, times its sample weight; "balanced": each class as much as
+        any other.
 
     Attributes
     ----------
@@ -164,6 +171,37 @@ class MoEClassifier(ClassifierMixin, MixtureOfExperts):
 
     _task = "classification"
 
+    def __init__(
+        self,
+        experts="auto",
+        n_experts=None,
+        *,
+        divide=None,
+        gate="auto",
+        pool="auto",
+        train="out_of_fold",
+        time_limit=None,
+        device="auto",
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+        class_weight=None,
+    ):
+        super().__init__(
+            experts,
+            n_experts,
+            divide=divide,
+            gate=gate,
+            pool=pool,
+            train=train,
+            time_limit=time_limit,
+            device=device,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.class_weight = class_weight
+
     @property
     def _n_classes(self):
         return len(self.classes_)
@@ -173,10 +211,24 @@ class MoEClassifier(ClassifierMixin, MixtureOfExperts):
         ``classes_``."""
         return np.minimum(self._pooled(self._read(X)), 1.0)  # a sum may exceed it by rounding
 
+    def predict_log_proba(self, X):
+        """Return the log of ``predict_proba``; that of 0 is -inf."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
     def predict(self, X):
         """Return the most probable class, shape (n_samples,)."""
         most_probable = self.predict_proba(X).argmax(axis=1)
         return self.classes_[most_probable]
+
+    def _weighted(self, y, sample_weight):
+        if self.class_weight is None:
+            return sample_weight
+        codes, classes = as_codes(y)
+        weights = self.class_weight
+        weights = by_code(weights, classes) if isinstance(weights, dict) else weights
+        weight = compute_sample_weight(weights, codes)
+        return weight if sample_weight is None else weight * np.asarray(sample_weight, float)
 
     def _encode_target(self, y):
         codes, self.classes_ = as_codes(y)

@@ -1,5 +1,7 @@
 """What the experts of a mixture are called."""
 
+from collections.abc import Mapping
+
 from moe_lab.experts.names import numbered
 
 
@@ -16,4 +18,6 @@ def expert_names(mixture):
     >>> expert_names(SimpleNamespace(expert_names_=["linear", "linear"]))
     ['expert 0', 'expert 1']
     """
+    if isinstance(getattr(mixture, "experts", None), Mapping):
+        return list(mixture.expert_names_)
     return numbered(mixture.expert_names_)

@@ -28,6 +28,9 @@ class TrainingData:
     task : {"regression", "classification"}, default="regression"
     n_classes : int, optional
         Of classification; some may be missing among these rows.
+    rows : int ndarray of shape (n_samples,), optional
+        Their numbers in the caller's table, by which a list of splits knows them; default: they
+        are the whole of it.
 
     Examples
     --------
@@ -42,6 +45,7 @@ class TrainingData:
     groups: np.ndarray | None = field(default=None, repr=False)
     task: str = "regression"
     n_classes: int | None = None
+    rows: np.ndarray | None = field(default=None, repr=False)
 
     def __post_init__(self):
         if (self.task == "classification") != (self.n_classes is not None):
@@ -76,9 +80,10 @@ class TrainingData:
             y=self.y[rows],
             sample_weight=self.sample_weight[rows],
             groups=None if self.groups is None else self.groups[rows],
+            rows=np.arange(len(self))[rows] if self.rows is None else self.rows[rows],
         )
 
     def folds(self, cv) -> list:
-        """Return (train, test) pairs of index arrays; one pair of all rows, with a warning, where
-        there are too few rows or groups for two."""
-        return folds_or_in_sample(self.y, task=self.task, cv=cv, groups=self.groups)
+        """Return (train, test) pairs of index arrays, as `make_folds` does; one pair of all rows,
+        with a warning, where there are too few rows or groups for two."""
+        return folds_or_in_sample(self.y, task=self.task, cv=cv, groups=self.groups, rows=self.rows)

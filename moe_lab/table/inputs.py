@@ -1,5 +1,7 @@
 """What a fit or predict is given: tables, targets, weights, checked in one place."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 from sklearn.preprocessing import LabelEncoder
@@ -14,6 +16,8 @@ from sklearn.utils.validation import (
 
 from moe_lab.table.forms import checked, named_as
 from moe_lab.table.reading import Reading, rows_of
+
+FEW_ROWS = 10  # that weights must count as, for each expert, to outweigh its penalties
 
 
 class TakesTables:
@@ -184,6 +188,31 @@ def weighted_rows(X, y, sample_weight, groups):
         X, y, weight = rows_of(X, kept), y[kept], weight[kept]
         groups = None if groups is None else groups[kept]
     return X, y, weight, groups
+
+
+def rows_of_weight(sample_weight):
+    """Return the numbers of the rows that ``weighted_rows`` keeps, or None where it keeps all."""
+    if sample_weight is None or np.all(np.asarray(sample_weight) > 0):
+        return None
+    return np.flatnonzero(np.asarray(sample_weight) > 0)
+
+
+def warn_of_light_weights(weight, n_experts=1):
+    """Warn where weights, each of which counts as so many rows, leave an expert less than a few.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (n_samples,)
+    n_experts : int, default=1
+    """
+    total, mean = float(np.sum(weight)), float(np.mean(weight))
+    if total < min(FEW_ROWS * n_experts, len(weight) / 2):
+        warnings.warn(
+            f"sample_weight must count rows, a weight of 2 as two of them, got {len(weight)} "
+            f"weights whose sum is {total:.3g}: the penalties of experts and gate outweigh so few "
+            f"rows, and criteria count them so. Divide sample_weight by its mean, {mean:.3g}.",
+            stacklevel=4,
+        )
 
 
 def count_distinct(X, y=None, *, enough):

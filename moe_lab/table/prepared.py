@@ -1,7 +1,7 @@
 """A model with its table preparation in front."""
 
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils import get_tags
+from sklearn.utils import Tags, TargetTags, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
@@ -10,6 +10,15 @@ from moe_lab.table.reading import learn_table, transformed
 
 def _model_has(name):
     return lambda self: hasattr(getattr(self, "model_", self.model), name)
+
+
+def tags_of(model):
+    """Return what an estimator says of itself; of one that is none of scikit-learn's, nothing."""
+    try:
+        return get_tags(model)
+    except (AttributeError, TypeError):
+        kind = getattr(model, "_estimator_type", None)
+        return Tags(estimator_type=kind, target_tags=TargetTags(required=True))
 
 
 class Prepared(BaseEstimator):
@@ -142,7 +151,7 @@ class Prepared(BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        of_model = get_tags(self.model)
+        of_model = tags_of(self.model)
         tags.estimator_type = of_model.estimator_type
         tags.classifier_tags = of_model.classifier_tags
         tags.regressor_tags = of_model.regressor_tags

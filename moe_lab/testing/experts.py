@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.integrate import trapezoid
+from sklearn.base import clone
 
+from moe_lab.experts.base import is_stacker
 from moe_lab.experts.cross_fitting import cross_fit
 from moe_lab.experts.fitting import fit_expert, predict_expert
-from moe_lab.experts.powers import HasDensity
+from moe_lab.experts.powers import HasDensity, Parametric
 from moe_lab.registry.powers import has_power
 from moe_lab.table.data import TrainingData
 from moe_lab.testing.examples import N_CLASSES, example_table, example_target
@@ -193,6 +195,43 @@ def check_expert_log_prob_is_a_probability(expert, task, n_classes):
     assert_allclose(total, 1, atol=1e-3)
 
 
+def check_stacker_heeds_sample_weight(expert):
+    """Of two contradictory halves, a stacker learns the heavier one; and one with many parameters
+    also where the input alone says which half is heavier."""
+    stacker = getattr(expert, "stacker", expert)  # as in `Stacked`
+    if not is_stacker(stacker):
+        return
+    half = example_table(150)
+    X = half.loc[half.index.repeat(2)].reset_index(drop=True)
+    everywhere, by_input = np.ones(len(X), bool), (X["x0"] > 0).to_numpy()
+    for task in stacker.tasks:
+        built = stacker.build(task, n_classes=_n(task), random_state=0, device="cpu", n_jobs=1)
+        for where in [everywhere] if has_power(built, Parametric) else [everywhere, by_input]:
+            y = np.tile([0, 2], len(half)).astype(float if task == "regression" else int)
+            light = np.where(
+                where, np.tile([1.0, 0.05], len(half)), np.tile([0.05, 1.0], len(half))
+            )
+            heavy = np.where(light == 1, 0.05, 1.0)
+            told = _told_nothing(len(X), task)
+            means = [
+                predict_expert(
+                    clone(built).fit(X, y, weight, predictions=told),
+                    X,
+                    n_classes=_n(task),
+                    predictions=told,
+                )[where, -1].mean()
+                for weight in (light, heavy)
+            ]
+            assert means[1] > 1.5 * means[0]
+
+
+def _told_nothing(n_samples, task):
+    """Return what two experts say that know nothing but disagree, (n_samples, 2, n_outputs)."""
+    if task == "regression":
+        return np.tile([[0.9], [1.1]], (n_samples, 1, 1))
+    return np.tile([[0.4, 0.3, 0.3], [0.3, 0.3, 0.4]], (n_samples, 1, 1))
+
+
 METHOD_CHECKS = [
     check_expert_predicts_every_row,
     check_expert_learns,
@@ -206,6 +245,7 @@ METHOD_CHECKS = [
 EXPERT_CHECKS = [
     *METHOD_CHECKS,
     check_expert_heeds_sample_weight,
+    check_stacker_heeds_sample_weight,
     check_expert_does_not_leak,
     check_expert_widens_missing_classes,
     check_expert_fits_few_rows,

@@ -12,6 +12,8 @@ from moe_lab.gate.powers import FitsPooled
 from moe_lab.registry.powers import has_power
 from moe_lab.testing.examples import example_table, example_target
 
+SURE = np.array([[0.9, 0.1], [0.1, 0.9]])  # what the first and the second of two experts say
+
 
 def _soft_targets(X, n_experts=3):
     scores = np.outer(X["x0"], np.arange(n_experts))
@@ -55,6 +57,29 @@ def check_gate_heeds_sample_weight(gate):
     assert_allclose(first.mean(), 1 / 1.1, atol=0.05)
 
 
+def check_gate_heeds_sample_weight_in_the_pooled_loss(gate):
+    """Fitted to the pooled loss of contradictory halves, it trusts who is right about the heavier
+    one."""
+    if not has_power(gate, FitsPooled):
+        return
+    half = example_table(100)
+    X = pd.concat([half, half], ignore_index=True)
+    weight, second = np.repeat([1.0, 0.1], 100), np.repeat([0, 1], 100)
+    for loss, said in (("squared_error", np.array([[0.0], [1.0]])), ("log_loss", SURE)):
+        y = second.astype(float) if loss == "squared_error" else second
+        predictions = np.tile(said, (200, 1, 1))
+        trust = [
+            ask_gate(
+                clone(gate).fit_pooled(X, predictions, y, loss, sample_weight=weights),
+                X,
+                predictions,
+            ).mean(axis=0)
+            for weights in (weight, weight[::-1])
+        ]
+        assert trust[0][0] > 0.6
+        assert trust[1][1] > 0.6
+
+
 def check_gate_pools_better_than_uniform(gate):
     """Fitted to the pooled loss, it does no worse than equal weights on the rows it was fitted
     to."""
@@ -81,6 +106,7 @@ GATE_CHECKS = [
     check_gate_ignores_batch_mates,
     check_gate_recovers_constant_responsibilities,
     check_gate_heeds_sample_weight,
+    check_gate_heeds_sample_weight_in_the_pooled_loss,
     check_gate_pools_better_than_uniform,
     check_gate_pickles,
 ]

@@ -49,6 +49,24 @@ def check_trainer_ignores_rows_of_no_weight(trainer):
     assert_allclose(weighted.predict(X), without.predict(X), rtol=1e-6)
 
 
+def check_trainer_heeds_sample_weight(trainer):
+    """Of two contradictory halves the heavier one is learnt: its target, and how wide its noise
+    is."""
+    half = example_table(150)
+    X = half.loc[half.index.repeat(2)].reset_index(drop=True)  # twins stand side by side
+    weight, noise = np.tile([1.0, 0.05], 150), np.random.default_rng(5).normal(size=300)
+    apart, wider = np.tile([0.0, 2.0], 150), np.tile([0.1, 1.0], 150) * noise
+    means, widths = [], []
+    for weights in (weight, weight[::-1]):
+        moe = _mixture(clone(trainer), "regression")
+        means.append(moe.fit(X, apart + 0.1 * noise, sample_weight=weights).predict(half).mean())
+        of_noise = moe.fit(X, wider, sample_weight=weights).predict_distribution(half)
+        widths.append(np.median(of_noise.std))
+    assert means[0] < 0.6
+    assert means[1] > 1.4
+    assert widths[1] > 1.5 * widths[0]
+
+
 def check_trainer_fits_parts_of_its_own(trainer):
     """Gate and pooler that were passed stay as they were: one instance serves two mixtures."""
     X = example_table()
@@ -69,5 +87,6 @@ TRAINER_CHECKS = [
     check_trainer_fits_parts_of_its_own,
     check_trainer_trains_mixtures,
     check_trainer_is_seeded,
+    check_trainer_heeds_sample_weight,
     check_trainer_ignores_rows_of_no_weight,
 ]

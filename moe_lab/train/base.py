@@ -83,6 +83,9 @@ class Trainer(ABC, BaseEstimator):
     default_gate: Any = "softmax"
     default_pool = "linear"
     shrinks = False
+    counts_rows = (
+        True  # whether it matters how many rows the weights count as, or only their shares
+    )
     stacks = False  # whether it can train experts that depend on the others
 
     def auto(

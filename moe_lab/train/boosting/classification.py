@@ -80,7 +80,9 @@ class ClassificationRun(BoostingRun):
         where no two folds are left."""
         train, test = (np.sort(part) for part in fold)
         left = self.data.take(train)
-        inner = make_folds(left.y, task=left.task, cv=self.trainer.cv, groups=left.groups)
+        inner = make_folds(
+            left.y, task=left.task, cv=self.trainer.cv, groups=left.groups, rows=left.rows
+        )
         if not inner:
             return None
         rows = self.rows.subset(train).construct()

@@ -26,8 +26,8 @@ class Boosting(Trainer):
 
     Parameters
     ----------
-    cv : int, default=3
-        Folds: contiguous in the order of the rows, or by group.
+    cv : int, splitter or list of (train, test) splits, default=3
+        Folds; of a number: contiguous in the order of the rows, or by group.
     expert_rate : float, default=0.1
         Step size of the experts' trees over the gate's. In regression 0 leaves every expert, and so
         ``predict``, the mean of the trunk: they differ in their noise alone.
@@ -44,6 +44,7 @@ class Boosting(Trainer):
 
     takes_reading = True
 
+    counts_rows = False
     default_experts = ("lightgbm", {"n_estimators": 300})
     default_gate = ("boosted", {"n_estimators": 150, "learning_rate": 0.2, "num_leaves": 8})
 

@@ -46,7 +46,7 @@ class EM(Trainer):
         its best round).
     n_draws : int, default=1
         Draws whose mean a stochastic E-step takes.
-    cv : int, default=3
+    cv : int, splitter or list of (train, test) splits, default=3
         Folds by which flexible parts are scored.
     min_scale : float, default=1e-3
         Least noise scale of an expert, in standard deviations of the middle half of y, which a few

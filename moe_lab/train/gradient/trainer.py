@@ -69,6 +69,7 @@ class Gradient(Trainer):
     """
 
     takes_reading = True
+    counts_rows = False
 
     default_experts = ("mlp", {"hidden": (64,), "n_bins": 0})
     default_n_experts = 4

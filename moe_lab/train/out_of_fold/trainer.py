@@ -40,8 +40,8 @@ class OutOfFold(Trainer):
 
     Parameters
     ----------
-    cv : int, default=3
-        Folds: contiguous in the order of the rows, or by group.
+    cv : int, splitter or list of (train, test) splits, default=3
+        Folds; of a number: contiguous in the order of the rows, or by group.
     min_scale : float, default=0.03
         Least noise scale of an expert, in standard deviations of y.
     """

@@ -2,14 +2,13 @@
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.utils.validation import column_or_1d
 
 from moe_lab.gate.base import ask_gate
 from moe_lab.likelihood.distribution import MixtureDistribution
 from moe_lab.mixture.base import MixtureOfExperts
 from moe_lab.mixture.density import expert_distribution, mix
 from moe_lab.table import rows_of
-from moe_lab.table.inputs import as_codes, as_numbers, codes_of
+from moe_lab.table.inputs import as_codes, as_numbers, codes_of, one_column
 
 
 class MoERegressor(RegressorMixin, MixtureOfExperts):
@@ -132,7 +131,7 @@ class MoERegressor(RegressorMixin, MixtureOfExperts):
         return as_numbers(y)
 
     def _encode_seen(self, y):
-        return as_numbers(column_or_1d(y))
+        return as_numbers(one_column(y))
 
 
 class MoEClassifier(ClassifierMixin, MixtureOfExperts):

@@ -134,8 +134,8 @@ def params_of(entry, deep=True) -> dict:
         name, params = entry if is_pair(entry) else (entry, {})
         known = {key: value for key, value in _defaults(name).items() if value is not _EMPTY}
         return known | dict(params)
-    known = hasattr(entry, "get_params") and not inspect.isclass(entry)
-    return entry.get_params(deep=deep) if known else {}
+    has_params = hasattr(entry, "get_params") and not inspect.isclass(entry)
+    return entry.get_params(deep=deep) if has_params else {}
 
 
 def with_params(entry, **params):

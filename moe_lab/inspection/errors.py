@@ -2,17 +2,16 @@
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.utils.validation import column_or_1d
 
 from moe_lab.likelihood.outcome import MIN_PROBABILITY
-from moe_lab.table.inputs import as_numbers, codes_of
+from moe_lab.table.inputs import as_numbers, codes_of, one_column
 
 
 def target_of(mixture, y):
     """Return y as finite floats, or as the codes of the mixture's classes."""
     if is_classifier(mixture):
         return codes_of(y, mixture.classes_)
-    return as_numbers(column_or_1d(y))
+    return as_numbers(one_column(y))
 
 
 def row_losses(mixture, predictions, y):

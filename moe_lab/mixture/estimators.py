@@ -3,7 +3,6 @@
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.validation import column_or_1d
 
 from moe_lab.experts.estimator import by_code
 from moe_lab.gate.base import ask_gate
@@ -11,7 +10,7 @@ from moe_lab.likelihood.distribution import MixtureDistribution
 from moe_lab.mixture.base import MixtureOfExperts
 from moe_lab.mixture.density import expert_distribution, mix
 from moe_lab.table import rows_of
-from moe_lab.table.inputs import as_codes, as_numbers, codes_of
+from moe_lab.table.inputs import as_codes, as_numbers, codes_of, one_column
 
 
 class MoERegressor(RegressorMixin, MixtureOfExperts):
@@ -138,7 +137,7 @@ class MoERegressor(RegressorMixin, MixtureOfExperts):
         return as_numbers(y)
 
     def _encode_seen(self, y):
-        return as_numbers(column_or_1d(y))
+        return as_numbers(one_column(y))
 
 
 class MoEClassifier(ClassifierMixin, MixtureOfExperts):

@@ -2,8 +2,13 @@
 
 import numpy as np
 import pandas as pd
+from pandas.api import types
 from scipy import sparse
 from sklearn.utils import check_array
+
+from moe_lab.table.columns import NUMBER_OBJECTS
+from moe_lab.table.frames import as_pandas
+from moe_lab.table.texts import is_code
 
 Table = pd.DataFrame | np.ndarray  # what X may be; lists of rows become one of them
 
@@ -18,42 +23,79 @@ def is_matrix(X):
     return isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "fiub"
 
 
-def as_frame(X):
+def as_frame(X, texts=()):
     """Return X as a DataFrame; columns of an array are x0, x1, ...
+
+    Parameters
+    ----------
+    X : frame or array-like of shape (n_samples, n_features)
+        Any frame that narwhals knows.
+    texts : sequence of int, default=()
+        Columns that stay text in an array of text, in which numpy writes numbers as text too.
 
     Examples
     --------
     >>> as_frame([[1.0, "a"], [2.0, "b"]])["x0"].dtype
     dtype('float64')
     """
-    if sparse.issparse(X):
-        raise TypeError(
-            "X must be dense, got a sparse matrix. Use X.toarray(), or pass a pipeline that takes "
-            "sparse input as expert."
-        )
+    X = as_table(X)
     if is_frame(X):
         return X
-    X = X if isinstance(X, np.ndarray) else np.asarray(X, dtype=object)
     if X.ndim != 2:
         raise ValueError(
             f"X must be a table of rows and columns, got {X.ndim} dimension(s). Reshape your data "
             "with X.reshape(-1, 1) for one column, X.reshape(1, -1) for one row."
         )
     frame = pd.DataFrame(X, columns=[f"x{j}" for j in range(X.shape[1])])
-    if X.dtype.kind in "SU":  # numpy turned the numbers of a mixed list into text: turn them back
-        return frame.apply(lambda column: _parsed(column.to_numpy().astype(str)))
-    return frame.infer_objects()
+    if X.dtype.kind not in "SU":
+        return frame.infer_objects()
+    for j, name in enumerate(frame):
+        column = X[:, j].astype(str)
+        frame[name] = column if j in texts else _as_written(column)
+    return frame
 
 
-def _parsed(texts):
+def _as_written(texts):
+    """Turn back the numbers and booleans of a mixed list that numpy turned into text."""
+    if np.isin(texts, ["True", "False"]).all():
+        return texts == "True"
     try:
-        return pd.Series(pd.to_numeric(texts))
+        numbers = pd.to_numeric(texts)
     except ValueError:
-        return pd.Series(texts)
+        return texts
+    return texts if any(map(is_code, texts)) else numbers
+
+
+def as_table(X):
+    """Return X as a DataFrame or an array: a frame of any library, rows as lists.
+
+    Raises
+    ------
+    TypeError
+        If X is sparse.
+    """
+    if sparse.issparse(X):
+        raise TypeError(
+            "X must be dense, got a sparse matrix; sparse input is not supported. Use "
+            "X.toarray(), or pass a pipeline that takes sparse input as expert."
+        )
+    if is_frame(X) or isinstance(X, np.ndarray):
+        return X
+    X = as_pandas(X)
+    return X if is_frame(X) else _as_array(X)
+
+
+def _as_array(rows):
+    """Return rows as an array of numbers, or of objects where some are none."""
+    try:
+        numbers = np.asarray(rows)
+    except ValueError:  # rows of different lengths
+        return np.asarray(rows, dtype=object)
+    return numbers if numbers.dtype.kind in "fiubc" else np.asarray(rows, dtype=object)
 
 
 def checked(X):
-    """Return X as a DataFrame, or a float array where it is a plain array of numbers.
+    """Return X as a DataFrame, or as an array: of floats where it holds numbers alone.
 
     Raises
     ------
@@ -62,10 +104,7 @@ def checked(X):
     ValueError
         If X is empty, not two-dimensional, or two columns have one name.
     """
-    if sparse.issparse(X):
-        raise TypeError(
-            "X must be dense, got a sparse matrix; sparse input is not supported. Use X.toarray()."
-        )
+    X = as_table(X)
     if not is_frame(X):
         return _checked_array(X)
     if min(X.shape) == 0:
@@ -78,22 +117,18 @@ def checked(X):
 
 def _checked_array(X):
     X = check_array(X, dtype=None, ensure_all_finite=False)
-    if X.dtype.kind in "biuf":
-        return X.astype(np.float64, copy=False)
-    if X.dtype.kind == "O":
+    if X.dtype.kind == "O" and types.infer_dtype(X.ravel(), skipna=True) in NUMBER_OBJECTS:
         X = np.where(pd.isna(X), np.nan, X)
-    try:
         return X.astype(np.float64)
-    except ValueError:  # strings: a table without names
-        return pd.DataFrame(X).infer_objects()
+    return X.astype(np.float64, copy=False) if X.dtype.kind in "biuf" else X
 
 
-def named_as(X, names):
+def named_as(X, names, texts=()):
     """Return X as a DataFrame of these names; as it is where ``names`` is None."""
     if names is None:
         return X
     if not is_frame(X):
-        return pd.DataFrame(X, columns=names)
+        X = as_frame(X, texts)
     return X if X.columns.equals(pd.Index(names)) else X.set_axis(names, axis=1)
 
 

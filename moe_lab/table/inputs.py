@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pandas as pd
+from pandas.api.extensions import ExtensionArray
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
@@ -14,8 +15,10 @@ from sklearn.utils.validation import (
     column_or_1d,
 )
 
-from moe_lab.table.forms import checked, named_as
-from moe_lab.table.reading import Reading, rows_of
+from moe_lab.table.forms import checked, is_frame, named_as
+from moe_lab.table.frames import as_numpy_backed, as_pandas
+from moe_lab.table.reading import Reading, rows_of, text_columns
+from moe_lab.table.remarks import remark_on
 
 FEW_ROWS = 10  # that weights must count as, for each expert, to outweigh its penalties
 
@@ -57,7 +60,10 @@ def check_table(estimator, X, *, reset):
     X = checked(X)
     _check_feature_names(estimator, X, reset=reset)
     _check_n_features(estimator, X, reset=reset)
-    return X if reset else named_as(X, getattr(estimator, "feature_names_in_", None))
+    if reset:
+        return X
+    names, kinds = (getattr(estimator, name, None) for name in ("feature_names_in_", "kinds_"))
+    return named_as(X, names, text_columns(kinds))
 
 
 def read_training(estimator, X):
@@ -65,7 +71,16 @@ def read_training(estimator, X):
     X = Reading(X)
     _refuse_infinite(X)
     estimator.kinds_ = X.kinds
+    _remark(X)
     return X
+
+
+def _remark(X):
+    """Warn of columns of text that were read as something else, or hardly tell anything."""
+    for j, kind in enumerate(X.kinds) if is_frame(X.table) else ():
+        remark = remark_on(X.table.iloc[:, j], kind)
+        if remark:
+            warnings.warn(remark, UserWarning, stacklevel=5)
 
 
 def read_table(estimator, X):
@@ -95,9 +110,27 @@ def check_target(X, y):
     """Return y as a 1-D array as long as X."""
     if y is None:
         raise ValueError("requires y to be passed, but the target y is None.")
-    y = column_or_1d(y, warn=True)
+    y = one_column(y, warn=True)
     check_consistent_length(X, y)
     return y
+
+
+def one_column(values, *, warn=False):
+    """Return targets or groups as a 1-D array of their own type, from whatever library they are."""
+    values = as_pandas(values)
+    if isinstance(values, pd.DataFrame) and values.shape[1] == 1:
+        values = _of_own_type(values.iloc[:, 0])[:, None]
+    elif isinstance(values, pd.Series | pd.Index | ExtensionArray):
+        values = _of_own_type(pd.Series(values))
+    return column_or_1d(values, warn=warn)
+
+
+def _of_own_type(column):
+    column = as_numpy_backed(column)
+    own = getattr(column.dtype, "numpy_dtype", None)  # of the nullable types
+    if own is None:
+        return column.to_numpy()
+    return column.to_numpy(own if column.notna().all() else object, na_value=None)
 
 
 def as_numbers(y):
@@ -162,9 +195,9 @@ def codes_of(y, classes):
     ValueError
         If a label was not seen.
     """
-    codes = pd.Index(classes).get_indexer(column_or_1d(y))
+    codes = pd.Index(classes).get_indexer(one_column(y))
     if (codes < 0).any():
-        unseen = pd.unique(np.asarray(y)[codes < 0])[:5].tolist()
+        unseen = pd.unique(one_column(y)[codes < 0])[:5].tolist()
         raise ValueError(f"y must hold classes seen in fit ({classes.tolist()}), got {unseen}.")
     return codes
 
@@ -173,10 +206,11 @@ def weighted_rows(X, y, sample_weight, groups):
     """Return X, y, sample_weight and groups without the rows of weight 0, which are as if
     absent."""
     if groups is not None:
-        groups = column_or_1d(groups)
+        groups = one_column(groups)
         check_consistent_length(X, groups)
     if sample_weight is None:
         return X, y, np.ones(len(y)), groups
+    sample_weight = as_pandas(sample_weight)
     if not np.asarray(sample_weight, dtype=np.float64).any():
         raise ValueError(
             "sample_weight must be positive for at least one row, "

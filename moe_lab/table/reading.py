@@ -1,22 +1,22 @@
 """A table, read once: which columns hold numbers, which hold levels, and what they hold."""
 
 from copy import copy
+from functools import partial
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.utils.validation import _get_feature_names, validate_data
 
-from moe_lab.table.columns import kind_of, read_levels, read_numbers
+from moe_lab.table.columns import LEVELS, NUMBERS, kind_of, read_levels, read_numbers
 from moe_lab.table.forms import (
     as_frame,
+    as_table,
     is_frame,
     is_matrix,
     names_of,
     take_columns,
     take_rows,
 )
-
-NUMBERS, LEVELS = "numbers", "levels"
 
 
 class Reading:
@@ -28,7 +28,7 @@ class Reading:
     Parameters
     ----------
     X : DataFrame or array-like of shape (n_samples, n_features)
-    kinds : tuple of {"numbers", "levels"}, optional
+    kinds : tuple of {"numbers", "levels"} and Dates, optional
         What each column holds, as the reading of the training rows found it. Default: it is found.
 
     Attributes
@@ -54,8 +54,10 @@ class Reading:
     """
 
     def __init__(self, X, kinds=None):
+        X = as_table(X)
         self.feature_names = _get_feature_names(X)  # None where X has none
-        self._table = X if is_matrix(X) and LEVELS not in (kinds or ()) else as_frame(X)
+        is_plain = is_matrix(X) and all(kind == NUMBERS for kind in kinds or ())
+        self._table = X if is_plain else as_frame(X, text_columns(kinds))
         self._rows = None  # the positions in _table that are left; None: all
         self._made = {}
         self.has_names, self.names = is_frame(X), names_of(self._table)
@@ -92,7 +94,10 @@ class Reading:
         self._position = np.where(held, np.cumsum(held), np.cumsum(~held)) - 1
 
     def _read_numbers(self, columns):
-        plain = [_is_plain(column.dtype) for column in columns]
+        plain = [
+            kind == NUMBERS and _is_plain(column.dtype)
+            for kind, column in zip(self.kinds, columns, strict=True)
+        ]
         if all(plain) and not len(self.level_columns):
             return self._table.to_numpy(dtype=float)
         numbers = np.empty((len(self._table), len(self.number_columns)))
@@ -101,7 +106,7 @@ class Reading:
             numbers[:, self._position[together]] = self._table.iloc[:, together].to_numpy(float)
         for j in self.number_columns:
             if not plain[j] and j not in self._faults:
-                read = self._tried(j, read_numbers, columns[j])
+                read = self._tried(j, partial(read_numbers, kind=self.kinds[j]), columns[j])
                 numbers[:, self._position[j]] = np.nan if read is None else read
         return numbers
 
@@ -232,6 +237,11 @@ class Reading:
 
     def __getstate__(self):
         return {**vars(self), "_table": self.table, "_rows": None, "_made": {}}
+
+
+def text_columns(kinds):
+    """Return the positions of the columns of levels: in an array of text they stay text."""
+    return [j for j, kind in enumerate(kinds or ()) if kind == LEVELS]
 
 
 def _is_plain(dtype):

@@ -8,6 +8,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from moe_lab.experts.fitting import log_prob_of
+from moe_lab.table.folds import make_folds
 
 SHARES = (1 / 30, 1 / 3)  # inverse penalties, of the rows: sharper borders the more rows there are
 SURE = 2.0  # standard errors by which a sharper gate must be better
@@ -33,9 +34,11 @@ def chosen_strength(train, data, gate, trust, cv):
     cv : int
         The last of so many folds is held out.
     """
-    known, held_out = data.folds(cv)[-1]
-    if len(known) < LEAST_ROWS * trust.shape[1] or len(known) == len(data):
+    settings = {"task": data.task, "groups": data.groups, "rows": data.rows}
+    folds = make_folds(data.y, cv=cv, **settings)
+    if not folds or len(folds[-1][0]) < LEAST_ROWS * trust.shape[1]:
         return 1.0
+    known, held_out = folds[-1]
     part, test = data.take(known), data.take(held_out)
     losses = []
     for share in (None, *SHARES):

@@ -1,5 +1,7 @@
 """What a pooler is: one answer from many."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 
 import numpy as np
@@ -29,7 +31,7 @@ class Pooler(ABC, BaseEstimator):
         """
         return np.ones(gate_weights.shape, dtype=bool)
 
-    def left(self, n_experts):
+    def left(self, n_experts: int) -> Pooler:
         """Return the pooler for a mixture of which training left only so many experts."""
         return self
 

@@ -1,7 +1,5 @@
 """Top-k pool: the weighted mean of the k most trusted experts."""
 
-from typing import Self
-
 import numpy as np
 
 from moe_lab.pool.base import WeightedPooler, poolers
@@ -24,7 +22,7 @@ class TopKPooler(WeightedPooler):
     def __init__(self, k: int = 2):
         self.k = k
 
-    def left(self, n_experts: int) -> Self:
+    def left(self, n_experts: int) -> WeightedPooler:
         return TopKPooler(min(self.k, n_experts))
 
     def weights(self, gate_weights: np.ndarray, scales: np.ndarray | None = None) -> np.ndarray:

@@ -5,6 +5,7 @@ the very model that is fitted, with the right number of experts; every repetitio
 """
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -22,7 +23,9 @@ N_FRESH = 200
 NOISE = 0.5
 
 
-def draw(n_samples, n_features, n_experts, seed):
+def draw(
+    n_samples: int, n_features: int, n_experts: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Draw rows of linear experts behind a softmax gate; coefficients are standard normal.
 
     Returns
@@ -39,7 +42,9 @@ def draw(n_samples, n_features, n_experts, seed):
     return X, means + NOISE * rng.normal(size=n_samples)
 
 
-def coverage(n_samples, n_features, n_experts, seed, level=0.9):
+def coverage(
+    n_samples: int, n_features: int, n_experts: int, seed: int, level: float = 0.9
+) -> tuple[float, float]:
     """Return the share of fresh rows inside their intervals, and with the scales alone.
 
     The scales alone are the noise of the likelihood, as if the coefficients were known.
@@ -63,7 +68,12 @@ def _share(interval, y):
     return float(np.mean((interval[:, 0] <= y) & (y <= interval[:, 1])))
 
 
-def study(designs=DESIGNS, repetitions=400, level=0.9, n_jobs=1) -> pd.DataFrame:
+def study(
+    designs: Sequence[tuple[int, ...]] = DESIGNS,
+    repetitions: int = 400,
+    level: float = 0.9,
+    n_jobs: int = 1,
+) -> pd.DataFrame:
     """Return one row a design: the mean coverage and its standard error over repetitions.
 
     Parameters

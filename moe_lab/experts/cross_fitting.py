@@ -1,5 +1,6 @@
 """Out-of-fold predictions of experts, and their refit to all rows."""
 
+import time
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +38,7 @@ def cross_fit(
     verbose=0,
     scoring=False,
     keep=False,
+    report=None,
 ):
     """Predict every row with experts that did not see it.
 
@@ -56,6 +58,8 @@ def cross_fit(
         Ask the experts for ``log_prob`` of the targets instead of predictions.
     keep : bool, default=False
         Return also what ``refit`` takes.
+    report : callable, optional
+        Told what each expert cost: its number, fits, seconds and CPU seconds of these, summed.
 
     Returns
     -------
@@ -73,19 +77,29 @@ def cross_fit(
     for k, estimator in enumerate(estimators):
         if has_power(estimator, powers.CrossFits) and not scoring:
             jobs.append((k, slice(None)))
-            to_do.append(delayed(_cross_fit_itself)(estimator, data, folds, weights[:, k]))
+            to_do.append(delayed(timed)(_cross_fit_itself, estimator, data, folds, weights[:, k]))
             continue
         for train, test in folds:
             jobs.append((k, test))
             fold = (estimator, train, test, weights[train, k])
-            to_do.append(delayed(_fit_and_predict)(data, *fold, seed=seeds[k], scoring=scoring))
+            settings = {"seed": seeds[k], "scoring": scoring}
+            to_do.append(delayed(timed)(_fit_and_predict, data, *fold, **settings))
     to_refit = list(estimators)
     done = Parallel(n_jobs=n_jobs)(progress(to_do, "cross-fit", verbose))
-    for (k, rows), (part, kept) in zip(jobs, done, strict=True):
+    for (k, rows), ((part, kept), *cost) in zip(jobs, done, strict=True):
         predictions[rows, k] = part.reshape(predictions[rows, k].shape)
         to_refit[k] = to_refit[k] if kept is None else kept
+        if report is not None:
+            report(k, len(folds) if isinstance(rows, slice) else 1, *cost)
     predictions = predictions[:, :, 0] if scoring else predictions
     return (predictions, to_refit) if keep else predictions
+
+
+def timed(call, *args, **settings):
+    """Call it; return its answer, and the seconds and CPU seconds that it took, where it ran."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    answer = call(*args, **settings)
+    return answer, time.perf_counter() - wall, time.process_time() - cpu
 
 
 def _cross_fit_itself(estimator, data, folds, weight):

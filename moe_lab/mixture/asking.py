@@ -42,7 +42,8 @@ class TrustAndLikelihood(TransformerMixin):
 
     def transform(self, X):
         """Return what every expert says as columns, shape (n_samples, n_experts * n_outputs)."""
-        return self.expert_predictions(X).reshape(len(X), -1)
+        said = self.expert_predictions(X)
+        return said.reshape(len(said), -1)
 
     def get_feature_names_out(self, input_features=None):
         """Return the names of the columns of ``transform``: mixture, expert, and class if any."""

@@ -147,7 +147,7 @@ class GradientRun:
         predictions = np.stack([predict_expert(expert, X) for expert in self.experts], axis=1)
         log_gate = self.gate.log_proba(held_out.for_(self.gate))
         scales = self.joint.scales().detach().cpu().numpy().astype(float) * self._unit
-        least = noise_floor(self.y, self.weight, self.trainer.min_scale)
+        least = noise_floor(self.data.y, self.data.sample_weight, self.trainer.min_scale)
         trained.scales = held_out_scales(scales, log_gate, predictions, y, weight, least)
         if self.trainer.objective == "pooled":
             mean = (np.exp(log_gate) * predictions[:, :, 0]).sum(axis=1)

@@ -9,13 +9,13 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from moe_lab.experts.base import is_stacker
-from moe_lab.experts.cross_fitting import cross_fit, refit
+from moe_lab.experts.cross_fitting import cross_fit, refit, timed
 from moe_lab.experts.fitting import predict_expert
 from moe_lab.experts.powers import CrossFits, Parametric
 from moe_lab.experts.spec import as_expert
 from moe_lab.registry.powers import has_power
 from moe_lab.table import rows_of
-from moe_lab.train.out_of_fold.forecast import Forecast
+from moe_lab.train.out_of_fold.forecast import Forecast, warn_of_minutes
 
 LEAST_WEIGHT = 0.01  # with a smaller share of the stacker's weight an expert does not pay
 
@@ -62,6 +62,7 @@ class Candidates:
             Whether an expert that fails is left out, with a warning, or its error raised.
         """
         if time_limit is None:
+            warn_of_minutes(self)
             try:
                 self.predictions = self._cross_fitted(self.plain, self.folds)
                 return
@@ -106,18 +107,17 @@ class Candidates:
         return predictions
 
     def _cross_fitted(self, chosen, folds):
-        label = "+".join(self.names[k] for k in chosen)
-        with self.report.step("cross_fit", label, fits=len(chosen) * len(folds)):
-            predictions, to_refit = cross_fit(
-                [self.experts[k] for k in chosen],
-                self.data,
-                folds,
-                self.weights[:, chosen],
-                seeds=[self.seeds[k] for k in chosen],
-                n_jobs=self.n_jobs,
-                verbose=self.verbose,
-                keep=True,
-            )
+        predictions, to_refit = cross_fit(
+            [self.experts[k] for k in chosen],
+            self.data,
+            folds,
+            self.weights[:, chosen],
+            seeds=[self.seeds[k] for k in chosen],
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+            keep=True,
+            report=lambda j, *cost: self.report.add("cross_fit", self.names[chosen[j]], *cost),
+        )
         asked = np.concatenate([test for _, test in folds])
         for j, k in enumerate(chosen):
             self._check_finite(predictions[asked, j], self.names[k])
@@ -145,18 +145,20 @@ class Candidates:
 
     def refit(self, forgiving=False):
         """Return the plain experts, fitted to all rows; ``forgiving`` as in ``cross_fit``."""
-        label = "+".join(self.names[k] for k in self.plain)
-        with self.report.step("refit", label, fits=len(self.plain)):
-            fitted = Parallel(n_jobs=self.n_jobs)(
-                delayed(_refitted)(
-                    self._to_refit[k],
-                    self.data,
-                    self.weights[:, k],
-                    forgiving=forgiving,
-                    random_state=self.seeds[k],
-                )
-                for k in self.plain
+        done = Parallel(n_jobs=self.n_jobs)(
+            delayed(timed)(
+                _refitted,
+                self._to_refit[k],
+                self.data,
+                self.weights[:, k],
+                forgiving=forgiving,
+                random_state=self.seeds[k],
             )
+            for k in self.plain
+        )
+        for k, (_, *cost) in zip(self.plain, done, strict=True):
+            self.report.add("refit", self.names[k], 1, *cost)
+        fitted = [expert for expert, *_ in done]
         failed = [isinstance(expert, Exception) for expert in fitted]
         if all(failed):
             raise fitted[0]

@@ -1,14 +1,19 @@
 """Whether an expert will be ready in time: measured on few rows, before it is asked for all."""
 
 import time
+import warnings
 
 import numpy as np
+from joblib import effective_n_jobs
 
+from moe_lab.experts.cross_fitting import timed
 from moe_lab.experts.fitting import fit_expert
 
 PROBE = 500  # rows of the fit that is timed, at most
 LEAST_LEFT = 0.25  # share of the time limit below which no further expert is tried
 FEW = 200  # rows that are not worth a trial
+MANY = 20_000  # rows times outputs from which on a fit may take minutes
+LONG = 60.0  # seconds of which is told beforehand
 RESERVE = 0.25  # of the time limit: refits that take longer than thought, stackers, gate
 
 
@@ -42,24 +47,63 @@ class Forecast:
 
         One fit of few rows is timed, and its seconds are taken to grow with the rows.
         """
-        n_samples, n_folds = len(candidates.data), len(candidates.folds)
+        n_samples = len(candidates.data)
         if np.isinf(self.time_limit):
             return True
         if self.left <= LEAST_LEFT * self.time_limit:  # a trial, too, takes its time
             return False
         if n_samples <= FEW:
             return True
-        n_tried = min(PROBE, n_samples // 4)
-        rows = np.linspace(0, n_samples - 1, n_tried).astype(int)
-        tried, began = candidates.data.take(rows), time.perf_counter()
-        with candidates.report.step("probe", candidates.names[k], fits=1):
-            fit_expert(
-                candidates.experts[k],
-                tried.X,
-                tried.y,
-                candidates.weights[rows, k],
-                task=tried.task,
-                random_state=candidates.seeds[k],
-            )
-        seconds = time.perf_counter() - began
-        return seconds * n_samples / n_tried * n_folds <= self.left
+        return probed(candidates, k) <= self.left
+
+
+def probed(candidates, k):
+    """Return the seconds that cross-fitting and refitting candidate k will take.
+
+    One fit of few rows is timed, and its seconds are taken to grow with the rows.
+    """
+    n_samples, n_folds = len(candidates.data), len(candidates.folds)
+    n_tried = max(min(PROBE, n_samples // 4), 1)
+    rows = np.linspace(0, n_samples - 1, n_tried).astype(int)
+    tried = candidates.data.take(rows)
+    _, seconds, cpu = timed(
+        fit_expert,
+        candidates.experts[k],
+        tried.X,
+        tried.y,
+        candidates.weights[rows, k],
+        task=tried.task,
+        random_state=candidates.seeds[k],
+    )
+    candidates.report.add("probe", candidates.names[k], 1, seconds, cpu)
+    return seconds * n_samples / n_tried * n_folds
+
+
+def warn_of_minutes(candidates):
+    """Warn beforehand of a fit that will take minutes; nothing is tried where there are few rows,
+    or few classes, to tell it from."""
+    if len(candidates.data) * candidates.data.n_outputs < MANY:
+        return
+    began, expected = time.perf_counter(), {}
+    for k in candidates.plain:
+        try:
+            expected[candidates.names[k]] = probed(candidates, k)
+        except Exception:  # it will fail, or not, where that is told
+            continue
+        if sum(expected.values()) > LONG and time.perf_counter() - began > LONG / 20:
+            break  # the trial is not to take minutes itself
+    seconds = sum(expected.values()) / min(effective_n_jobs(candidates.n_jobs), len(expected) or 1)
+    if seconds > LONG:
+        longest = sorted(expected, key=expected.get, reverse=True)[:3]
+        parts = ", ".join(f"{name} {_spelt(expected[name])}" for name in longest)
+        least = "at least " if len(expected) < len(candidates.plain) else ""
+        warnings.warn(
+            f"This fit will take {least}about {_spelt(seconds)} ({parts}), judged by fits of "
+            f"few of {len(candidates.data)} rows. A time_limit in seconds leaves out what takes "
+            "too long; or list fewer experts, or set n_jobs.",
+            stacklevel=6,
+        )
+
+
+def _spelt(seconds):
+    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} s"

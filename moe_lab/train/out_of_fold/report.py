@@ -7,10 +7,16 @@ import pandas as pd
 
 
 class Report:
-    """Collects a row for each step; ``table()`` is the mixture's ``fit_report_``."""
+    """Collects a row for each step of each expert; ``table()`` is the mixture's ``fit_report_``."""
 
     def __init__(self):
-        self._rows = []
+        self._costs = {}  # (step, name) -> fits, seconds, cpu_seconds
+
+    def add(self, step, name, fits, seconds, cpu_seconds):
+        """Add what was spent on a step to what it has cost so far."""
+        before = self._costs.get((step, name), (0, 0.0, 0.0))
+        spent = fits, seconds, cpu_seconds
+        self._costs[step, name] = tuple(map(sum, zip(before, spent, strict=True)))
 
     @contextmanager
     def step(self, step, name, fits):
@@ -19,16 +25,10 @@ class Report:
         try:
             yield
         finally:  # a step that failed took its time too
-            self._rows.append(
-                {
-                    "step": step,
-                    "name": name,
-                    "fits": fits,
-                    "seconds": time.perf_counter() - wall,
-                    "cpu_seconds": time.process_time() - cpu,
-                }
-            )
+            self.add(step, name, fits, time.perf_counter() - wall, time.process_time() - cpu)
 
     def table(self):
-        """One row a step: step, name, fits, seconds (wall) and cpu_seconds (of this process)."""
-        return pd.DataFrame(self._rows)
+        """One row a step and expert: step, name, fits, seconds (wall) and cpu_seconds, of its fits,
+        measured where they ran: with n_jobs they go on side by side."""
+        rows = [(*of, *spent) for of, spent in self._costs.items()]
+        return pd.DataFrame(rows, columns=["step", "name", "fits", "seconds", "cpu_seconds"])

@@ -115,6 +115,11 @@ def build_experts(experts, task, *, seeds, classes=None, device="cpu"):
 
 
 def _estimator_expert(obj):
+    if isinstance(obj, tuple) and len(obj) == 2 and isinstance(obj[0], str):
+        raise TypeError(
+            f"A (name, params) pair must hold a dict of parameters, got {obj!r}. To name experts, "
+            f"pass a dict: experts={{{obj[0]!r}: ...}}."
+        )
     if not is_estimator(obj):
         kind = "the class" if inspect.isclass(obj) else "an object"
         raise TypeError(

@@ -126,6 +126,7 @@ def test_catboost_is_an_expert_as_it_stands_and_by_one_line():
         (StandardScaler(), "an object with fit, predict and get_params, got an object Stand"),
         (Ridge, "got the class .*Ridge"),
         (3, "got an object 3"),
+        (("trees", Ridge()), "To name experts, pass a dict: experts={'trees': ...}"),
         (KMeans(), "must be a classifier or a regressor"),
         (DuckOfClasses(), "For regression, every expert must be a regressor"),
     ],

@@ -150,18 +150,21 @@ def _owners(estimator):
 
 
 def _parameters(owner):
-    """Return the names of what can be set, told by ``get_params`` or by the signature."""
-    return set(owner.get_params(deep=False)) | set(_signature(owner))
+    """Return the names of what can be set, told by ``get_params`` or by the signature, since some
+    ``get_params`` tell only what was set."""
+    return set(owner.get_params(deep=False)) | set(_defaults(type(owner)))
 
 
 def _signature(owner):
     """Return the defaults of the parameters that the class and its bases name."""
-    found = {}
-    for kind in type(owner).__mro__[:-1]:
-        for name, parameter in inspect.signature(kind.__init__).parameters.items():
-            if parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD):
-                found.setdefault(name, parameter.default)
-    return found
+    bases = type(owner).__mro__[-2::-1]
+    return {name: default for kind in bases for name, default in _defaults(kind).items()}
+
+
+def _defaults(kind):
+    parameters = list(inspect.signature(kind.__init__).parameters.values())[1:]
+    named = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return {one.name: one.default for one in parameters if one.kind in named}
 
 
 def _value(owner, name):

@@ -245,7 +245,7 @@ def warn_of_light_weights(weight, n_experts=1):
             f"sample_weight must count rows, a weight of 2 as two of them, got {len(weight)} "
             f"weights whose sum is {total:.3g}: the penalties of experts and gate outweigh so few "
             f"rows, and criteria count them so. Divide sample_weight by its mean, {mean:.3g}.",
-            stacklevel=4,
+            stacklevel=3,
         )
 
 

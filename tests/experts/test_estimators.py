@@ -226,3 +226,12 @@ def test_a_fitted_expert_is_used_as_it_is():
     odds = LogisticRegression().fit(X[["a"]], labels)
     moe = classifier(FrozenEstimator(odds), "linear").fit(X[["a"]], labels)
     assert_allclose(moe.expert_predictions(X[["a"]])[:, 0], odds.predict_proba(X[["a"]]))
+
+
+def test_a_subclass_that_narrows_its_parameters_is_an_expert():
+    class Narrow(RandomForestRegressor):
+        def __init__(self):
+            super().__init__(n_estimators=5)
+
+    X, y, _ = mixed()
+    assert regressor(Narrow(), "linear").fit(X, y).score(X, y) > 0.9

@@ -101,7 +101,7 @@ def warn_of_minutes(candidates):
             f"This fit will take {least}about {_spelt(seconds)} ({parts}), judged by fits of "
             f"few of {len(candidates.data)} rows. A time_limit in seconds leaves out what takes "
             "too long; or list fewer experts, or set n_jobs.",
-            stacklevel=6,
+            stacklevel=5,
         )
 
 

@@ -65,6 +65,7 @@ class LogOddsStackingRegressor(_OutOfFoldStacking, RegressorEnsemble):
 
     Examples
     --------
+    >>> import numpy as np
     >>> X = np.arange(30.0).reshape(-1, 1) * 7 % 30
     >>> stacking = LogOddsStackingRegressor(["linear"]).fit(X, X[:, 0])
     >>> stacking.predict([[10.0]]).round()

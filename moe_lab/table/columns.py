@@ -152,7 +152,8 @@ def read_levels(column):
         try:
             codes, values = pd.factorize(column)
         except TypeError as error:  # unhashable: lists, dicts
-            raise TypeError(_unreadable(column, error)) from error
+            held = sorted({type(value).__name__ for value in column.dropna()})
+            raise TypeError(_unreadable(column, " and ".join(held))) from error
     spelt = [_name(value) for value in values]
     ordered = declared and column.cat.ordered
     names = list(dict.fromkeys(spelt)) if ordered else sorted(set(spelt))

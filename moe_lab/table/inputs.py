@@ -287,7 +287,7 @@ def count_distinct(X, y=None, *, enough):
     >>> count_distinct(np.array([[1.0], [1.0], [2.0]]), enough=3)
     2
     """
-    X = X.table if isinstance(X, Reading) else X
+    X = np.hstack([X.numbers, X.codes]) if isinstance(X, Reading) else X
     for n_rows in (100 * enough, len(X)):
         rows = pd.DataFrame(X[:n_rows]).set_axis(range(X.shape[1]), axis=1)
         if y is not None:

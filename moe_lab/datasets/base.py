@@ -1,5 +1,6 @@
 """What a data set is: a table, a target, and how its rows may be split."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -10,6 +11,9 @@ import pandas as pd
 
 from moe_lab.registry import datasets
 from moe_lab.registry.spelling import unknown_name
+from moe_lab.table.columns import LEVELS, NUMBERS, kind_of, read_levels, read_numbers
+from moe_lab.table.frames import as_pandas
+from moe_lab.table.remarks import remark_on
 
 __all__ = ["TASKS", "Dataset", "datasets", "from_table", "package_file"]
 
@@ -58,6 +62,8 @@ class Dataset:
     note: str = ""
 
     def __post_init__(self):
+        for part in ("X", "y", "groups"):
+            object.__setattr__(self, part, as_pandas(getattr(self, part)))
         if self.task not in TASKS:
             raise ValueError(f"task must be one of {', '.join(TASKS)}, got task={self.task!r}.")
         for part in ("y", "groups"):
@@ -147,7 +153,8 @@ def from_table(
     Returns
     -------
     dataset : Dataset
-        Columns of strings have become categories.
+        Columns of strings have become categories, those that spell numbers have become numbers,
+        with a warning.
 
     Examples
     --------
@@ -157,6 +164,7 @@ def from_table(
     0    red
     1    NaN
     """
+    table = as_pandas(table)
     for column in (target, *drop, *([groups] if isinstance(groups, str) else [])):
         if column not in table.columns:
             raise ValueError(
@@ -167,10 +175,11 @@ def from_table(
     order = np.random.default_rng(0).permutation(len(table)) if shuffle else np.arange(len(table))
     y, groups = (_ordered(part, order) for part in (table[target], groups))
     X = _ordered(table.drop(columns=[target, *drop]), order)
-    texts = X.select_dtypes(["object", "str"]).columns
+    for text in X.select_dtypes(["object", "str"]).columns:
+        X[text] = _parsed(X[text], name)
     return Dataset(
         name=name,
-        X=X.astype(dict.fromkeys(texts, "category")),
+        X=X,
         y=y.astype("str") if y.dtype == object else y,
         task=task,
         groups=groups,
@@ -178,6 +187,18 @@ def from_table(
         source=source,
         note=note,
     )
+
+
+def _parsed(column, name):
+    """Return a column of strings or objects as categories, numbers or dates, whatever it holds."""
+    kind = kind_of(column)
+    remark = remark_on(column, kind)
+    if remark:
+        warnings.warn(f"{name}: {remark}", UserWarning, stacklevel=4)
+    if kind == LEVELS:
+        read_levels(column)  # an error where it holds lists
+        return column.astype("category")
+    return pd.Series(read_numbers(column), column.index) if kind == NUMBERS else column
 
 
 def _ordered(rows, order):

@@ -11,6 +11,8 @@ from moe_lab.registry.spelling import unknown_name
 
 CSV = (".csv", ".csv.gz", ".csv.zip", ".csv.xz", ".tsv")
 PARQUET = (".parquet", ".pq")
+OTHERS = (".xlsx", ".xls", ".ods", ".json", ".jsonl", ".feather", ".arrow", ".txt", ".dat", ".arff")
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas"}
 FEW = 20  # an integer target with more values than this is a number
 
 
@@ -93,8 +95,8 @@ def file_set_name(path: str | Path) -> str:
 
 
 def is_data_file(name: str) -> bool:
-    """Tell whether a name ends as a data file does."""
-    return str(name).lower().endswith(CSV + PARQUET)
+    """Tell whether a name ends as a file of data does, of a format that is read or another."""
+    return str(name).lower().endswith(CSV + PARQUET + OTHERS)
 
 
 def _is_path(name_or_path):
@@ -128,18 +130,48 @@ def _found(path, folder):
 
 def _read(path):
     name = path.name.lower()
-    if name.endswith(PARQUET):
-        try:
-            return pd.read_parquet(path)
-        except ImportError as error:
-            raise ImportError(
-                "Reading Parquet needs pyarrow, which is not installed; run pip install pyarrow."
-            ) from error
-    if name.endswith(CSV):
-        return pd.read_csv(path, sep="\t" if name.endswith(".tsv") else ",")
-    raise ValueError(
-        f"A data file must end in {', '.join(CSV + PARQUET)}, got {path.name!r}; convert it first."
-    )
+    if not name.endswith(CSV + PARQUET):
+        raise ValueError(
+            f"A data file must end in {', '.join(CSV + PARQUET)}, got {path.name!r}; convert it "
+            "first: pd.read_excel(path).to_csv(...), say."
+        )
+    try:
+        table = _read_parquet(path) if name.endswith(PARQUET) else _read_csv(path)
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path.name!r} must be written in UTF-8, got {error}. Save it as UTF-8: "
+            "pd.read_csv(path, encoding='latin-1').to_csv(path, index=False), say."
+        ) from error
+    except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
+        raise ValueError(f"{path.name!r} must hold a table, got: {error}") from error
+    if not len(table):
+        raise ValueError(f"{path.name!r} must hold rows below its header, got none.")
+    return table
+
+
+def _read_parquet(path):
+    try:
+        return pd.read_parquet(path)
+    except ImportError as error:
+        raise ImportError(
+            "Reading Parquet needs pyarrow, which is not installed; run pip install "
+            "'moe_lab[parquet]'."
+        ) from error
+    except (ValueError, OSError) as error:  # pyarrow's own are both
+        raise ValueError(f"{path.name!r} must be a Parquet file, got: {error}") from error
+
+
+def _read_csv(path):
+    separator = "\t" if path.name.lower().endswith(".tsv") else ","
+    header = list(pd.read_csv(path, sep=separator, nrows=0).columns)
+    for other, called in SEPARATORS.items():
+        if len(header) == 1 and other != separator and other in header[0]:
+            raise ValueError(
+                f"{path.name!r} must be separated by {SEPARATORS[separator]}, got {called} in its "
+                f"header {header[0]!r}. Convert it: pd.read_csv(path, sep={other!r})"
+                ".to_csv(path, index=False)."
+            )
+    return pd.read_csv(path, sep=separator)
 
 
 def _from_openml(name, target, **options):
@@ -169,9 +201,8 @@ def _dataset(name, table, target, *, groups, task, time_ordered, source):
         )
     for column in (target, groups):
         if column is not None and column not in table.columns:
-            raise ValueError(
-                unknown_name("column", column, map(str, table.columns), listed="Columns")
-            )
+            unknown = unknown_name("column", column, map(str, table.columns), listed="Columns")
+            raise ValueError(f"{source}: {unknown}")
     return from_table(
         name,
         table,

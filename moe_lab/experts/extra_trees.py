@@ -32,4 +32,4 @@ class ExtraTreesExpert(Expert):
             random_state=random_state,
             n_jobs=n_jobs,
         )
-        return Prepared(NumericTable(scale=False, one_hot=False), model)
+        return Prepared(NumericTable(scale=False, one_hot=False, calendar=True), model)

@@ -6,7 +6,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from moe_lab.inspection.errors import error_name, mean_error, pooled, row_losses, target_of
-from moe_lab.table.forms import with_permuted
 from moe_lab.table.inputs import read_table
 
 __all__ = ["routing_importance", "total_variation"]
@@ -55,14 +54,14 @@ def routing_importance(mixture, X, y=None, *, n_repeats=5, random_state=None):
     rng = check_random_state(random_state)
     orders = [rng.permutation(len(X)) for _ in range(n_repeats)]
     gate_weights, rise = mixture.gate_weights(X), _error_rise(mixture, X, y)
-    names = getattr(mixture, "feature_names_in_", [f"x{j}" for j in range(X.shape[1])])
-    rows = {}
-    for j, name in enumerate(names):
-        changed = [mixture.gate_weights(with_permuted(X.table, j, order)) for order in orders]
-        rows[name] = _mean_and_se("moved", [total_variation(gate_weights, g) for g in changed])
+    rows = []
+    for j in range(X.shape[1]):
+        changed = [mixture.gate_weights(X.permuted(j, order)) for order in orders]
+        rows.append(_mean_and_se("moved", [total_variation(gate_weights, g) for g in changed]))
         if y is not None:
-            rows[name] |= _mean_and_se(f"{error_name(mixture)}_rise", [rise(g) for g in changed])
-    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("column")
+            rows[j] |= _mean_and_se(f"{error_name(mixture)}_rise", [rise(g) for g in changed])
+    table = pd.DataFrame(rows, index=pd.Index(X.names))  # of tuples: a MultiIndex
+    table = table.rename_axis("column") if table.index.nlevels == 1 else table
     return table.sort_values("moved", ascending=False, kind="stable")
 
 

@@ -98,7 +98,7 @@ def plan_runs(notebook, given, cwd=None) -> list[Planned]:
         if name in given:
             values[name] = _absolute(name, value, kinds[name])
     sets = [name for name, kind in kinds.items() if kind == "data set"]
-    listed = [_named_sets(name, values[name]) for name in sets]
+    listed = [_named_sets(name, values[name], starts[name]) for name in sets]
     plans = (dict(zip(sets, chosen, strict=True)) for chosen in product(*listed))
     return [_plan(values, chosen, kinds, starts) for chosen in plans]
 
@@ -192,10 +192,12 @@ def check_names(parameter, value, kind) -> None:
             raise
 
 
-def _named_sets(name, value):
+def _named_sets(name, value, start):
     """Return the data sets that a parameter names; [""] where it names none."""
     if not isinstance(value, str):
         return [""]
+    if (start / Path(value).expanduser()).is_file():  # a comma may be in a file's name
+        return [value]
     names = list(dict.fromkeys(split_names(value)))
     if not names:
         raise ValueError(f"{name} must name at least one data set, got none; -p {name} ames.")

@@ -8,6 +8,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from moe_lab.table.calendar import Calendar
 from moe_lab.table.chosen import chosen_columns
 from moe_lab.table.reading import Reading
 
@@ -16,8 +17,10 @@ class CategoryTable(TransformerMixin, BaseEstimator):
     """Turns a table into what boosted trees read: floats (missing is NaN) and `category` columns.
 
     A category column always has the levels seen while fitting, so that its codes mean the same
-    when predicting; a level never seen is missing. An array of numbers passes through unchanged, a
-    table without categories becomes an array.
+    when predicting; a level never seen is missing. An ordered category is a number, its place in
+    the order. An array of numbers passes through unchanged, a
+    table without categories becomes an array. Dates have weekday, month and hour after all columns,
+    where these vary.
 
     Parameters
     ----------
@@ -47,7 +50,9 @@ class CategoryTable(TransformerMixin, BaseEstimator):
         X.check_readable(self.columns_)
         chosen = np.intersect1d(self.columns_, X.level_columns)
         self.levels_ = {int(j): X.levels(j)[1] for j in chosen}  # position in X -> names
-        self.names_ = _safe_names([X.names[j] for j in self.columns_])
+        self.ordered_ = [int(j) for j in chosen if X.is_ordered(j)]
+        self.calendar_ = Calendar(X, self.columns_)
+        self.names_ = _safe_names([*(X.names[j] for j in self.columns_), *self.calendar_.names])
         return self
 
     def transform(self, X):
@@ -67,16 +72,16 @@ class CategoryTable(TransformerMixin, BaseEstimator):
         numbers = np.array([j for j in self.columns_ if j not in self.levels_], dtype=int)
         read = X.chosen_numbers(numbers)
         if not self.levels_:
-            return Coded(read, {}, self.names_)
+            return Coded(self.calendar_.beside(read, X), {}, self.names_)
         matrix, levels = np.empty((len(X), len(self.columns_))), {}
         matrix[:, np.searchsorted(self.columns_, numbers)] = read
         for j, names in self.levels_.items():
             place = int(np.searchsorted(self.columns_, j))
             codes = X.matched(j, names)
             matrix[:, place] = np.where(codes < 0, np.nan, codes)
-            if names:  # else nothing was known of it while fitting
+            if names and j not in self.ordered_:  # else nothing was known of it while fitting
                 levels[place] = names
-        return Coded(matrix, levels, self.names_)
+        return Coded(self.calendar_.beside(matrix, X), levels, self.names_)
 
 
 class CodedTable(CategoryTable):
@@ -137,5 +142,10 @@ class Coded:
 
 def _safe_names(names):
     """Column names that every booster accepts: letters, digits and _, each one once."""
-    safe = [re.sub(r"\W+", "_", str(name)) for name in names]
-    return [name if safe.count(name) == 1 else f"{name}_{j}" for j, name in enumerate(safe)]
+    safe = [re.sub(r"\W+", "_", str(name)) or "_" for name in names]
+    numbered = [name if safe.count(name) == 1 else f"{name}_{j}" for j, name in enumerate(safe)]
+    return (
+        numbered
+        if len(set(numbered)) == len(names)
+        else [f"{j}_{one}" for j, one in enumerate(safe)]
+    )

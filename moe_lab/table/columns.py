@@ -125,7 +125,8 @@ def _changed(column, held, before):
 
 
 def read_levels(column):
-    """Return the codes of a column's levels, their names, and whether they were declared.
+    """Return the codes of a column's levels, their names, and whether they were declared, and
+    ordered.
 
     Parameters
     ----------
@@ -137,8 +138,11 @@ def read_levels(column):
         -1 is missing.
     names : list of str
         1, 1.0 and "1" are one name, so that a level is known again when its column's type changed.
+        Sorted; ordered categories are in their own order.
     declared : bool
         Whether the column's type lists its levels, those that no row has among them.
+    ordered : bool
+        Whether it also says their order.
     """
     column = as_numpy_backed(column)
     declared = isinstance(column.dtype, pd.CategoricalDtype)
@@ -148,12 +152,14 @@ def read_levels(column):
         try:
             codes, values = pd.factorize(column)
         except TypeError as error:  # unhashable: lists, dicts
-            raise TypeError(_unreadable(column, error)) from error
+            held = sorted({type(value).__name__ for value in column.dropna()})
+            raise TypeError(_unreadable(column, " and ".join(held))) from error
     spelt = [_name(value) for value in values]
-    names = sorted(set(spelt))
+    ordered = declared and column.cat.ordered
+    names = list(dict.fromkeys(spelt)) if ordered else sorted(set(spelt))
     position = {name: code for code, name in enumerate(names)}
     renamed = np.array([position[name] for name in spelt] + [-1])  # index -1: missing
-    return renamed[codes], names, declared
+    return renamed[codes], names, declared, ordered
 
 
 def _name(value):

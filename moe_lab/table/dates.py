@@ -1,4 +1,4 @@
-"""Dates as numbers: days from the first date of the fit, and the calendar."""
+"""Dates as numbers: days from the first date of the fit."""
 
 import datetime
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+OPEN = np.datetime64("9999-12-30", "us")  # from here on: "no end", in whatever time zone
 DAY = 86_400_000_000  # microseconds, in which every date from the year 1 to 9999 can be told
-CALENDAR = ("weekday", "month", "hour")
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Dates:
         return cls(int(known.min().astype(np.int64)) if len(known) else 0, zone)
 
     def days(self, column):
-        """Return a column of dates in days from the first; missing is NaN."""
+        """Return a column of dates in days from the first; missing is NaN, as is 9999-12-31."""
         moments, zone = _moments(column)
         if (zone is None) != (self.zone is None) and not np.isnat(moments).all():
             raise ValueError(
@@ -54,20 +54,24 @@ class Dates:
             return moments
         return moments.tz_localize("UTC").tz_convert(self.zone)
 
-    def calendar(self, days):
-        """Return weekday (Monday is 0), month and hour, (n_samples, 3); missing is NaN."""
-        moments = self.moments(days)
-        parts = np.column_stack([getattr(moments, part) for part in CALENDAR]).astype(float)
-        parts[np.isnan(days)] = np.nan
-        return parts
-
 
 def _in(zone):
     return "without a time zone" if zone is None else f"in the time zone {zone}"
 
 
+def count_open(column):
+    """Count the dates that stand for "no end", 9999-12-31."""
+    return int(np.sum(_told(column)[0] >= OPEN))
+
+
 def _moments(column):
-    """Return dates as datetime64[us], in UTC where they have a time zone, and the zone."""
+    """Return dates as datetime64[us], in UTC where they have a time zone, and the zone; one that
+    stands for "no end" is missing."""
+    moments, zone = _told(column)
+    return np.where(moments >= OPEN, np.datetime64("NaT", "us"), moments), zone
+
+
+def _told(column):
     if not types.is_datetime64_any_dtype(column.dtype):
         return _of_objects(column)
     zone = getattr(column.dtype, "tz", None)

@@ -60,10 +60,29 @@ def check_table(estimator, X, *, reset):
     X = checked(X)
     _check_feature_names(estimator, X, reset=reset)
     _check_n_features(estimator, X, reset=reset)
+    _check_other_names(estimator, X, reset=reset)
     if reset:
         return X
     names, kinds = (getattr(estimator, name, None) for name in ("feature_names_in_", "kinds_"))
     return named_as(X, names, text_columns(kinds))
+
+
+def _check_other_names(estimator, X, *, reset):
+    """Do for names that are no strings what scikit-learn does for strings alone; the numbers
+    0, 1, ... are no names where the columns were called otherwise."""
+    noted = vars(estimator).get("column_names_")
+    names = list(X.columns) if is_frame(X) and not hasattr(estimator, "feature_names_in_") else None
+    if reset:
+        estimator.column_names_ = names
+        return
+    if noted is None or names is None or names == noted:
+        return
+    unnamed = list(range(len(names)))
+    if set(names) == set(noted) or unnamed not in (names, noted):
+        raise ValueError(
+            "The feature names should match those that were passed during fit, in their order: "
+            f"{noted}, got {names}. Take X[{noted}]."
+        )
 
 
 def read_training(estimator, X):
@@ -268,7 +287,7 @@ def count_distinct(X, y=None, *, enough):
     >>> count_distinct(np.array([[1.0], [1.0], [2.0]]), enough=3)
     2
     """
-    X = X.table if isinstance(X, Reading) else X
+    X = np.hstack([X.numbers, X.codes]) if isinstance(X, Reading) else X
     for n_rows in (100 * enough, len(X)):
         rows = pd.DataFrame(X[:n_rows]).set_axis(range(X.shape[1]), axis=1)
         if y is not None:

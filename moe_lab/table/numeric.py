@@ -5,6 +5,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
+from moe_lab.table.calendar import Calendar
 from moe_lab.table.chosen import chosen_columns
 from moe_lab.table.reading import Reading
 
@@ -30,6 +31,8 @@ class NumericTable(TransformerMixin, BaseEstimator):
         names; -1 is missing or never seen while fitting. Enough for trees.
     columns : list of str or int, optional
         The columns to read, by name or, for an array, number; the others are left out. Default all.
+    calendar : bool, default=False
+        Dates also give numbers for weekday, month and hour where these vary, as trees want them.
     single : bool, default=False
         The matrix is float32, numbers too far out for a network's sums drawn in.
 
@@ -51,11 +54,20 @@ class NumericTable(TransformerMixin, BaseEstimator):
 
     takes_reading = True
 
-    def __init__(self, scale=True, max_levels=40, one_hot=True, columns=None, single=False):
+    def __init__(
+        self,
+        scale=True,
+        max_levels=40,
+        one_hot=True,
+        columns=None,
+        calendar=False,
+        single=False,
+    ):
         self.scale = scale
         self.max_levels = max_levels
         self.one_hot = one_hot
         self.columns = columns
+        self.calendar = calendar
         self.single = single
 
     def fit(self, X, y=None, sample_weight=None):
@@ -74,10 +86,11 @@ class NumericTable(TransformerMixin, BaseEstimator):
         X = Reading.of(X)
         X.open_for(self, reset=True)
         chosen = chosen_columns(X, self.columns)
-        self.kinds_ = X.kinds
+        self.kinds_, self.names_ = X.kinds, X.names
         self.number_columns_ = np.intersect1d(chosen, X.number_columns)
         self.level_columns_ = np.intersect1d(chosen, X.level_columns)
         X, weight = _present_rows(X, sample_weight)
+        self.calendar_ = Calendar(X, self.number_columns_ if self.calendar else [])
         self._learn_numbers(self._finite_numbers(X), weight)
         self._learn_levels(X, weight)
         return self
@@ -107,9 +120,12 @@ class NumericTable(TransformerMixin, BaseEstimator):
     def get_feature_names_out(self, input_features=None):
         """Return the name of each column of the matrix."""
         check_is_fitted(self)
-        names = _check_feature_names_in(self, input_features)
+        if input_features is None:
+            names = np.array([str(name) for name in self.names_], dtype=object)
+        else:
+            names = _check_feature_names_in(self, input_features)
         numbers = names[self.number_columns_]
-        flags = [f"{name} missing" for name in numbers[self.flagged_]]
+        flags = [*self.calendar_.names, *(f"{name} missing" for name in numbers[self.flagged_])]
         levels = list(names[self.level_columns_])
         if self.one_hot:
             known = zip(levels, self.levels_, strict=True)
@@ -124,20 +140,24 @@ class NumericTable(TransformerMixin, BaseEstimator):
     def _finite_numbers(self, X):
         numbers = X.chosen_numbers(self.number_columns_)
         _check_finite(numbers, X, self.number_columns_)
-        return numbers
+        return self.calendar_.beside(numbers, X)
 
     def _learn_numbers(self, numbers, weight):
         missing = np.isnan(numbers)
-        self.flagged_ = np.flatnonzero(missing.any(axis=0) & ~missing.all(axis=0))
+        flagged = missing.any(axis=0) & ~missing.all(axis=0)
+        self.flagged_ = np.flatnonzero(flagged[: len(self.number_columns_)])
         self.mean_, self.scale_ = _mean_and_scale(numbers, weight)
         self.fill_ = self.mean_.copy()  # for a column whose values go missing only when predicting
-        for j in self.flagged_:
+        for j in np.flatnonzero(flagged):
             self.fill_[j] = _median(numbers[:, j], weight)
 
     def _learn_levels(self, X, weight):
         self.levels_ = []
         for j in self.level_columns_:
             codes, names = X.levels(j)
+            if X.is_ordered(j) and not self.one_hot:  # a level keeps its place if no row has it
+                self.levels_.append(names)
+                continue
             mass = np.bincount(codes[codes >= 0], weight[codes >= 0], minlength=len(names))
             kept = np.argsort(-mass, kind="stable")[: self.max_levels if self.one_hot else None]
             self.levels_.append([names[code] for code in sorted(kept) if mass[code] > 0])

@@ -16,6 +16,7 @@ from moe_lab.table.forms import (
     names_of,
     take_columns,
     take_rows,
+    with_permuted,
 )
 
 
@@ -72,7 +73,7 @@ class Reading:
 
     def _parse(self, kinds):
         n_samples, n_features = self._table.shape
-        self._faults, self._levels = {}, []  # position -> why it cannot be read; names, declared
+        self._faults, self._levels = {}, []  # position -> why it cannot be read; see read_levels
         if is_matrix(self._table):
             self._place((NUMBERS,) * n_features)
             self.numbers = self._table.astype(float, copy=False)
@@ -83,9 +84,9 @@ class Reading:
         self.numbers = self._read_numbers(columns)
         self.codes = np.full((n_samples, len(self.level_columns)), -1)
         for k, j in enumerate(self.level_columns):
-            codes, names, declared = self._tried(j, read_levels, columns[j]) or (-1, [], False)
-            self.codes[:, k] = codes
-            self._levels.append((names, declared))
+            nothing = -1, [], False, False
+            self.codes[:, k], *levels = self._tried(j, read_levels, columns[j]) or nothing
+            self._levels.append(levels)
 
     def _place(self, kinds):
         self.kinds = kinds
@@ -149,6 +150,18 @@ class Reading:
             part.numbers = np.asfortranarray(part.numbers)  # as a DataFrame of numbers holds them
         return part
 
+    def permuted(self, j, order):
+        """Return a Reading in which column j has its rows in another order."""
+        part = self._copied()
+        held = "codes" if self.kinds[j] == LEVELS else "numbers"
+        values, k = getattr(self, held).copy(order="K"), self._position[j]
+        values[:, k] = values[order, k]
+        setattr(part, held, values)
+        part._table = with_permuted(self.table, j, order)
+        if self._table is self.numbers:
+            part._table = part.numbers
+        return part
+
     def columns(self, positions):
         """Return some columns, by position, as a Reading."""
         part = self._copied()
@@ -187,13 +200,17 @@ class Reading:
         if self.kinds[j] != LEVELS:
             return read_levels(self.frame.iloc[:, j])[:2]
         codes = self.codes[:, self._position[j]]
-        names, declared = self._levels[self._position[j]]
+        names, declared, _ = self._levels[self._position[j]]
         present = np.unique(codes[codes >= 0])
         if declared or len(present) == len(names):
             return codes, names
         renumbered = np.full(len(names) + 1, -1)  # the last: missing
         renumbered[present] = np.arange(len(present))
         return renumbered[codes], [names[code] for code in present]
+
+    def is_ordered(self, j):
+        """Whether column j holds levels whose type says their order."""
+        return self.kinds[j] == LEVELS and self._levels[self._position[j]][2]
 
     def matched(self, j, names):
         """Return each row's position in ``names``; -1 where its level is missing or not there."""

@@ -1,8 +1,9 @@
-"""What a user should be told of how a column of text was read."""
+"""What a user should be told of how a column was read."""
 
 from pandas.api import types
 
-from moe_lab.table.columns import LEVELS, NUMBERS
+from moe_lab.table.columns import NUMBERS
+from moe_lab.table.dates import Dates, count_open
 from moe_lab.table.frames import as_numpy_backed
 from moe_lab.table.texts import no_numbers, words_for_none
 
@@ -19,11 +20,21 @@ def remark_on(column, kind):
         As what it was read.
     """
     column = as_numpy_backed(column)
+    if isinstance(kind, Dates):
+        return _on_dates(column)
     if not (types.is_string_dtype(column.dtype) or types.is_object_dtype(column.dtype)):
         return None
-    if kind == NUMBERS:
-        return _on_numbers(column)
-    return _on_levels(column) if kind == LEVELS else None
+    return _on_numbers(column) if kind == NUMBERS else _on_levels(column)
+
+
+def _on_dates(column):
+    n_open = count_open(column)
+    if not n_open:
+        return None
+    return (
+        f"Column {column.name!r} of X holds 9999-12-31 in {n_open} rows, which is read as missing: "
+        "no end."
+    )
 
 
 def _on_numbers(column):

@@ -287,7 +287,7 @@ def test_parquet_without_pyarrow_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setattr(from_file.pd, "read_parquet", read_parquet)
     path = tmp_path / "table.parquet"
     path.touch()
-    with pytest.raises(ImportError, match="run pip install pyarrow"):
+    with pytest.raises(ImportError, match=r"run pip install 'moe_lab\[parquet\]'"):
         load_dataset(path, target="y")
 
 

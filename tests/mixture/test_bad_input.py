@@ -104,6 +104,17 @@ BAD = {
         r"more than one of \['a'\]",
     ),
     "sparse table": (lambda: regress(csr_matrix(X)), TypeError, "sparse.*toarray"),
+    "lists in a column": (
+        lambda: regress(table("a", "b").assign(tags=[[1]] * 20)),
+        TypeError,
+        "Column 'tags' of X holds list",
+    ),
+    "mixed objects": (
+        lambda: regress(table("a", "b").assign(odd=[1, "a", {}, None] * 5)),
+        TypeError,
+        "Column 'odd' of X holds dict and int and str",
+    ),
+    "lists in rows": (lambda: regress([[1.0, [2]]] * 20), TypeError, "Column 'x1' of X holds list"),
     "lengths": (lambda: regress(y=Y[:-1]), ValueError, r"\[20, 19\]"),
     "vote in regression": (lambda: regress(pool="vote"), ValueError, "regression, got 'vote'"),
     "median in classification": (lambda: classify(pool="median"), ValueError, "got 'median'.*vote"),

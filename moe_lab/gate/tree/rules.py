@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from moe_lab.table.dates import Dates
+
 
 class Rules(list):
     """A list of sentences that prints one a line."""
@@ -47,7 +49,7 @@ def said(conditions, table, names=None):
         name = columns[column]
         if column < n_numbers:
             bounds = np.array([lower, upper]) * table.scale_[column] + table.mean_[column]
-            phrases.append(_between(name, *bounds))
+            phrases.append(_between(name, bounds, table.kinds_[table.number_columns_[column]]))
         elif column < n_numbers + n_flags:
             known = name.removesuffix(" missing")
             phrases.append(f"{known} is missing" if lower > 0 else f"{known} is not missing")
@@ -56,10 +58,18 @@ def said(conditions, table, names=None):
     return " and ".join(phrases) or "always"
 
 
-def _between(name, lower, upper):
-    if np.isinf(lower):
-        return f"{name} <= {upper:.5g}"
-    return f"{name} > {lower:.5g}" if np.isinf(upper) else f"{lower:.5g} < {name} <= {upper:.5g}"
+def _between(name, bounds, kind):
+    lower, upper = (_spelt(bound, kind) for bound in bounds)
+    if np.isinf(bounds[0]):
+        return f"{name} <= {upper}"
+    return f"{name} > {lower}" if np.isinf(bounds[1]) else f"{lower} < {name} <= {upper}"
+
+
+def _spelt(bound, kind):
+    """A bound as people write it: a number, or a date to the second."""
+    if not isinstance(kind, Dates) or np.isinf(bound):
+        return f"{bound:.5g}"
+    return str(kind.moments(np.array([bound]))[0].floor("s")).removesuffix(" 00:00:00")
 
 
 def _level_of(table, column):

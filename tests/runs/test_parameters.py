@@ -27,7 +27,7 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize("value", VALUES, ids=repr)
+@pytest.mark.parametrize("value", VALUES)
 def test_a_value_comes_back_as_it_was(value):
     for back in (ast.literal_eval(literal(value)), from_json(*to_json({"a": value}))["a"]):
         assert back == value

@@ -9,7 +9,7 @@ from moe_lab.likelihood.outcome import MIN_PROBABILITY, log_prob
 WIDEST = 2.0  # a temperature lies between e^-2 and e^2
 
 
-def temper(probabilities, temperatures):
+def temper(probabilities: np.ndarray, temperatures: np.ndarray) -> np.ndarray:
     """Raise probabilities to the power 1 / temperature and normalise them.
 
     Parameters
@@ -30,7 +30,7 @@ def temper(probabilities, temperatures):
     return softmax(logits / np.asarray(temperatures)[:, None], axis=2)
 
 
-def find_temperatures(probabilities, y, weights):
+def find_temperatures(probabilities: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Find the temperature of every expert that makes its held-out log-likelihood greatest.
 
     Parameters

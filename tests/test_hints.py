@@ -10,14 +10,23 @@ import moe_lab
 ROOT = Path(moe_lab.__file__).parent
 HINTED = [
     "bench",
+    "cli",
     "datasets",
     "device.py",
     "divide",
+    "gate",
+    "inspection",
+    "likelihood",
+    "mixture",
     "nn",
     "plots",
     "pool",
     "progress.py",
+    "registry",
+    "runs",
     "studies",
+    "testing",
+    "train",
 ]
 
 

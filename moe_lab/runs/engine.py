@@ -95,7 +95,7 @@ class OwnInterpreter(AsyncKernelManager):
 class Client(PapermillNotebookClient):
     """Papermill's client as one coroutine, so that a deadline or an interruption ends it all."""
 
-    async def run(self, limit) -> dict:
+    async def run(self, limit: float | None) -> dict:
         """Execute all cells; return what the kernel says that it depended on."""
         self.reset_execution_trackers()
         manager = self.km
@@ -143,7 +143,7 @@ class Client(PapermillNotebookClient):
             return {"unknown": f"{told.get('ename')}: {told.get('evalue')}"}
         return json.loads(ast.literal_eval(told["data"]["text/plain"]))
 
-    async def stop(self, manager, gently):
+    async def stop(self, manager: OwnInterpreter, gently: bool) -> None:
         """Shut the kernel down; at once if its work was not ended."""
         self.km = manager
         self.shutdown_kernel = "graceful" if gently else "immediate"

@@ -65,7 +65,7 @@ class AnchoredGate(BoostedGate):
         learning_rate: float = 0.2,
         num_leaves: int = 4,
         min_child_samples: Any = None,
-        columns: list[str] | None = None,
+        columns: list[str | int] | None = None,
         random_state: int = 0,
     ):
         super().__init__(

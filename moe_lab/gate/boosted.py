@@ -52,7 +52,7 @@ class BoostedGate(FeatureGate):
         learning_rate: float = 0.1,
         num_leaves: int = 15,
         min_child_samples: int = 20,
-        columns: list[str] | None = None,
+        columns: list[str | int] | None = None,
         random_state: int = 0,
     ):
         self.n_estimators = n_estimators

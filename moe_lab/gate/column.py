@@ -53,7 +53,7 @@ class ColumnGate(RegionGate):
     ) -> np.ndarray:
         X = Reading.of(X)
         self.kinds_ = X.kinds
-        self.position_ = chosen_columns(X, [self.column])[0]
+        self.position_ = chosen_columns(X, [self.column])[0]  # type: ignore[list-item]
         there = X
         if sample_weight is not None:
             there = X.rows(np.flatnonzero(np.asarray(sample_weight) > 0))

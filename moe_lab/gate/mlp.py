@@ -52,7 +52,7 @@ class MLPGate(NetHolder, FeatureGate):
         self,
         hidden: tuple[int, ...] = (64,),
         n_bins: int = 0,
-        columns: list[str] | None = None,
+        columns: list[str | int] | None = None,
         learning_rate: float = 2e-3,
         weight_decay: float = 1e-2,
         max_epochs: int = 100,

@@ -66,7 +66,7 @@ class ShrunkSoftmaxGate(FeatureGate):
 
     takes_reading = True
 
-    def __init__(self, cv: int = 5, columns: list[str] | None = None):
+    def __init__(self, cv: int = 5, columns: list[str | int] | None = None):
         self.cv = cv
         self.columns = columns
 

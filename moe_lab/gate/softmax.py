@@ -33,7 +33,7 @@ class SoftmaxGate(LinearGate):
 
     takes_reading = True
 
-    def __init__(self, C: float | str = "auto", columns: list[str] | None = None):
+    def __init__(self, C: float | str = "auto", columns: list[str | int] | None = None):
         self.C = C
         self.columns = columns
 

@@ -1,6 +1,7 @@
 """Tempering: probabilities as sharp as held-out rows say."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
@@ -9,7 +10,7 @@ from moe_lab.likelihood.outcome import MIN_PROBABILITY, log_prob
 WIDEST = 2.0  # a temperature lies between e^-2 and e^2
 
 
-def temper(probabilities: np.ndarray, temperatures: np.ndarray) -> np.ndarray:
+def temper(probabilities: np.ndarray, temperatures: ArrayLike) -> np.ndarray:
     """Raise probabilities to the power 1 / temperature and normalise them.
 
     Parameters

@@ -74,7 +74,7 @@ class GaussianGate(FeatureGate):
     takes_reading = True
     parametric = True
 
-    def __init__(self, shrinkage: float = 1.0, columns: list[str] | None = None):
+    def __init__(self, shrinkage: float = 1.0, columns: list[str | int] | None = None):
         self.shrinkage = shrinkage
         self.columns = columns
 

@@ -60,7 +60,7 @@ class TreeGate(FeatureGate):
         max_depth: int | None = 3,
         min_samples_leaf: int | float = 0.02,
         pseudo_count: float = 1.0,
-        columns: list[str] | None = None,
+        columns: list[str | int] | None = None,
         random_state: int | np.random.RandomState | None = 0,
     ):
         self.max_depth = max_depth

@@ -44,7 +44,7 @@ def chosen_strength(
     cv : int
         The last of so many folds is held out.
     """
-    settings = {"task": data.task, "groups": data.groups, "rows": data.rows}
+    settings: dict = {"task": data.task, "groups": data.groups, "rows": data.rows}
     folds = make_folds(data.y, cv=cv, **settings)
     if not folds or len(folds[-1][0]) < LEAST_ROWS * trust.shape[1]:
         return 1.0

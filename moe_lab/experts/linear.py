@@ -279,7 +279,7 @@ class SoftmaxLinear(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
         return softmax(logits(X, self.coef_))
 
-    def predict(self, X: np.ndarray) -> Any:
+    def predict(self, X: np.ndarray) -> np.ndarray:
         return self.classes_[self.predict_log_proba(X).argmax(axis=1)]
 
     def log_prob(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -83,7 +83,7 @@ class TrainingData:
             rows=np.arange(len(self))[rows] if self.rows is None else self.rows[rows],
         )
 
-    def folds(self, cv: int) -> list:
+    def folds(self, cv: Any) -> list:
         """Return (train, test) pairs of index arrays, as `make_folds` does; one pair of all rows,
         with a warning, where there are too few rows or groups for two."""
         return folds_or_in_sample(self.y, task=self.task, cv=cv, groups=self.groups, rows=self.rows)

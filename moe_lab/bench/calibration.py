@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from moe_lab.bench.comparison import as_dataset, encode_target, fit_on_fold
 from moe_lab.bench.lineup import line_up
@@ -176,9 +177,9 @@ class Homoscedastic(RegressorEnsemble):
     def fit(
         self,
         X: Table,
-        y: np.ndarray,
-        sample_weight: np.ndarray | None = None,
-        groups: np.ndarray | None = None,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
     ) -> Self:
         """Cross-fit for the noise scale, then fit on all rows."""
         data = TrainingData(*self._read(X, y, sample_weight, groups))

@@ -2,6 +2,7 @@
 
 import signal
 from contextlib import contextmanager
+from typing import Any
 
 import click
 
@@ -9,7 +10,7 @@ INTERRUPTED = 130
 MOST = 125  # larger exit codes mean something else to a shell
 
 
-def run_all(notebook, given, **settings) -> int:
+def run_all(notebook: str, given: dict, **settings: Any) -> int:
     """Run a notebook for every data set named, say what came of each, return the exit code."""
     from moe_lab.runs.runner import run_notebook
 

@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -9,7 +10,9 @@ from rich.table import Table
 WIDE = 140  # columns where the output is no terminal
 
 
-def show_report(experiment, results_dir, baseline=None, metric=None) -> None:
+def show_report(
+    experiment: str, results_dir: str | Path, baseline: str | None = None, metric: str | None = None
+) -> None:
     """Print what an experiment's runs say, and write the report."""
     from moe_lab.bench.statistics import leaderboard, summary
     from moe_lab.bench.words import in_words
@@ -29,7 +32,7 @@ def show_report(experiment, results_dir, baseline=None, metric=None) -> None:
     console.print(f"report: {path}", soft_wrap=True)
 
 
-def show_plugins(kind=None) -> None:
+def show_plugins(kind: str | None = None) -> None:
     """Print name, summary and origin of all plugins, or of one kind."""
     from moe_lab import registry
     from moe_lab.registry.lab import misplaced_files
@@ -57,7 +60,7 @@ def show_datasets() -> None:
     console.print("Your own: -p dataset path/to/table.csv -p target COLUMN")
 
 
-def show_lab(results_dir) -> None:
+def show_lab(results_dir: str | Path) -> None:
     """Print where the lab is, what it runs on, and what is broken."""
     from moe_lab import registry
     from moe_lab.device import resolve_device

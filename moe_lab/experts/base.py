@@ -1,6 +1,7 @@
 """What an expert is: one model per subtask."""
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 from sklearn.base import BaseEstimator
 
@@ -24,7 +25,15 @@ class Expert(ABC, BaseEstimator):
     depends_on: str | None = None
 
     @abstractmethod
-    def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
+    def build(
+        self,
+        task: str,
+        *,
+        n_classes: int | None = None,
+        random_state: int | None = None,
+        device: str = "cpu",
+        n_jobs: int | None = None,
+    ) -> Any:
         """Build an unfitted estimator with ``fit(X, y, sample_weight)``.
 
         It takes the table as it comes (DataFrame or array, categories, missing values).
@@ -46,6 +55,6 @@ class Expert(ABC, BaseEstimator):
         """
 
 
-def is_stacker(expert):
+def is_stacker(expert: object) -> bool:
     """Say whether an expert, or what it built, is fitted to what the other experts say."""
     return has_power(expert, StacksExperts)

@@ -1,6 +1,7 @@
 """CatBoost expert: boosted symmetric trees."""
 
 import inspect
+from typing import Any
 
 import numpy as np
 
@@ -45,11 +46,11 @@ class CatBoostExpert(Expert):
 
     def __init__(
         self,
-        n_estimators=300,
-        learning_rate=0.06,
-        depth=6,
-        early_stopping_rounds=None,
-        params=None,
+        n_estimators: int = 300,
+        learning_rate: float = 0.06,
+        depth: int = 6,
+        early_stopping_rounds: int | None = None,
+        params: dict | None = None,
     ):
         self.n_estimators = n_estimators
         self.learning_rate = learning_rate
@@ -57,7 +58,15 @@ class CatBoostExpert(Expert):
         self.early_stopping_rounds = early_stopping_rounds
         self.params = params
 
-    def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
+    def build(
+        self,
+        task: str,
+        *,
+        n_classes: int | None = None,
+        random_state: int | None = None,
+        device: str = "cpu",
+        n_jobs: int | None = None,
+    ) -> Any:
         try:
             import catboost
         except ImportError as error:
@@ -107,7 +116,18 @@ def _where(device):
 class CatBoostTrees(Trees):
     """Trees of CatBoost; its bins cost too little to be worth sharing."""
 
-    def grow(self, data, rows, y, weight, *, n_classes, n_trees, held_out=None, patience=None):
+    def grow(
+        self,
+        data: Any,
+        rows: np.ndarray,
+        y: np.ndarray,
+        weight: np.ndarray,
+        *,
+        n_classes: int | None,
+        n_trees: int,
+        held_out: tuple | None = None,
+        patience: int | None = None,
+    ) -> tuple[Any, list]:
         import catboost
 
         kind = catboost.CatBoostRegressor if n_classes is None else catboost.CatBoostClassifier
@@ -132,7 +152,9 @@ class CatBoostTrees(Trees):
         loss = model.get_all_params()["eval_metric"]
         return model, losses[loss]
 
-    def predict(self, model, X, *, n_classes, n_trees=None):
+    def predict(
+        self, model: Any, X: Any, *, n_classes: int | None, n_trees: int | None = None
+    ) -> np.ndarray:
         if isinstance(model, np.ndarray):
             return np.repeat(model, len(X), axis=0)
         n_trees = min(n_trees or model.tree_count_, model.tree_count_)

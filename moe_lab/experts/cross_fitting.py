@@ -1,7 +1,10 @@
 """Out-of-fold predictions of experts, and their refit to all rows."""
 
+from __future__ import annotations
+
 import time
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -20,26 +23,29 @@ from moe_lab.likelihood.outcome import log_prob
 from moe_lab.progress import progress
 from moe_lab.registry.powers import has_power
 
+if TYPE_CHECKING:
+    from moe_lab.table.data import TrainingData
+
 
 class CrossFitted(NamedTuple):
     """An estimator that cross-fitted itself and can be refitted with what it found or made."""
 
-    estimator: object
+    estimator: Any
 
 
 def cross_fit(
-    estimators,
-    data,
-    folds,
-    weights=None,
+    estimators: list,
+    data: TrainingData,
+    folds: list[tuple],
+    weights: np.ndarray | None = None,
     *,
-    seeds=None,
-    n_jobs=None,
-    verbose=0,
-    scoring=False,
-    keep=False,
-    report=None,
-):
+    seeds: Sequence[int] | None = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+    scoring: bool = False,
+    keep: bool = False,
+    report: Callable | None = None,
+) -> Any:
     """Predict every row with experts that did not see it.
 
     An estimator that has a method ``cross_fit(X, y, folds, sample_weight)`` does it its own way;
@@ -72,7 +78,7 @@ def cross_fit(
     shape = len(data), len(estimators), 1 if scoring else data.n_outputs
     predictions = np.full(shape, np.nan)
     weights = np.tile(data.sample_weight[:, None], shape[1]) if weights is None else weights
-    seeds = seeds or [None] * len(estimators)
+    seeds = seeds or [None] * len(estimators)  # type: ignore[list-item]
     jobs, to_do = [], []  # (expert, rows predicted), what to call
     for k, estimator in enumerate(estimators):
         if has_power(estimator, powers.CrossFits) and not scoring:
@@ -95,7 +101,7 @@ def cross_fit(
     return (predictions, to_refit) if keep else predictions
 
 
-def timed(call, *args, **settings):
+def timed(call: Callable, *args: Any, **settings: Any) -> tuple[Any, float, float]:
     """Call it; return its answer, and the seconds and CPU seconds that it took, where it ran."""
     wall, cpu = time.perf_counter(), time.process_time()
     answer = call(*args, **settings)
@@ -110,7 +116,13 @@ def _cross_fit_itself(estimator, data, folds, weight):
     return predictions, CrossFitted(estimator) if has_power(estimator, powers.Refits) else None
 
 
-def refit(estimator, data, weight=None, *, random_state=None):
+def refit(
+    estimator: Any,
+    data: TrainingData,
+    weight: np.ndarray | None = None,
+    *,
+    random_state: int | None = None,
+) -> Any:
     """Fit an expert to all rows after cross-fitting.
 
     Parameters

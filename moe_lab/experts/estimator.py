@@ -1,7 +1,10 @@
 """Any estimator as an expert, and the one line that registers it."""
 
+from __future__ import annotations
+
 import inspect
 from copy import deepcopy
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier, is_regressor
@@ -16,6 +19,9 @@ from moe_lab.experts.base import Expert, experts
 from moe_lab.table import NumericTable, Prepared
 from moe_lab.table.prepared import tags_of
 
+if TYPE_CHECKING:
+    from moe_lab.table.forms import Table
+
 __all__ = ["EstimatorExpert", "configure", "is_estimator", "task_of", "wrong_task"]
 
 # What estimators call these; the first is set where the caller has set none.
@@ -27,7 +33,7 @@ ALIASES = {
 CLASS_WEIGHTS = ("class_weight", "class_weights")
 
 
-def is_estimator(obj) -> bool:
+def is_estimator(obj: Any) -> bool:
     """Say whether it is what scikit-learn's stacking takes: an instance that can be fitted and
     asked."""
     asked = hasattr(obj, "predict") or hasattr(obj, "predict_proba")
@@ -35,7 +41,7 @@ def is_estimator(obj) -> bool:
     return asked and known and not inspect.isclass(obj)
 
 
-def task_of(estimator) -> str | None:
+def task_of(estimator: Any) -> str | None:
     """Return "regression" or "classification" as an estimator says, or None.
 
     What says nothing is a classifier where it has ``predict_proba``.
@@ -64,16 +70,24 @@ class EstimatorExpert(Expert):
         is given the table as it comes. One in a FrozenEstimator is used as it is.
     """
 
-    def __init__(self, regressor=None, classifier=None):
+    def __init__(self, regressor: Any = None, classifier: Any = None):
         self.regressor = regressor
         self.classifier = classifier
 
     @property
-    def tasks(self):
+    def tasks(self) -> tuple[str, ...]:  # type: ignore[override]
         parts = {"regression": self.regressor, "classification": self.classifier}
         return tuple(task for task, part in parts.items() if part is not None)
 
-    def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
+    def build(
+        self,
+        task: str,
+        *,
+        n_classes: int | None = None,
+        random_state: int | None = None,
+        device: str = "cpu",
+        n_jobs: int | None = None,
+    ) -> Any:
         estimator = self.regressor if task == "regression" else self.classifier
         if estimator is None:
             other = self.classifier if task == "regression" else self.regressor
@@ -85,11 +99,11 @@ class EstimatorExpert(Expert):
             else Prepared(NumericTable(scale=False), estimator)
         )
 
-    def of_classes(self, classes):
+    def of_classes(self, classes: np.ndarray) -> EstimatorExpert:
         """Return the same for class codes, with what is said of labels translated to them."""
         return EstimatorExpert(self.regressor, _of_codes(self.classifier, classes))
 
-    def copy_of_number(self, number):
+    def copy_of_number(self, number: int) -> EstimatorExpert:
         """Return the same with seeds of its own; those of copy 0 are the caller's."""
         if number == 0:
             return self
@@ -98,7 +112,7 @@ class EstimatorExpert(Expert):
         )
 
 
-def wrong_task(estimator, task):
+def wrong_task(estimator: Any, task: str) -> str:
     """Return the words for an estimator that does not serve the task."""
     kind = "regressor" if task == "regression" else "classifier"
     return f"For {task}, every expert must be a {kind}, got {estimator!r}."
@@ -112,7 +126,13 @@ def _prepares_tables(estimator):
     return tags_of(estimator).input_tags.categorical and not untold
 
 
-def configure(estimator, *, random_state, n_jobs, device):
+def configure(
+    estimator: Any,
+    *,
+    random_state: int | np.random.RandomState | None,
+    n_jobs: int | None,
+    device: str,
+) -> Any:
     """Clone an estimator and set these parameters wherever it has them, inside pipelines too, and
     they were left at the class's default."""
     estimator = clone(estimator)
@@ -205,7 +225,7 @@ def _of_codes(estimator, classes):
     return clone(estimator).set_params(**new) if new else estimator
 
 
-def by_code(weights, classes, name="class_weight"):
+def by_code(weights: dict, classes: np.ndarray, name: str = "class_weight") -> dict[int, float]:
     """Return a dict of weights by label as one by class code.
 
     Examples
@@ -232,15 +252,15 @@ class OfCodes(ClassifierMixin, BaseEstimator):
         The labels, in the order of their codes.
     """
 
-    def __init__(self, model, classes):
+    def __init__(self, model: Any, classes: np.ndarray):
         self.model = model
         self.classes = classes
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: Table, y: np.ndarray, sample_weight: np.ndarray | None = None) -> Self:
         return self
 
     @property
-    def classes_(self):
+    def classes_(self) -> np.ndarray:
         labels = self.classes.tolist()
         unknown = [label for label in self.model.classes_.tolist() if label not in labels]
         if unknown:
@@ -250,10 +270,10 @@ class OfCodes(ClassifierMixin, BaseEstimator):
             )
         return np.array([labels.index(label) for label in self.model.classes_.tolist()])
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Table) -> np.ndarray:
         return self.model.predict_proba(X)
 
-    def predict(self, X):
+    def predict(self, X: Table) -> np.ndarray:
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def __sklearn_is_fitted__(self):

@@ -1,5 +1,7 @@
 """Extra-trees expert: a forest with random splits."""
 
+from typing import Any
+
 from moe_lab.experts.base import Expert, experts
 from moe_lab.table import NumericTable, Prepared
 
@@ -18,11 +20,19 @@ class ExtraTreesExpert(Expert):
         Least rows in a leaf.
     """
 
-    def __init__(self, n_estimators=100, min_samples_leaf=1):
+    def __init__(self, n_estimators: int = 100, min_samples_leaf: int | float = 1):
         self.n_estimators = n_estimators
         self.min_samples_leaf = min_samples_leaf
 
-    def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
+    def build(
+        self,
+        task: str,
+        *,
+        n_classes: int | None = None,
+        random_state: int | None = None,
+        device: str = "cpu",
+        n_jobs: int | None = None,
+    ) -> Any:
         from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 
         forest = ExtraTreesRegressor if task == "regression" else ExtraTreesClassifier

@@ -1,5 +1,7 @@
 """Fitting and asking experts: weighted parts, missing classes."""
 
+from typing import Any
+
 import numpy as np
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier, DummyRegressor
@@ -13,7 +15,15 @@ from moe_lab.table import Prepared, given_to, rows_of
 NEGLIGIBLE = 1e-3  # weights below this share of the largest do not reach a flexible expert
 
 
-def fit_expert(estimator, X, y, sample_weight=None, *, task, random_state=None):
+def fit_expert(
+    estimator: Any,
+    X: Any,
+    y: np.ndarray,
+    sample_weight: np.ndarray | None = None,
+    *,
+    task: str,
+    random_state: int | None = None,
+) -> Any:
     """Fit a clone of a built estimator to its part of the rows.
 
     A flexible expert sees only the rows that matter, with weights of mean 1 (tree boosters have
@@ -34,7 +44,7 @@ def fit_expert(estimator, X, y, sample_weight=None, *, task, random_state=None):
     if sample_weight is None:
         sample_weight = np.ones(len(y))
     if has_power(estimator, Parametric) and sample_weight.any():
-        return estimator.fit(given_to(estimator, X), y, sample_weight=sample_weight)
+        return estimator.fit(given_to(estimator, X), y, sample_weight=sample_weight)  # type: ignore[attr-defined]
     kept, weight = rows_that_matter(sample_weight)
     if teach_nothing(y[kept], task):
         return constant_expert(y, kept, task)
@@ -50,7 +60,7 @@ def fit_expert(estimator, X, y, sample_weight=None, *, task, random_state=None):
     return estimator.fit(rows_of(X, drawn), y[drawn])
 
 
-def rows_that_matter(sample_weight):
+def rows_that_matter(sample_weight: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     """Find the rows that a flexible expert sees.
 
     Returns
@@ -70,12 +80,12 @@ def rows_that_matter(sample_weight):
     return kept, None if weight is None or np.ptp(weight) < 1e-12 else weight
 
 
-def teach_nothing(y, task):
+def teach_nothing(y: np.ndarray, task: str) -> bool:
     """Say whether a part is one row or one class, for which a constant expert is enough."""
     return len(y) < 2 or (task == "classification" and len(np.unique(y)) == 1)
 
 
-def constant_expert(y, kept, task):
+def constant_expert(y: np.ndarray, kept: np.ndarray, task: str) -> Any:
     """Return the mean, or the class shares, of the rows kept; of all where none is."""
     rows = kept if len(kept) else np.arange(len(y))
     dummy = DummyRegressor() if task == "regression" else DummyClassifier(strategy="prior")
@@ -91,7 +101,9 @@ def _weight_parameter(estimator):
     return "sample_weight" if has_fit_parameter(model, "sample_weight") else None
 
 
-def predict_expert(estimator, X, *, n_classes=None, **told):
+def predict_expert(
+    estimator: Any, X: Any, *, n_classes: int | None = None, **told: Any
+) -> np.ndarray:
     """Predict with a fitted expert, widened to all classes.
 
     Parameters
@@ -123,6 +135,6 @@ def predict_expert(estimator, X, *, n_classes=None, **told):
     return wide
 
 
-def log_prob_of(estimator, X, y):
+def log_prob_of(estimator: Any, X: Any, y: np.ndarray) -> np.ndarray:
     """Return what a fitted expert that has ``log_prob`` says of each y, in nats, (n_samples,)."""
     return estimator.log_prob(given_to(estimator, X), y)

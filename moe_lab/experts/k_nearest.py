@@ -1,5 +1,7 @@
 """Nearest-neighbours expert: rows like this one vote."""
 
+from typing import Any, Self
+
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.neighbors import NearestNeighbors
@@ -26,11 +28,19 @@ class KNearestExpert(Expert):
         is 0.
     """
 
-    def __init__(self, n_neighbors=(5, 10, 20, 40), prior_votes=1.0):
+    def __init__(self, n_neighbors: tuple[int, ...] = (5, 10, 20, 40), prior_votes: float = 1.0):
         self.n_neighbors = n_neighbors
         self.prior_votes = prior_votes
 
-    def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
+    def build(
+        self,
+        task: str,
+        *,
+        n_classes: int | None = None,
+        random_state: int | None = None,
+        device: str = "cpu",
+        n_jobs: int | None = None,
+    ) -> Any:
         if task == "regression":
             model = KNearestRegressor(self.n_neighbors)
         else:
@@ -102,15 +112,20 @@ def _closeness(distances):
 class KNearestRegressor(RegressorMixin, _KNearest):
     """Weighted mean of the neighbours' targets; ``n_neighbors`` by squared error."""
 
-    def __init__(self, n_neighbors=(5, 10, 20, 40), random_state=None, n_jobs=None):
+    def __init__(
+        self,
+        n_neighbors: tuple[int, ...] = (5, 10, 20, 40),
+        random_state: int | None = None,
+        n_jobs: int | None = None,
+    ):
         self.n_neighbors = n_neighbors
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None) -> Self:
         return self._fit(X, np.asarray(y, dtype=float)[:, None], sample_weight)
 
-    def predict(self, X):
+    def predict(self, X: np.ndarray) -> np.ndarray:
         return self._outputs(X)[:, 0]
 
     def _loss(self, predictions):
@@ -121,14 +136,18 @@ class KNearestClassifier(ClassifierMixin, _KNearest):
     """Weighted shares of the neighbours' classes; ``n_neighbors`` by log-loss."""
 
     def __init__(
-        self, n_neighbors=(5, 10, 20, 40), prior_votes=1.0, random_state=None, n_jobs=None
+        self,
+        n_neighbors: tuple[int, ...] = (5, 10, 20, 40),
+        prior_votes: float = 1.0,
+        random_state: int | None = None,
+        n_jobs: int | None = None,
     ):
         self.n_neighbors = n_neighbors
         self.prior_votes = prior_votes
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None) -> Self:
         if self.prior_votes <= 0:
             raise ValueError(
                 f"prior_votes must be above 0, got prior_votes={self.prior_votes}; with 0 a "
@@ -139,10 +158,10 @@ class KNearestClassifier(ClassifierMixin, _KNearest):
         self.classes_, codes = np.unique(y, return_inverse=True)
         return self._fit(X, np.eye(len(self.classes_))[codes], sample_weight)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
         return self._outputs(X)
 
-    def predict(self, X):
+    def predict(self, X: np.ndarray) -> np.ndarray:
         return self.classes_[self._outputs(X).argmax(axis=1)]
 
     def _loss(self, predictions):

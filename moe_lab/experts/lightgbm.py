@@ -1,5 +1,7 @@
 """LightGBM expert: boosted trees, grown leaf by leaf."""
 
+from typing import Any
+
 import numpy as np
 
 from moe_lab.device import device_number, resolve_device
@@ -32,12 +34,12 @@ class LightGBMExpert(Expert):
 
     def __init__(
         self,
-        n_estimators=150,
-        learning_rate=0.1,
-        num_leaves=31,
-        min_child_samples=20,
-        early_stopping_rounds=None,
-        params=None,
+        n_estimators: int = 150,
+        learning_rate: float = 0.1,
+        num_leaves: int = 31,
+        min_child_samples: int = 20,
+        early_stopping_rounds: int | None = None,
+        params: dict | None = None,
     ):
         self.n_estimators = n_estimators
         self.learning_rate = learning_rate
@@ -46,7 +48,15 @@ class LightGBMExpert(Expert):
         self.early_stopping_rounds = early_stopping_rounds
         self.params = params
 
-    def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
+    def build(
+        self,
+        task: str,
+        *,
+        n_classes: int | None = None,
+        random_state: int | None = None,
+        device: str = "cpu",
+        n_jobs: int | None = None,
+    ) -> Any:
         try:
             import lightgbm
         except ImportError as error:
@@ -82,7 +92,7 @@ class LightGBMTrees(Trees):
     shares_bins = True
 
     @property
-    def most(self):
+    def most(self) -> int:
         return self._settings()[1]
 
     def _settings(self):
@@ -95,7 +105,7 @@ class LightGBMTrees(Trees):
             n_trees = settings.pop(alias, n_trees)
         return settings, n_trees
 
-    def bin(self, X):
+    def bin(self, X: Any) -> Any:
         from lightgbm import Dataset
 
         label = np.zeros(len(X))  # asked for, not looked at
@@ -103,10 +113,23 @@ class LightGBMTrees(Trees):
         settings = {"params": self._settings()[0], "categorical_feature": levels}
         return Dataset(X.matrix, label=label, **settings).construct()
 
-    def grow(self, data, rows, y, weight, *, n_classes, n_trees, held_out=None, patience=None):
+    def grow(
+        self,
+        data: Any,
+        rows: np.ndarray,
+        y: np.ndarray,
+        weight: np.ndarray,
+        *,
+        n_classes: int | None,
+        n_trees: int,
+        held_out: tuple | None = None,
+        patience: int | None = None,
+    ) -> tuple[Any, list]:
         import lightgbm
 
-        params, losses, watch = self._settings()[0], {}, {}
+        params: dict = self._settings()[0]
+        losses: dict = {}
+        watch: dict = {}
         if not params.keys() & lightgbm.basic._ConfigAliases.get("objective"):
             params["objective"] = _objective(n_classes)
         if n_classes is not None and n_classes > 2:
@@ -123,7 +146,9 @@ class LightGBMTrees(Trees):
         model = lightgbm.train(params, part, n_trees, **watch)
         return model, next(iter(losses["held_out"].values())) if losses else []
 
-    def predict(self, model, X, *, n_classes, n_trees=None):
+    def predict(
+        self, model: Any, X: Any, *, n_classes: int | None, n_trees: int | None = None
+    ) -> np.ndarray:
         n_threads = self.settings["n_jobs"]
         answer = model.predict(X.matrix, num_iteration=n_trees or -1, num_threads=n_threads)
         return np.column_stack([1 - answer, answer]) if n_classes == 2 else answer

@@ -1,5 +1,7 @@
 """Linear experts: regression with Gaussian noise, and softmax regression."""
 
+from typing import Any, Self
+
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
@@ -30,11 +32,19 @@ class LinearExpert(Expert):
         The columns it reads; None: all.
     """
 
-    def __init__(self, alpha=1.0, columns=None):
+    def __init__(self, alpha: float = 1.0, columns: list[str | int] | None = None):
         self.alpha = alpha
         self.columns = columns
 
-    def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
+    def build(
+        self,
+        task: str,
+        *,
+        n_classes: int | None = None,
+        random_state: int | None = None,
+        device: str = "cpu",
+        n_jobs: int | None = None,
+    ) -> Any:
         model = (
             GaussianLinear(self.alpha)
             if task == "regression"
@@ -78,12 +88,12 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
 
     def __init__(
         self,
-        alpha=1.0,
-        min_scale=0.0,
-        prior_scale=None,
-        prior_coef=None,
-        n_rows=None,
-        warm_start=False,
+        alpha: float = 1.0,
+        min_scale: float = 0.0,
+        prior_scale: float | None = None,
+        prior_coef: np.ndarray | None = None,
+        n_rows: float | None = None,
+        warm_start: bool = False,
     ):
         self.alpha = alpha
         self.min_scale = min_scale
@@ -92,7 +102,7 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
         self.n_rows = n_rows
         self.warm_start = warm_start
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None) -> Self:
         check_number("alpha", self.alpha)
         weight = np.ones(len(y)) if sample_weight is None else sample_weight
         total = weight.sum()
@@ -105,7 +115,7 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
         self.least_penalty_ = self.alpha * min(crowding, 1.0) ** 3
         known = self.warm_start and hasattr(self, "scale_")
         axes = directions(gram)
-        start = self.scale_ if known else spread
+        start = self.scale_ if known else spread  # type: ignore[has-type]
         self.coef_ = self._solve(*axes, moment, spread, total, start)
         self.intercept_ = y_mean - x_mean @ self.coef_
         residual = y - self.predict(X)
@@ -116,7 +126,7 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
         self.n_parameters_ = int(np.count_nonzero(axes[0])) + 2
         return self._learn_spread(*axes, squares, x_mean, total)
 
-    def learn_spread(self, X, y, sample_weight):
+    def learn_spread(self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray) -> None:
         """Learn again how uncertain the coefficients are, where ``vector`` has moved them."""
         total = sample_weight.sum()
         x_mean, y_mean = sample_weight @ X / total, sample_weight @ y / total
@@ -158,7 +168,7 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
     def _floored(self, scale):
         return max(scale, self.min_scale, LEAST_SCALE)
 
-    def predict(self, X, return_std=False):
+    def predict(self, X: np.ndarray, return_std: bool = False) -> Any:
         """Return the mean of y, (n_samples,), and if asked the standard deviation of a new y,
         which counts that coefficients and noise scale were estimated; likewise."""
         mean = X @ self.coef_ + self.intercept_
@@ -167,12 +177,12 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
         leverage = np.sum(((X - self.x_mean_) @ self.roots_) ** 2, axis=1)
         return mean, self.noise_ * np.sqrt(1 + 1 / self.n_rows_ + leverage)
 
-    def log_prob(self, X, y):
+    def log_prob(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Log density of each y in nats, shape (n_samples,)."""
         return gaussian_log_density(y - self.predict(X), self.scale_)
 
     @property
-    def log_prior_(self):
+    def log_prior_(self) -> float:
         return -0.5 * (self.precision_ + self.least_penalty_ / self.scale_**2) * self._excess
 
     @property
@@ -181,26 +191,26 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
         return np.sum((self.coef_ - self._centre(len(self.coef_))) ** 2)
 
     @property
-    def vector(self):
+    def vector(self) -> np.ndarray:
         """Coefficients and intercept, from that of fit, in units of the fitted noise scale, and its
         logarithm."""
         moved = np.append(self.coef_, self.intercept_ - self.origin_)
         return np.append(moved / self.unit_, np.log(self.scale_))
 
     @vector.setter
-    def vector(self, vector):
+    def vector(self, vector: np.ndarray) -> None:
         self.coef_ = vector[:-2] * self.unit_
         self.intercept_ = self.origin_ + vector[-2] * self.unit_
         self.scale_ = np.exp(vector[-1])
 
     @property
-    def least_vector(self):
+    def least_vector(self) -> np.ndarray:
         """Lower bounds of ``vector``."""
         bounds = np.full(len(self.coef_) + 2, -np.inf)
         bounds[-1] = np.log(self._floored(0.0))
         return bounds
 
-    def gradient(self, X, y, sample_weight):
+    def gradient(self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
         """Return the gradient of the objective of ``fit`` in ``vector``, 1-D."""
         z = (y - self.predict(X)) / self.scale_
         pull = sample_weight * z
@@ -239,13 +249,19 @@ class SoftmaxLinear(ClassifierMixin, BaseEstimator):
 
     parametric = True
 
-    def __init__(self, alpha=1.0, n_classes=None, prior_coef=None, warm_start=False):
+    def __init__(
+        self,
+        alpha: float = 1.0,
+        n_classes: int | None = None,
+        prior_coef: np.ndarray | None = None,
+        warm_start: bool = False,
+    ):
         self.alpha = alpha
         self.n_classes = n_classes
         self.prior_coef = prior_coef
         self.warm_start = warm_start
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None) -> Self:
         check_number("alpha", self.alpha)
         n_classes = self.n_classes or int(y.max()) + 1
         self.classes_ = np.arange(n_classes)
@@ -257,21 +273,21 @@ class SoftmaxLinear(ClassifierMixin, BaseEstimator):
             self.n_parameters_ = (rank(X, sample_weight) + 1) * (n_classes - 1)
         return self
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: np.ndarray) -> np.ndarray:
         return log_softmax(logits(X, self.coef_))
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
         return softmax(logits(X, self.coef_))
 
-    def predict(self, X):
+    def predict(self, X: np.ndarray) -> np.ndarray:
         return self.classes_[self.predict_log_proba(X).argmax(axis=1)]
 
-    def log_prob(self, X, y):
+    def log_prob(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Log probability of each class code in nats, shape (n_samples,)."""
         return self.predict_log_proba(X)[np.arange(len(y)), y]
 
     @property
-    def log_prior_(self):
+    def log_prior_(self) -> float:
         return -self.alpha * np.sum((self.coef_[:-1] - self._centre) ** 2) / 2
 
     @property
@@ -283,15 +299,15 @@ class SoftmaxLinear(ClassifierMixin, BaseEstimator):
         return 0.0 if self.prior_coef is None else self.prior_coef
 
     @property
-    def vector(self):
+    def vector(self) -> np.ndarray:
         """The coefficients, 1-D."""
         return self.coef_.ravel()
 
     @vector.setter
-    def vector(self, vector):
+    def vector(self, vector: np.ndarray) -> None:
         self.coef_ = vector.reshape(self.coef_.shape)
 
-    def gradient(self, X, y, sample_weight):
+    def gradient(self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
         """Return the gradient of the objective of ``fit`` in ``vector``, 1-D."""
         targets = np.eye(self.coef_.shape[1])[y]
         return softmax_gradient(

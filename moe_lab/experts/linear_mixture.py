@@ -2,7 +2,7 @@
 
 from copy import copy
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import logsumexp
@@ -17,6 +17,7 @@ from moe_lab.likelihood.e_step import e_step
 from moe_lab.likelihood.linear_problem import lbfgs, rank
 from moe_lab.table import NumericTable, Prepared
 from moe_lab.table.folds import make_folds
+from moe_lab.table.forms import Table
 from moe_lab.table.inputs import count_distinct
 
 PATH = (30.0, 10.0, 3.0, 1.0, 0.1)  # penalties, from near one linear model to nearly free
@@ -48,13 +49,21 @@ class LinearMixtureExpert(Expert):
         One of so many folds, the last, is held out to choose the penalty.
     """
 
-    def __init__(self, n_experts=3, n_init=6, cv=3):
+    def __init__(self, n_experts: int = 3, n_init: int = 6, cv: int = 3):
         self.n_experts = n_experts
         self.n_init = n_init
         self.cv = cv
 
-    def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
-        kind = LinearMixtureRegressor
+    def build(
+        self,
+        task: str,
+        *,
+        n_classes: int | None = None,
+        random_state: int | None = None,
+        device: str = "cpu",
+        n_jobs: int | None = None,
+    ) -> Any:
+        kind: Any = LinearMixtureRegressor
         if task == "classification":
             kind = partial(LinearMixtureClassifier, n_classes=n_classes)
         model = kind(self.n_experts, n_init=self.n_init, cv=self.cv, random_state=random_state)
@@ -66,10 +75,10 @@ class SoftmaxWeights(NamedTuple):
 
     coef_: np.ndarray  # (n_features + 1, n_experts), the last row the intercepts
 
-    def log_proba(self, X):
+    def log_proba(self, X: Table) -> np.ndarray:
         return log_softmax(logits(X, self.coef_))
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Table) -> np.ndarray:
         return np.exp(self.log_proba(X))
 
 
@@ -179,7 +188,9 @@ class LinearMixtureRegressor(RegressorMixin, _LinearMixture):
 
     _task = "regression"
 
-    def __init__(self, n_experts=3, n_init=6, cv=3, random_state=None):
+    def __init__(
+        self, n_experts: int = 3, n_init: int = 6, cv: int = 3, random_state: int | None = None
+    ):
         self.n_experts = n_experts
         self.n_init = n_init
         self.cv = cv
@@ -224,16 +235,16 @@ class LinearMixtureRegressor(RegressorMixin, _LinearMixture):
     def _losses(self, X, y):
         return (y - self.predict(X)) ** 2
 
-    def predict(self, X):
+    def predict(self, X: Table) -> np.ndarray:
         X = self._within(X)
         means = np.column_stack([expert.predict(X) for expert in self.experts_])
         return np.einsum("ne,ne->n", self.gate_.predict_proba(X), means)
 
-    def log_prob(self, X, y):
+    def log_prob(self, X: Table, y: np.ndarray) -> np.ndarray:
         """Log density of each y in nats, shape (n_samples,)."""
         return self.predict_distribution(X).log_pdf(y)
 
-    def predict_distribution(self, X):
+    def predict_distribution(self, X: Table) -> MixtureDistribution:
         """Return what it says of y: Gaussians of the experts' scales around the pooled mean."""
         means = np.repeat(self.predict(X)[:, None], len(self.experts_), axis=1)
         X = self._within(X)
@@ -246,7 +257,14 @@ class LinearMixtureClassifier(ClassifierMixin, _LinearMixture):
 
     _task = "classification"
 
-    def __init__(self, n_experts=3, n_init=6, cv=3, n_classes=None, random_state=None):
+    def __init__(
+        self,
+        n_experts: int = 3,
+        n_init: int = 6,
+        cv: int = 3,
+        n_classes: int | None = None,
+        random_state: int | None = None,
+    ):
         self.n_experts = n_experts
         self.n_init = n_init
         self.cv = cv
@@ -254,7 +272,7 @@ class LinearMixtureClassifier(ClassifierMixin, _LinearMixture):
         self.random_state = random_state
 
     @property
-    def classes_(self):
+    def classes_(self) -> np.ndarray:
         return self.experts_[0].classes_
 
     def _choose(self, X, y, weight):
@@ -278,16 +296,16 @@ class LinearMixtureClassifier(ClassifierMixin, _LinearMixture):
     def _losses(self, X, y):
         return -self.log_prob(X, y)
 
-    def log_prob(self, X, y):
+    def log_prob(self, X: Table, y: np.ndarray) -> np.ndarray:
         """Log-probability of each class code in nats, shape (n_samples,)."""
         X = self._within(X)
         log_lik = np.column_stack([expert.log_prob(X, y) for expert in self.experts_])
         return logsumexp(self.gate_.log_proba(X) + log_lik, axis=1)
 
-    def predict(self, X):
+    def predict(self, X: Table) -> np.ndarray:
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Table) -> np.ndarray:
         X = self._within(X)
         probabilities = np.stack([expert.predict_proba(X) for expert in self.experts_], axis=1)
         pooled = np.einsum("nk,nkc->nc", self.gate_.predict_proba(X), probabilities)

@@ -1,7 +1,14 @@
 """MLP expert: a small neural network in torch."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from moe_lab.experts.base import experts
 from moe_lab.experts.net import NetExpert
+
+if TYPE_CHECKING:
+    import torch
 
 
 @experts.register("mlp")
@@ -29,14 +36,14 @@ class MLPExpert(NetExpert):
 
     def __init__(
         self,
-        hidden=(128, 128),
-        n_bins=24,
-        dropout=0.0,
-        learning_rate=2e-3,
-        weight_decay=1e-2,
-        max_epochs=100,
-        patience=10,
-        verbose=0,
+        hidden: tuple[int, ...] = (128, 128),
+        n_bins: int = 24,
+        dropout: float = 0.0,
+        learning_rate: float = 2e-3,
+        weight_decay: float = 1e-2,
+        max_epochs: int = 100,
+        patience: int = 10,
+        verbose: int = 0,
     ):
         self.hidden = hidden
         self.n_bins = n_bins
@@ -47,7 +54,7 @@ class MLPExpert(NetExpert):
         self.patience = patience
         self.verbose = verbose
 
-    def body(self, chunks, n_outputs):
+    def body(self, chunks: list[int], n_outputs: int) -> torch.nn.Module:
         from moe_lab.nn.tables.tabular import mlp
 
         return mlp(sum(chunks), self.hidden, n_outputs, self.dropout)

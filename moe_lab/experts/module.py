@@ -1,11 +1,17 @@
 """Module expert: any torch module of your own."""
 
+from __future__ import annotations
+
 import inspect
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from moe_lab.experts.net import NetExpert
+
+if TYPE_CHECKING:
+    import torch
 
 
 class ModuleExpert(NetExpert):
@@ -40,14 +46,14 @@ class ModuleExpert(NetExpert):
 
     def __init__(
         self,
-        make,
-        params=None,
-        n_bins=0,
-        learning_rate=2e-3,
-        weight_decay=1e-2,
-        max_epochs=100,
-        patience=10,
-        verbose=0,
+        make: Any,
+        params: dict | None = None,
+        n_bins: int = 0,
+        learning_rate: float = 2e-3,
+        weight_decay: float = 1e-2,
+        max_epochs: int = 100,
+        patience: int = 10,
+        verbose: int = 0,
     ):
         self.make = make
         self.params = params
@@ -58,7 +64,7 @@ class ModuleExpert(NetExpert):
         self.patience = patience
         self.verbose = verbose
 
-    def body(self, chunks, n_outputs):
+    def body(self, chunks: list[int], n_outputs: int) -> torch.nn.Module:
         from torch import nn
 
         given = isinstance(self.make, nn.Module)
@@ -71,7 +77,7 @@ class ModuleExpert(NetExpert):
             )
         return net
 
-    def module(self, Z, n_levels, n_outputs):
+    def module(self, Z: np.ndarray, n_levels: list[int], n_outputs: int) -> torch.nn.Module:
         net = super().module(Z, n_levels, n_outputs)
         _check_shape(net, Z[:2], n_outputs)
         return net
@@ -100,7 +106,7 @@ def _check_shape(net, Z, n_outputs):
 class ModuleFactory:
     """What ``experts.register(name, module=...)`` registers: makes a ModuleExpert."""
 
-    def __init__(self, make):
+    def __init__(self, make: Any):
         self.make = make
         self.__doc__ = make.__doc__
         self.__signature__ = inspect.signature(partial(ModuleExpert, make))

@@ -1,7 +1,8 @@
 """What people call an expert or a method: the same in tables, figures, reports and warnings."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
@@ -15,7 +16,7 @@ __all__ = ["is_pair", "kept", "label", "names_of", "numbered", "params_of", "wit
 _EMPTY = inspect.Parameter.empty
 
 
-def label(entry) -> str:
+def label(entry: Any) -> str:
     """Name an expert or a method: a registered one by its name, an estimator by its class.
 
     Parameters
@@ -35,7 +36,7 @@ def label(entry) -> str:
     if is_pair(entry):
         return _with_params(*entry)
     if isinstance(entry, EstimatorExpert):
-        estimator = entry.classifier if entry.regressor is None else entry.regressor
+        estimator: Any = entry.classifier if entry.regressor is None else entry.regressor
         frozen = isinstance(estimator, FrozenEstimator)
         return type(estimator.estimator if frozen else estimator).__name__
     if hasattr(entry, "make"):  # a torch Module of the caller's
@@ -43,14 +44,14 @@ def label(entry) -> str:
     return experts.name_of(entry) or methods.name_of(entry) or type(entry).__name__
 
 
-def kept(named) -> dict:
+def kept(named: Mapping) -> dict:
     """Return the experts of a dict that are not "drop"."""
     return {
         name: one for name, one in named.items() if not (isinstance(one, str) and one == "drop")
     }
 
 
-def names_of(spec, experts) -> list[str]:
+def names_of(spec: Any, experts: Sequence) -> list[str]:
     """Return what experts are called, where ``spec`` is what ``experts=`` was.
 
     Those that a dict names go by that name; of the others, see `label`.
@@ -64,7 +65,7 @@ def names_of(spec, experts) -> list[str]:
     return [*named, *(label(one) for one in experts[len(named) :])]
 
 
-def numbered(labels) -> list[str]:
+def numbered(labels: Iterable[str]) -> list[str]:
     """Give every expert a name of its own.
 
     Experts of different kinds go by what they are, those of one kind numbered; where all are of one
@@ -86,7 +87,7 @@ def numbered(labels) -> list[str]:
     ]
 
 
-def is_pair(entry) -> bool:
+def is_pair(entry: Any) -> bool:
     """Whether it is a (name, params) pair."""
     named = isinstance(entry, tuple) and len(entry) == 2 and isinstance(entry[0], str)
     return named and isinstance(entry[1], Mapping)
@@ -128,7 +129,7 @@ def _same(default, value):
         return False
 
 
-def params_of(entry, deep=True) -> dict:
+def params_of(entry: Any, deep: bool = True) -> dict:
     """Return the parameters of an expert that is a name, a pair or an object; else none."""
     if isinstance(entry, str) or is_pair(entry):
         name, params = entry if is_pair(entry) else (entry, {})
@@ -138,7 +139,7 @@ def params_of(entry, deep=True) -> dict:
     return entry.get_params(deep=deep) if has_params else {}
 
 
-def with_params(entry, **params):
+def with_params(entry: Any, **params: Any) -> Any:
     """Return an expert with other parameters; the one that is given stays as it is."""
     if isinstance(entry, str) or is_pair(entry):
         name, known = entry if is_pair(entry) else (entry, {})

@@ -1,7 +1,10 @@
 """Networks as experts: a table read by embeddings, trained alone or together with a gate."""
 
+from __future__ import annotations
+
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -14,6 +17,12 @@ from moe_lab.likelihood.outcome import standard_deviation
 from moe_lab.nn.tables.holder import NetHolder, present_rows
 from moe_lab.table import NumericTable, share_table
 from moe_lab.table.folds import held_out_rows
+
+if TYPE_CHECKING:
+    import torch
+
+    from moe_lab.table.forms import Table
+    from moe_lab.table.reading import Reading
 
 # shapes: (n)samples, (d)features, (m)embers of an ensemble, (o)utputs
 
@@ -28,7 +37,15 @@ class NetExpert(Expert):
     one_hot = False  # False: categories are embedded
     n_bins = 0
 
-    def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
+    def build(
+        self,
+        task: str,
+        *,
+        n_classes: int | None = None,
+        random_state: int | None = None,
+        device: str = "cpu",
+        n_jobs: int | None = None,
+    ) -> Any:
         try:
             import torch  # noqa: F401
         except ImportError as error:
@@ -37,7 +54,7 @@ class NetExpert(Expert):
         return model(self, random_state=random_state, device=resolve_device(device))
 
     @abstractmethod
-    def body(self, chunks, n_outputs):
+    def body(self, chunks: list[int], n_outputs: int) -> torch.nn.Module:
         """Make the network behind the embeddings.
 
         Parameters
@@ -53,7 +70,7 @@ class NetExpert(Expert):
             themselves; or to a pair of either and a loss, to be added while training.
         """
 
-    def module(self, Z, n_levels, n_outputs):
+    def module(self, Z: np.ndarray, n_levels: list[int], n_outputs: int) -> torch.nn.Module:
         """Make the whole network.
 
         Parameters
@@ -73,7 +90,7 @@ class NetExpert(Expert):
         return net.float()  # whatever torch's default is
 
     @property
-    def table(self):
+    def table(self) -> NumericTable:
         """How X is read."""
         return NumericTable(scale=True, one_hot=self.one_hot, single=True)
 
@@ -97,7 +114,7 @@ class Alone:
         return Terms(loss, loss, extra)
 
 
-def row_losses(outputs, targets, task):
+def row_losses(outputs: torch.Tensor, targets: torch.Tensor, task: str) -> torch.Tensor:
     """Return the mean loss of the members in each row, shape (n_samples,).
 
     Parameters
@@ -131,12 +148,19 @@ class Net(NetHolder, BaseEstimator):
         Of a network trained by itself; of one trained with others the mixture has it.
     """
 
-    def __init__(self, expert, random_state=None, device="cpu"):
+    def __init__(
+        self,
+        expert: NetExpert,
+        random_state: int | np.random.RandomState | None = None,
+        device: str = "cpu",
+    ):
         self.expert = expert
         self.random_state = random_state
         self.device = device
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self, X: Table | Reading, y: np.ndarray, sample_weight: np.ndarray | None = None
+    ) -> Self:
         from moe_lab.nn.tables.descent import Descent
         from moe_lab.nn.tables.descent_run import seeded
 
@@ -155,12 +179,14 @@ class Net(NetHolder, BaseEstimator):
 
     # What a trainer needs that trains a network together with others.
 
-    def learn_features(self, X, sample_weight=None):
+    def learn_features(
+        self, X: Table | Reading, sample_weight: np.ndarray | None = None
+    ) -> np.ndarray:
         """Learn how X is read, and return what the network reads of it: float32, (n, d)."""
         self.table_, Z = share_table(self.expert.table, X, sample_weight)
         return Z
 
-    def module(self, Z, n_outputs):
+    def module(self, Z: np.ndarray, n_outputs: int) -> torch.nn.Module:
         """Make the network for what ``learn_features`` returned; ``net_`` takes it, trained."""
         return self.expert.module(Z, self.table_.n_levels, n_outputs)
 
@@ -170,11 +196,11 @@ class Net(NetHolder, BaseEstimator):
         return self._ask(self.table_.transform(X))
 
     @property
-    def n_features_in_(self):
+    def n_features_in_(self) -> int:
         return self.table_.n_features_in_
 
     @property
-    def best_epoch_(self):
+    def best_epoch_(self) -> int:
         """Number of the epoch whose weights were kept, from 0."""
         return int(np.nanargmin([row["held_out"] for row in self.history_]))
 
@@ -193,14 +219,16 @@ class NetRegressor(RegressorMixin, Net):
     _task = "regression"
     takes_reading = True
 
-    def learn_target(self, y, sample_weight=None):
+    def learn_target(
+        self, y: np.ndarray, sample_weight: np.ndarray | None = None
+    ) -> tuple[np.ndarray, int]:
         """Return what the network is to say, (n,), and how many outputs it has."""
         weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
         self.mean_ = np.average(y, weights=weight)
         self.spread_ = standard_deviation(y, weight)  # 0: the mean is predicted
         return ((y - self.mean_) / (self.spread_ or 1.0)).astype(np.float32), 1
 
-    def predict(self, X):
+    def predict(self, X: Table | Reading) -> np.ndarray:
         outputs = self._outputs(X)  # (n, o) or (n, m, o)
         return outputs.reshape(len(outputs), -1).mean(axis=1) * self.spread_ + self.mean_
 
@@ -211,17 +239,19 @@ class NetClassifier(ClassifierMixin, Net):
     _task = "classification"
     takes_reading = True
 
-    def learn_target(self, y, sample_weight=None):
+    def learn_target(
+        self, y: np.ndarray, sample_weight: np.ndarray | None = None
+    ) -> tuple[np.ndarray, int]:
         """Return what the network is to say, (n,), and how many outputs it has."""
         self.classes_, codes = np.unique(y, return_inverse=True)
         return codes, len(self.classes_)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Table | Reading) -> np.ndarray:
         from scipy.special import softmax
 
         probabilities = softmax(self._outputs(X), axis=-1)  # (n, o) or (n, m, o)
         return probabilities if probabilities.ndim == 2 else probabilities.mean(axis=1)
 
-    def predict(self, X):
+    def predict(self, X: Table | Reading) -> np.ndarray:
         most_probable = self.predict_proba(X).argmax(axis=1)
         return self.classes_[most_probable]

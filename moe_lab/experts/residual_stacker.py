@@ -1,5 +1,7 @@
 """Residual stacker: boosted trees on what a stacker leaves, given the input and the experts."""
 
+from typing import Any
+
 import numpy as np
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -7,6 +9,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from moe_lab.experts.base import Expert, experts
 from moe_lab.likelihood.stacks import LinearStack, LogLinearStack
 from moe_lab.table import Reading, StackedTable
+from moe_lab.table.forms import Table
 
 MOST_CLASSES = 30  # each round grows a tree for each class
 
@@ -29,12 +32,22 @@ class ResidualStackerExpert(Expert):
 
     depends_on = "experts"
 
-    def __init__(self, n_estimators=None, learning_rate=0.05, num_leaves=4):
+    def __init__(
+        self, n_estimators: int | None = None, learning_rate: float = 0.05, num_leaves: int = 4
+    ):
         self.n_estimators = n_estimators
         self.learning_rate = learning_rate
         self.num_leaves = num_leaves
 
-    def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
+    def build(
+        self,
+        task: str,
+        *,
+        n_classes: int | None = None,
+        random_state: int | None = None,
+        device: str = "cpu",
+        n_jobs: int | None = None,
+    ) -> Any:
         kind, rounds = ResidualClassifier, 50
         if task == "regression":
             kind, rounds = ResidualRegressor, 100
@@ -129,7 +142,7 @@ class ResidualRegressor(RegressorMixin, _Residual):
     def _target(self, y, anchor):
         return y - anchor, None
 
-    def predict(self, X, *, predictions):
+    def predict(self, X: Table | Reading, *, predictions: np.ndarray) -> np.ndarray:
         return self._anchor(predictions) + self._correction(X, predictions)
 
 
@@ -142,7 +155,7 @@ class ResidualClassifier(ClassifierMixin, _Residual):
         return LogLinearStack()
 
     @property
-    def classes_(self):
+    def classes_(self) -> np.ndarray:
         return self.stack_.classes_
 
     def _objective(self, n_classes):
@@ -160,11 +173,11 @@ class ResidualClassifier(ClassifierMixin, _Residual):
     def _target(self, y, anchor):
         return y, anchor
 
-    def predict_proba(self, X, *, predictions):
+    def predict_proba(self, X: Table | Reading, *, predictions: np.ndarray) -> np.ndarray:
         scores = self._anchor(predictions) + self._correction(X, predictions)
         if scores.ndim == 1:
             scores = np.column_stack([np.zeros(len(scores)), scores])
         return softmax(scores, axis=1)
 
-    def predict(self, X, *, predictions):
+    def predict(self, X: Table | Reading, *, predictions: np.ndarray) -> np.ndarray:
         return self.predict_proba(X, predictions=predictions).argmax(axis=1)

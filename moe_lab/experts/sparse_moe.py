@@ -1,7 +1,14 @@
 """Sparse MoE expert: a network for tables made of sparsely gated layers."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from moe_lab.experts.base import experts
 from moe_lab.experts.net import NetExpert
+
+if TYPE_CHECKING:
+    import torch
 
 
 @experts.register("sparse_moe")
@@ -37,19 +44,19 @@ class SparseMoEExpert(NetExpert):
 
     def __init__(
         self,
-        n_experts=4,
-        top_k=2,
-        width=64,
-        hidden_dim=64,
-        n_blocks=1,
-        balance=0.01,
-        n_bins=24,
-        dropout=0.0,
-        learning_rate=2e-3,
-        weight_decay=1e-2,
-        max_epochs=100,
-        patience=10,
-        verbose=0,
+        n_experts: int = 4,
+        top_k: int = 2,
+        width: int = 64,
+        hidden_dim: int = 64,
+        n_blocks: int = 1,
+        balance: float = 0.01,
+        n_bins: int = 24,
+        dropout: float = 0.0,
+        learning_rate: float = 2e-3,
+        weight_decay: float = 1e-2,
+        max_epochs: int = 100,
+        patience: int = 10,
+        verbose: int = 0,
     ):
         self.n_experts = n_experts
         self.top_k = top_k
@@ -65,7 +72,7 @@ class SparseMoEExpert(NetExpert):
         self.patience = patience
         self.verbose = verbose
 
-    def body(self, chunks, n_outputs):
+    def body(self, chunks: list[int], n_outputs: int) -> torch.nn.Module:
         from moe_lab.nn.tables.tabular import SparseNet
 
         return SparseNet(

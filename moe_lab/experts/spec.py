@@ -4,6 +4,9 @@ import inspect
 import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
 
 from moe_lab.experts.base import Expert, experts
 from moe_lab.experts.estimator import EstimatorExpert, is_estimator, task_of, wrong_task
@@ -24,7 +27,7 @@ AUTO = (
 )
 
 
-def as_expert(obj, task=None):
+def as_expert(obj: Any, task: str | None = None) -> Expert:
     """Return an Expert from a registered name, a (name, params) pair, an Expert, any object
     with fit, predict and get_params, or the class of a torch Module.
 
@@ -44,7 +47,7 @@ def as_expert(obj, task=None):
     return expert
 
 
-def as_experts(spec, task, n_experts=None):
+def as_experts(spec: Any, task: str, n_experts: int | None = None) -> list[Expert]:
     """Return the list of Experts that ``experts=`` and ``n_experts=`` describe.
 
     Parameters
@@ -77,7 +80,7 @@ def as_experts(spec, task, n_experts=None):
     return [as_expert(spec, task)] * n_experts
 
 
-def listed(spec):
+def listed(spec: Any) -> Any:
     """Return the experts that ``experts=`` lists, or None where it is one expert to be copied."""
     if isinstance(spec, str) and spec == "auto":
         return [name for name in AUTO if name != "catboost" or find_spec(name)]
@@ -86,7 +89,14 @@ def listed(spec):
     return list(spec) if isinstance(spec, list | tuple) and not is_pair(spec) else None
 
 
-def build_experts(experts, task, *, seeds, classes=None, device="cpu"):
+def build_experts(
+    experts: list[Expert],
+    task: str,
+    *,
+    seeds: list[int],
+    classes: np.ndarray | None = None,
+    device: str = "cpu",
+) -> list:
     """Return the unfitted estimators.
 
     Parameters
@@ -104,7 +114,7 @@ def build_experts(experts, task, *, seeds, classes=None, device="cpu"):
     -------
     built : list of unfitted estimators
     """
-    settings = {"n_classes": None if classes is None else len(classes), "device": device}
+    settings: dict = {"n_classes": None if classes is None else len(classes), "device": device}
     built = []
     for k, (expert, seed) in enumerate(zip(experts, seeds, strict=True)):
         if isinstance(expert, EstimatorExpert):

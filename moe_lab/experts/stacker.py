@@ -1,5 +1,7 @@
 """Stacker: one weight for every other expert, learnt from what they say out of fold."""
 
+from typing import Any
+
 from moe_lab.experts.base import Expert, experts
 from moe_lab.likelihood.stacks import LinearStack, LogLinearStack
 
@@ -26,10 +28,18 @@ class StackerExpert(Expert):
 
     depends_on = "experts"
 
-    def __init__(self, pull=3.0):
+    def __init__(self, pull: float = 3.0):
         self.pull = pull
 
-    def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
+    def build(
+        self,
+        task: str,
+        *,
+        n_classes: int | None = None,
+        random_state: int | None = None,
+        device: str = "cpu",
+        n_jobs: int | None = None,
+    ) -> Any:
         if not self.pull >= 0:
             raise ValueError(f"pull must be at least 0, got pull={self.pull!r}.")
         return LinearStack(self.pull) if task == "regression" else LogLinearStack(self.pull)

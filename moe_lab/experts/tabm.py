@@ -1,7 +1,14 @@
 """TabM expert: many small networks in one, for tables."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from moe_lab.experts.base import experts
 from moe_lab.experts.net import NetExpert
+
+if TYPE_CHECKING:
+    import torch
 
 
 @experts.register("tabm")
@@ -36,15 +43,15 @@ class TabMExpert(NetExpert):
 
     def __init__(
         self,
-        n_members=16,
-        width=128,
-        n_bins=24,
-        dropout=0.1,
-        learning_rate=2e-3,
-        weight_decay=3e-4,
-        max_epochs=100,
-        patience=10,
-        verbose=0,
+        n_members: int = 16,
+        width: int = 128,
+        n_bins: int = 24,
+        dropout: float = 0.1,
+        learning_rate: float = 2e-3,
+        weight_decay: float = 3e-4,
+        max_epochs: int = 100,
+        patience: int = 10,
+        verbose: int = 0,
     ):
         self.n_members = n_members
         self.width = width
@@ -56,14 +63,14 @@ class TabMExpert(NetExpert):
         self.patience = patience
         self.verbose = verbose
 
-    def build(self, task, **settings):
+    def build(self, task: str, **settings: Any) -> Any:
         try:
             import tabm  # noqa: F401
         except ImportError as error:
             raise ImportError("tabm is not installed; run pip install tabm.") from error
         return super().build(task, **settings)
 
-    def body(self, chunks, n_outputs):
+    def body(self, chunks: list[int], n_outputs: int) -> torch.nn.Module:
         from tabm import EnsembleView, LinearEnsemble, make_tabm_backbone
         from torch import nn
 

@@ -1,5 +1,9 @@
 """XGBoost expert: boosted trees, grown level by level."""
 
+from typing import Any
+
+import numpy as np
+
 from moe_lab.device import resolve_device
 from moe_lab.experts.base import Expert, experts
 from moe_lab.experts.boosting.boosted import BoostedClassifier, BoostedRegressor
@@ -26,11 +30,11 @@ class XGBoostExpert(Expert):
 
     def __init__(
         self,
-        n_estimators=150,
-        learning_rate=0.1,
-        max_depth=6,
-        early_stopping_rounds=None,
-        params=None,
+        n_estimators: int = 150,
+        learning_rate: float = 0.1,
+        max_depth: int = 6,
+        early_stopping_rounds: int | None = None,
+        params: dict | None = None,
     ):
         self.n_estimators = n_estimators
         self.learning_rate = learning_rate
@@ -38,7 +42,15 @@ class XGBoostExpert(Expert):
         self.early_stopping_rounds = early_stopping_rounds
         self.params = params
 
-    def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
+    def build(
+        self,
+        task: str,
+        *,
+        n_classes: int | None = None,
+        random_state: int | None = None,
+        device: str = "cpu",
+        n_jobs: int | None = None,
+    ) -> Any:
         try:
             import xgboost
         except ImportError as error:
@@ -73,7 +85,18 @@ def _names(xgboost):
 class XGBoostTrees(Trees):
     """Trees of XGBoost; its bins cost too little to be worth sharing."""
 
-    def grow(self, data, rows, y, weight, *, n_classes, n_trees, held_out=None, patience=None):
+    def grow(
+        self,
+        data: Any,
+        rows: np.ndarray,
+        y: np.ndarray,
+        weight: np.ndarray,
+        *,
+        n_classes: int | None,
+        n_trees: int,
+        held_out: tuple | None = None,
+        patience: int | None = None,
+    ) -> tuple[Any, list]:
         import xgboost
 
         kind = xgboost.XGBRegressor if n_classes is None else xgboost.XGBClassifier
@@ -89,7 +112,9 @@ class XGBoostTrees(Trees):
         losses = model.evals_result()["validation_0"] if watch else {"": []}
         return model, list(losses.values())[-1]  # by which xgboost stops
 
-    def predict(self, model, X, *, n_classes, n_trees=None):
+    def predict(
+        self, model: Any, X: Any, *, n_classes: int | None, n_trees: int | None = None
+    ) -> np.ndarray:
         grown = model.get_booster().num_boosted_rounds()
         n_trees = grown if n_trees is None else min(n_trees, grown)
         ask = model.predict if n_classes is None else model.predict_proba

@@ -1,12 +1,16 @@
 """Anchored gate: starts at given weights, and departs where input and experts say so."""
 
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from moe_lab.gate.base import check_loss, gates
 from moe_lab.gate.boosted import BoostedGate
 from moe_lab.gate.constant import ConstantGate
 from moe_lab.likelihood.arrays import softmax
 from moe_lab.table import Reading, StackedTable, rows_of
+from moe_lab.table.forms import Table
 
 LEAST_CURVATURE = 1e-3  # of a row
 LEAST_UNIT = 1e-2  # of how far apart the experts are: near-perfect anchors need no finer steps
@@ -56,24 +60,34 @@ class AnchoredGate(BoostedGate):
 
     def __init__(
         self,
-        anchor=None,
-        n_estimators=20,
-        learning_rate=0.2,
-        num_leaves=4,
-        min_child_samples=None,
-        columns=None,
-        random_state=0,
+        anchor: ArrayLike | None = None,
+        n_estimators: int = 20,
+        learning_rate: float = 0.2,
+        num_leaves: int = 4,
+        min_child_samples: Any = None,
+        columns: list[str | int] | None = None,
+        random_state: int = 0,
     ):
         super().__init__(
             n_estimators, learning_rate, num_leaves, min_child_samples, columns, random_state
         )
         self.anchor = anchor
 
-    def learn_features(self, X, sample_weight=None):
-        self.varied_ = None  # fitted to responsibilities, it is a boosted gate that reads X alone
+    def learn_features(
+        self, X: Table | Reading, sample_weight: np.ndarray | None = None
+    ) -> np.ndarray:
+        # fitted to responsibilities, it is a boosted gate that reads X alone
+        self.varied_: Any = None
         return super().learn_features(X, sample_weight)
 
-    def fit_pooled(self, X, predictions, y, loss, sample_weight=None):
+    def fit_pooled(
+        self,
+        X: Table | Reading,
+        predictions: np.ndarray,
+        y: np.ndarray,
+        loss: str,
+        sample_weight: np.ndarray | None = None,
+    ) -> Self:
         """Fit the gate to the loss of the pooled prediction of fixed experts.
 
         Parameters
@@ -116,7 +130,7 @@ class AnchoredGate(BoostedGate):
             )
         return self
 
-    def predict_proba(self, X, predictions=None):
+    def predict_proba(self, X: Table | Reading, predictions: Any = None) -> np.ndarray:
         """Return the gate weights.
 
         Parameters
@@ -139,7 +153,7 @@ class AnchoredGate(BoostedGate):
             weights[:, self.varied_] = share * np.exp(self.log_proba_features(features))
         return weights
 
-    def log_proba(self, X, predictions=None):
+    def log_proba(self, X: Table | Reading, predictions: Any = None) -> np.ndarray:
         if self.varied_ is None:
             return super().log_proba(X)
         with np.errstate(divide="ignore"):

@@ -1,6 +1,9 @@
 """What a gate is: whom to trust, said from the input alone."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -13,6 +16,10 @@ from moe_lab.likelihood.softmax import fit_softmax, softmax_gradient
 from moe_lab.registry import gates
 from moe_lab.registry.powers import has_power
 from moe_lab.table import given_to
+
+if TYPE_CHECKING:
+    from moe_lab.table.forms import Table
+    from moe_lab.table.reading import Reading
 
 __all__ = ["FeatureGate", "Gate", "LinearGate", "as_gate", "ask_gate", "gates"]
 
@@ -33,7 +40,9 @@ class Gate(ABC, BaseEstimator):
     log_prior_ = 0.0
 
     @abstractmethod
-    def fit(self, X, responsibilities, sample_weight=None):
+    def fit(
+        self, X: Table, responsibilities: np.ndarray, sample_weight: np.ndarray | None = None
+    ) -> Self:
         """Fit the gate to responsibilities (the likelihood objective).
 
         Parameters
@@ -49,29 +58,35 @@ class Gate(ABC, BaseEstimator):
         """
 
     @abstractmethod
-    def predict_proba(self, X):
+    def predict_proba(self, X: Table) -> np.ndarray:
         """Return the gate weights, shape (n_samples, n_experts); each row sums to 1."""
 
-    def log_proba(self, X):
+    def log_proba(self, X: Table) -> np.ndarray:
         """Return the log gate weights, shape (n_samples, n_experts)."""
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
     # EM fits the gate in every round: what can be made of the table once is made once.
 
-    def learn_features(self, X, sample_weight=None):
+    def learn_features(self, X: Table, sample_weight: np.ndarray | None = None) -> np.ndarray:
         """Learn what the gate reads and return it for X; by default X itself."""
         return X
 
-    def features(self, X):
+    def features(self, X: Table) -> np.ndarray:
         """Return what the gate reads of X; by default X itself."""
         return X
 
-    def fit_features(self, features, responsibilities, sample_weight=None, start=None):
+    def fit_features(
+        self,
+        features: np.ndarray,
+        responsibilities: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+        start: Gate | None = None,
+    ) -> Self:
         """Fit to features made before, from ``start``, this gate fitted in the round before."""
         return self.fit(features, responsibilities, sample_weight)
 
-    def log_proba_features(self, features):
+    def log_proba_features(self, features: np.ndarray) -> np.ndarray:
         """Return the log gate weights from features, shape (n_samples, n_experts)."""
         return self.log_proba(features)
 
@@ -83,30 +98,43 @@ class FeatureGate(Gate):
     ``log_proba_features``.
     """
 
-    def fit(self, X, responsibilities, sample_weight=None):
+    def fit(
+        self,
+        X: Table | Reading,
+        responsibilities: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+    ) -> Self:
         features = self.learn_features(X, sample_weight)
         return self.fit_features(features, responsibilities, sample_weight)
 
     @abstractmethod
-    def learn_features(self, X, sample_weight=None):
+    def learn_features(
+        self, X: Table | Reading, sample_weight: np.ndarray | None = None
+    ) -> np.ndarray:
         """Learn what the features are and return those of X, (n_samples, n_features)."""
 
     @abstractmethod
-    def features(self, X):
+    def features(self, X: Table | Reading) -> np.ndarray:
         """Return the features of X, (n_samples, n_features)."""
 
     @abstractmethod
-    def fit_features(self, features, responsibilities, sample_weight=None, start=None):
+    def fit_features(
+        self,
+        features: np.ndarray,
+        responsibilities: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+        start: Gate | None = None,
+    ) -> Self:
         """Fit to features made before, from ``start``, this gate fitted in the round before."""
 
     @abstractmethod
-    def log_proba_features(self, features):
+    def log_proba_features(self, features: np.ndarray) -> np.ndarray:
         """Return the log gate weights from features, shape (n_samples, n_experts)."""
 
-    def log_proba(self, X):
+    def log_proba(self, X: Table | Reading) -> np.ndarray:
         return self.log_proba_features(self.features(X))
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Table | Reading) -> np.ndarray:
         return np.exp(self.log_proba(X))
 
 
@@ -119,14 +147,20 @@ class LinearGate(FeatureGate):
     """
 
     parametric = True
-    C = np.inf
+    C: Any = np.inf
 
     @property
-    def strength(self):
+    def strength(self) -> float:
         """The inverse penalty strength that fits use."""
         return self.C
 
-    def fit_features(self, features, responsibilities, sample_weight=None, start=None):
+    def fit_features(
+        self,
+        features: np.ndarray,
+        responsibilities: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+        start: Gate | None = None,
+    ) -> Self:
         coef = None if start is None else start.coef_
         self.rank_ = rank(features, sample_weight) if start is None else start.rank_
         self.coef_ = fit_softmax(
@@ -134,32 +168,41 @@ class LinearGate(FeatureGate):
         )
         return self
 
-    def log_proba_features(self, features):
+    def log_proba_features(self, features: np.ndarray) -> np.ndarray:
         return log_softmax(logits(features, self.coef_))
 
     @property
-    def log_prior_(self):
+    def log_prior_(self) -> float:  # type: ignore[override]
         return -np.sum(self.coef_[:-1] ** 2) / (2 * self.strength)
 
     @property
-    def n_parameters_(self):
+    def n_parameters_(self) -> int:
         return (self.rank_ + 1) * (self.coef_.shape[1] - 1)
 
     @property
-    def vector(self):
+    def vector(self) -> np.ndarray:
         return self.coef_.ravel()
 
     @vector.setter
-    def vector(self, vector):
+    def vector(self, vector: np.ndarray) -> None:
         self.coef_ = vector.reshape(self.coef_.shape)
 
-    def gradient(self, features, responsibilities, sample_weight):
+    def gradient(
+        self, features: np.ndarray, responsibilities: np.ndarray, sample_weight: np.ndarray
+    ) -> np.ndarray:
         """Return the gradient of the objective of ``fit`` in ``vector``, 1-D."""
         return softmax_gradient(
             features, self.coef_, responsibilities, sample_weight, C=self.strength
         ).ravel()
 
-    def fit_pooled(self, X, predictions, y, loss, sample_weight=None):
+    def fit_pooled(
+        self,
+        X: Table | Reading,
+        predictions: np.ndarray,
+        y: np.ndarray,
+        loss: str,
+        sample_weight: np.ndarray | None = None,
+    ) -> Self:
         """Fit the gate to the loss of the pooled prediction of fixed experts.
 
         Parameters
@@ -189,18 +232,18 @@ class LinearGate(FeatureGate):
         return self
 
 
-def check_loss(loss):
+def check_loss(loss: str) -> None:
     """Refuse what ``fit_pooled`` cannot be fitted to."""
     if loss not in ("log_loss", "squared_error"):
         raise ValueError(f"loss must be 'log_loss' or 'squared_error', got {loss!r}.")
 
 
-def likelihoods(predictions, y):
+def likelihoods(predictions: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return what each expert gives to the class that came, (n_samples, n_experts); never 0."""
     return np.maximum(predictions[np.arange(len(y)), :, y], LEAST_LIKELIHOOD)
 
 
-def ask_gate(gate, X, predictions=None):
+def ask_gate(gate: Gate, X: Table | Reading, predictions: np.ndarray | None = None) -> np.ndarray:
     """Return the weights of a fitted gate that may read what the experts say.
 
     Parameters
@@ -217,10 +260,10 @@ def ask_gate(gate, X, predictions=None):
     """
     X = given_to(gate, X)
     if has_power(gate, ReadsPredictions):
-        return gate.predict_proba(X, predictions)
+        return gate.predict_proba(X, predictions)  # type: ignore[call-arg]
     return gate.predict_proba(X)
 
 
-def as_gate(gate):
+def as_gate(gate: str | tuple[str, dict] | Gate) -> Gate:
     """Return a Gate from a registered name, a (name, params) pair or an instance."""
     return gates.resolve(gate, Gate)

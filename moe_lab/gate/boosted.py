@@ -1,10 +1,18 @@
 """Boosted gate: boosted trees on the responsibilities."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
 import numpy as np
 
-from moe_lab.gate.base import FeatureGate, gates
+from moe_lab.gate.base import FeatureGate, Gate, gates
 from moe_lab.likelihood.arrays import log_softmax
 from moe_lab.table import CodedTable, share_table
+
+if TYPE_CHECKING:
+    from moe_lab.table.forms import Table
+    from moe_lab.table.reading import Reading
 
 LEAST = 1e-9  # an expert that no row trusts starts with this weight
 
@@ -40,12 +48,12 @@ class BoostedGate(FeatureGate):
 
     def __init__(
         self,
-        n_estimators=50,
-        learning_rate=0.1,
-        num_leaves=15,
-        min_child_samples=20,
-        columns=None,
-        random_state=0,
+        n_estimators: int = 50,
+        learning_rate: float = 0.1,
+        num_leaves: int = 15,
+        min_child_samples: int = 20,
+        columns: list[str | int] | None = None,
+        random_state: int = 0,
     ):
         self.n_estimators = n_estimators
         self.learning_rate = learning_rate
@@ -54,15 +62,23 @@ class BoostedGate(FeatureGate):
         self.columns = columns
         self.random_state = random_state
 
-    def learn_features(self, X, sample_weight=None):
+    def learn_features(
+        self, X: Table | Reading, sample_weight: np.ndarray | None = None
+    ) -> np.ndarray:
         self.table_, coded = share_table(CodedTable(columns=self.columns), X)
         self.categories_ = list(coded.levels)
         return coded.matrix
 
-    def features(self, X):
+    def features(self, X: Table | Reading) -> np.ndarray:
         return self.table_.matrix(X)
 
-    def fit_features(self, features, responsibilities, sample_weight=None, start=None):
+    def fit_features(
+        self,
+        features: np.ndarray,
+        responsibilities: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+        start: Gate | None = None,
+    ) -> Self:
         if sample_weight is not None and not np.all(sample_weight > 0):  # these count as absent
             present = np.flatnonzero(sample_weight > 0)
             features, responsibilities = features[present], responsibilities[present]
@@ -100,7 +116,7 @@ class BoostedGate(FeatureGate):
         settings |= {"objective": objective, "num_class": len(self.base_)}
         return lightgbm.train(settings, rows, num_boost_round=self.n_estimators)
 
-    def log_proba_features(self, features):
+    def log_proba_features(self, features: np.ndarray) -> np.ndarray:
         if self.booster_ is None:
             return np.tile(log_softmax(self.base_[None]), (len(features), 1))
         raw = self.booster_.predict(features, raw_score=True, num_threads=1)

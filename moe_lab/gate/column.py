@@ -5,6 +5,7 @@ import numpy as np
 from moe_lab.gate.base import gates
 from moe_lab.gate.region import RegionGate
 from moe_lab.table.chosen import chosen_columns
+from moe_lab.table.forms import Table
 from moe_lab.table.reading import Reading
 from moe_lab.table.rules import MANY_LEVELS
 
@@ -43,14 +44,16 @@ class ColumnGate(RegionGate):
     takes_reading = True
     example_params = {"column": "group"}
 
-    def __init__(self, column=None, pseudo_count=1.0):
+    def __init__(self, column: str | int | None = None, pseudo_count: float = 1.0):
         self.column = column
         self.pseudo_count = pseudo_count
 
-    def learn_features(self, X, sample_weight=None):
+    def learn_features(
+        self, X: Table | Reading, sample_weight: np.ndarray | None = None
+    ) -> np.ndarray:
         X = Reading.of(X)
         self.kinds_ = X.kinds
-        self.position_ = chosen_columns(X, [self.column])[0]
+        self.position_ = chosen_columns(X, [self.column])[0]  # type: ignore[list-item]
         there = X
         if sample_weight is not None:
             there = X.rows(np.flatnonzero(np.asarray(sample_weight) > 0))
@@ -65,7 +68,7 @@ class ColumnGate(RegionGate):
             )
         return super().learn_features(X, sample_weight)
 
-    def features(self, X):
+    def features(self, X: Table | Reading) -> np.ndarray:
         X, n_levels = Reading.of(X, self.kinds_), len(self.levels_)
         regions = X.matched(self.position_, self.levels_)
         missing = X.levels(self.position_)[0] < 0  # a region only where fit saw it

@@ -1,15 +1,24 @@
 """MLP gate: a small neural network in torch, alone or trained together with its experts."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from scipy.special import log_softmax
 
 from moe_lab.device import resolve_device
-from moe_lab.gate.base import FeatureGate, check_loss, gates, likelihoods
+from moe_lab.gate.base import FeatureGate, Gate, check_loss, gates, likelihoods
 from moe_lab.nn.tables.holder import NetHolder, present_rows
 from moe_lab.table import NumericTable, share_table
 from moe_lab.table.folds import held_out_rows
+
+if TYPE_CHECKING:
+    import torch
+
+    from moe_lab.table.forms import Table
+    from moe_lab.table.reading import Reading
 
 
 @gates.register("mlp")
@@ -41,15 +50,15 @@ class MLPGate(NetHolder, FeatureGate):
 
     def __init__(
         self,
-        hidden=(64,),
-        n_bins=0,
-        columns=None,
-        learning_rate=2e-3,
-        weight_decay=1e-2,
-        max_epochs=100,
-        patience=10,
-        random_state=0,
-        device="auto",
+        hidden: tuple[int, ...] = (64,),
+        n_bins: int = 0,
+        columns: list[str | int] | None = None,
+        learning_rate: float = 2e-3,
+        weight_decay: float = 1e-2,
+        max_epochs: int = 100,
+        patience: int = 10,
+        random_state: int = 0,
+        device: str = "auto",
     ):
         self.hidden = hidden
         self.n_bins = n_bins
@@ -61,22 +70,37 @@ class MLPGate(NetHolder, FeatureGate):
         self.random_state = random_state
         self.device = device
 
-    def learn_features(self, X, sample_weight=None):
+    def learn_features(
+        self, X: Table | Reading, sample_weight: np.ndarray | None = None
+    ) -> np.ndarray:
         table = NumericTable(columns=self.columns, one_hot=False, single=True)
         self.table_, features = share_table(table, X, sample_weight)
         return features
 
-    def features(self, X):
+    def features(self, X: Table | Reading) -> np.ndarray:
         return self.table_.transform(X)
 
-    def fit_features(self, features, responsibilities, sample_weight=None, start=None):
+    def fit_features(
+        self,
+        features: np.ndarray,
+        responsibilities: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+        start: Gate | None = None,
+    ) -> Self:
         self._make(present_rows(features, sample_weight), responsibilities.shape[1])
         self._start_at(np.average(responsibilities, axis=0, weights=sample_weight))
         targets = responsibilities.astype(np.float32)
         self._train(features, targets, sample_weight, CrossEntropy())
         return self
 
-    def fit_pooled(self, X, predictions, y, loss, sample_weight=None):
+    def fit_pooled(
+        self,
+        X: Table | Reading,
+        predictions: np.ndarray,
+        y: np.ndarray,
+        loss: str,
+        sample_weight: np.ndarray | None = None,
+    ) -> Self:
         """Fit the gate to the loss of the pooled prediction of fixed experts.
 
         Parameters
@@ -104,7 +128,7 @@ class MLPGate(NetHolder, FeatureGate):
         self._train(features, said.astype(np.float32), sample_weight, Pooled(loss))
         return self
 
-    def module(self, Z, n_experts):
+    def module(self, Z: np.ndarray, n_experts: int) -> torch.nn.Module:
         """Make the network for what ``learn_features`` returned: logits (n_samples, n_experts),
         equal at first; ``net_`` takes it, trained."""
         from torch import nn
@@ -117,7 +141,7 @@ class MLPGate(NetHolder, FeatureGate):
         nn.init.zeros_(layers[-1].bias)
         return nn.Sequential(embedding, layers).float()  # whatever torch's default is
 
-    def log_proba_features(self, features):
+    def log_proba_features(self, features: np.ndarray) -> np.ndarray:
         return log_softmax(self._ask(features), axis=1)
 
     def _make(self, features, n_experts):

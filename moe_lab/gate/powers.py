@@ -3,9 +3,13 @@
 Each power is optional, and without it there is a correct default.
 """
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 import numpy as np
+
+from moe_lab.table.forms import Table
+from moe_lab.table.reading import Reading
 
 
 class Parametric(Protocol):
@@ -18,7 +22,14 @@ class Parametric(Protocol):
 class FitsPooled(Protocol):
     """Can be fitted to the loss of the pooled prediction instead of responsibilities."""
 
-    def fit_pooled(self, X, predictions, y, loss, sample_weight=None) -> Any:
+    def fit_pooled(
+        self,
+        X: Table | Reading,
+        predictions: np.ndarray,
+        y: np.ndarray,
+        loss: str,
+        sample_weight: np.ndarray | None = None,
+    ) -> Any:
         """Fit to predictions, (n_samples, n_experts, n_outputs), by "log_loss" or
         "squared_error"."""
 
@@ -47,7 +58,7 @@ class HasPrior(Protocol):
 class HasDensity(Protocol):
     """Has a density of the input, which is part of what EM maximises."""
 
-    def log_density(self, features) -> np.ndarray:
+    def log_density(self, features: np.ndarray) -> np.ndarray:
         """Return the log density of each row in nats, shape (n_samples,)."""
 
 
@@ -56,7 +67,9 @@ class HasGradient(Protocol):
 
     vector: np.ndarray  # all parameters, 1-D, to be read and set
 
-    def gradient(self, features, responsibilities, sample_weight) -> np.ndarray:
+    def gradient(
+        self, features: np.ndarray, responsibilities: np.ndarray, sample_weight: np.ndarray
+    ) -> np.ndarray:
         """Return the gradient of what ``fit`` maximises in ``vector``, 1-D."""
 
 
@@ -69,22 +82,22 @@ class CountsParameters(Protocol):
 class DropsExperts(Protocol):
     """Is built for certain experts, and can do without some; default: it is fitted to the rest."""
 
-    def without(self, dropped, n_experts) -> Any:
+    def without(self, dropped: Iterable[int], n_experts: int) -> Any:
         """Return this gate for a mixture of ``n_experts`` without those of the numbers dropped."""
 
 
 class IsTree(Protocol):
     """Leads rows down a tree to the experts; default: drawn as a tree of one level."""
 
-    def node_weights(self, X) -> dict[tuple, np.ndarray]:
+    def node_weights(self, X: Table | Reading) -> dict[tuple, np.ndarray]:
         """Return the probability of reaching each node, path -> (n_samples,)."""
 
 
 class IsNetwork(Protocol):
     """Can be trained together with networks, by ``train="gradient"``, which sets its ``net_``."""
 
-    def learn_features(self, X, sample_weight) -> np.ndarray:
+    def learn_features(self, X: Table | Reading, sample_weight: np.ndarray | None) -> np.ndarray:
         """Learn how X is read; return what the network reads of it, float32, (n_samples, d)."""
 
-    def module(self, Z, n_experts) -> Any:
+    def module(self, Z: np.ndarray, n_experts: int) -> Any:
         """Make the torch Module from what ``learn_features`` returned to logits."""

@@ -1,11 +1,19 @@
 """What the column gate and the rules gate share: static weights within each region."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
 import numpy as np
 from scipy.special import logsumexp
 
-from moe_lab.gate.base import LinearGate
+from moe_lab.gate.base import Gate, LinearGate
 from moe_lab.likelihood.arrays import log_softmax
 from moe_lab.likelihood.numbers import check_number
+
+if TYPE_CHECKING:
+    from moe_lab.table.forms import Table
+    from moe_lab.table.reading import Reading
 
 
 class RegionGate(LinearGate):
@@ -24,16 +32,24 @@ class RegionGate(LinearGate):
     each region's difference from them in the others.
     """
 
-    def learn_features(self, X, sample_weight=None):
+    def learn_features(
+        self, X: Table | Reading, sample_weight: np.ndarray | None = None
+    ) -> np.ndarray:
         check_number("pseudo_count", self.pseudo_count)
         return self.features(X)
 
     @property
-    def C(self):
+    def C(self) -> float:  # type: ignore[override]
         """Inverse penalty strength of the fit to the pooled loss, which has no pseudo-rows."""
         return 1 / self.pseudo_count if self.pseudo_count else np.inf
 
-    def fit_features(self, features, responsibilities, sample_weight=None, start=None):
+    def fit_features(
+        self,
+        features: np.ndarray,
+        responsibilities: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+        start: Gate | None = None,
+    ) -> Self:
         weight = np.ones(len(features)) if sample_weight is None else sample_weight
         self.mass_ = weight @ features  # (n_regions,)
         self.rank_ = int(np.count_nonzero(self.mass_)) - 1
@@ -55,19 +71,21 @@ class RegionGate(LinearGate):
         self.coef_ = np.vstack([differences, overall])
 
     @property
-    def log_prior_(self):
+    def log_prior_(self) -> float:  # type: ignore[override]
         log_weights = self.coef_[:-1] + self.coef_[-1]
         return np.sum(self._pseudo_rows(log_weights.shape[1]) * log_weights)
 
     @property
-    def vector(self):
+    def vector(self) -> np.ndarray:
         return (self.coef_[:-1] + self.coef_[-1]).ravel()
 
     @vector.setter
-    def vector(self, vector):
+    def vector(self, vector: np.ndarray) -> None:
         self._set(vector.reshape(len(self.mass_), -1))
 
-    def gradient(self, features, responsibilities, sample_weight):
+    def gradient(
+        self, features: np.ndarray, responsibilities: np.ndarray, sample_weight: np.ndarray
+    ) -> np.ndarray:
         """Return the gradient of the objective of ``fit`` in ``vector``, 1-D."""
         pseudo_rows = self._pseudo_rows(responsibilities.shape[1])
         counts = features.T @ (sample_weight[:, None] * responsibilities) + pseudo_rows

@@ -1,10 +1,19 @@
 """Rules gate: static weights within each region that rules describe."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from moe_lab.gate.base import gates
 from moe_lab.gate.region import RegionGate
 from moe_lab.table.rules import rule_regions
+
+if TYPE_CHECKING:
+    from moe_lab.table.forms import Table
+    from moe_lab.table.reading import Reading
 
 
 @gates.register("rules")
@@ -24,10 +33,10 @@ class RulesGate(RegionGate):
     takes_reading = True
     example_params = {"rules": ["x0 < 0", "group == 'a'"]}
 
-    def __init__(self, rules=(), pseudo_count=1.0):
+    def __init__(self, rules: Sequence[str] = (), pseudo_count: float = 1.0):
         self.rules = rules
         self.pseudo_count = pseudo_count
 
-    def features(self, X):
+    def features(self, X: Table | Reading) -> np.ndarray:
         regions = rule_regions(X, self.rules)  # (n,), len(rules) where none holds
         return np.eye(len(self.rules) + 1)[regions]

@@ -1,15 +1,23 @@
 """Shrunk softmax gate: as much routing as held-out rows confirm, else constant weights."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
 import pandas as pd
 
-from moe_lab.gate.base import FeatureGate, check_loss, gates, likelihoods
+from moe_lab.gate.base import FeatureGate, Gate, check_loss, gates, likelihoods
 from moe_lab.likelihood.arrays import log_softmax, logits
 from moe_lab.likelihood.linear_problem import rank
 from moe_lab.likelihood.mixing import fit_mixing, fit_pooled_mean
 from moe_lab.likelihood.softmax import fit_softmax
 from moe_lab.table import NumericTable, share_table
 from moe_lab.table.folds import make_folds
+
+if TYPE_CHECKING:
+    from moe_lab.table.forms import Table
+    from moe_lab.table.reading import Reading
 
 PATH = (0.0, 0.001, 0.01, 0.1, 1.0, 10.0)  # inverse penalties; 0: constant weights
 MOST_ROWS = 5000  # on which the strength is chosen
@@ -58,22 +66,37 @@ class ShrunkSoftmaxGate(FeatureGate):
 
     takes_reading = True
 
-    def __init__(self, cv=5, columns=None):
+    def __init__(self, cv: int = 5, columns: list[str | int] | None = None):
         self.cv = cv
         self.columns = columns
 
-    def learn_features(self, X, sample_weight=None):
+    def learn_features(
+        self, X: Table | Reading, sample_weight: np.ndarray | None = None
+    ) -> np.ndarray:
         table = NumericTable(columns=self.columns)
         self.table_, features = share_table(table, X, sample_weight)
         return features
 
-    def features(self, X):
+    def features(self, X: Table | Reading) -> np.ndarray:
         return self.table_.transform(X)
 
-    def fit_features(self, features, responsibilities, sample_weight=None, start=None):
+    def fit_features(
+        self,
+        features: np.ndarray,
+        responsibilities: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+        start: Gate | None = None,
+    ) -> Self:
         return self._fit(_CrossEntropy(responsibilities), features, sample_weight)
 
-    def fit_pooled(self, X, predictions, y, loss, sample_weight=None):
+    def fit_pooled(
+        self,
+        X: Table | Reading,
+        predictions: np.ndarray,
+        y: np.ndarray,
+        loss: str,
+        sample_weight: np.ndarray | None = None,
+    ) -> Self:
         """Fit the gate to the loss of the pooled prediction of fixed experts.
 
         Parameters
@@ -92,7 +115,7 @@ class ShrunkSoftmaxGate(FeatureGate):
         """
         check_loss(loss)
         if loss == "squared_error":
-            objective = _SquaredError(predictions[:, :, 0], y)
+            objective: Any = _SquaredError(predictions[:, :, 0], y)
         else:
             objective = _LogLoss(likelihoods(predictions, y))
         return self._fit(objective, self.learn_features(X, sample_weight), sample_weight)
@@ -120,11 +143,11 @@ class ShrunkSoftmaxGate(FeatureGate):
         within = self.losses_["above"] <= self.losses_["se"] + 1e-12
         return float(within.idxmax())
 
-    def log_proba_features(self, features):
+    def log_proba_features(self, features: np.ndarray) -> np.ndarray:
         return log_softmax(logits(features, self.coef_))
 
     @property
-    def n_parameters_(self):
+    def n_parameters_(self) -> int:
         return (self.rank_ + 1 if self.C_ else 1) * (self.coef_.shape[1] - 1)
 
 

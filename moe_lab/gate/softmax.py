@@ -1,7 +1,17 @@
 """Softmax gate: multinomial logistic regression on the responsibilities."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from moe_lab.gate.base import LinearGate, gates
 from moe_lab.table import NumericTable, share_table
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from moe_lab.table.forms import Table
+    from moe_lab.table.reading import Reading
 
 
 @gates.register("softmax")
@@ -23,18 +33,20 @@ class SoftmaxGate(LinearGate):
 
     takes_reading = True
 
-    def __init__(self, C="auto", columns=None):
+    def __init__(self, C: float | str = "auto", columns: list[str | int] | None = None):
         self.C = C
         self.columns = columns
 
     @property
-    def strength(self):
+    def strength(self) -> float:
         return 1.0 if isinstance(self.C, str) and self.C == "auto" else self.C
 
-    def learn_features(self, X, sample_weight=None):
+    def learn_features(
+        self, X: Table | Reading, sample_weight: np.ndarray | None = None
+    ) -> np.ndarray:
         table = NumericTable(columns=self.columns)
         self.table_, features = share_table(table, X, sample_weight)
         return features
 
-    def features(self, X):
+    def features(self, X: Table | Reading) -> np.ndarray:
         return self.table_.transform(X)

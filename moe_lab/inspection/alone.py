@@ -1,6 +1,9 @@
 """One expert alone: what the experts of a divided task are held against."""
 
+from __future__ import annotations
+
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import clone, is_classifier
@@ -12,17 +15,28 @@ from moe_lab.table import rows_of
 from moe_lab.table.folds import make_folds
 from moe_lab.train.base import as_trainer
 
+if TYPE_CHECKING:
+    from moe_lab.mixture import MoEClassifier, MoERegressor
+    from moe_lab.table.forms import Table
+    from moe_lab.table.reading import Reading
+
 FOLDS = 10  # by which it is cross-fitted where the training rows are not given
 
 
-def sees_parts(mixture):
+def sees_parts(mixture: MoERegressor | MoEClassifier) -> bool:
     """Say whether each expert was fitted to its part of the rows, not to all of them."""
     return mixture.n_experts_ > 1 and (
         mixture.divide is not None or not as_trainer(mixture.train).stacks
     )
 
 
-def losses_alone(mixture, X, y, weight, train=None):
+def losses_alone(
+    mixture: MoERegressor | MoEClassifier,
+    X: Table | Reading,
+    y: np.ndarray,
+    weight: np.ndarray,
+    train: tuple | None = None,
+) -> np.ndarray:
     """Return the losses of one expert fitted to all rows, (n_samples,); of several kinds, the best.
 
     Parameters

@@ -1,7 +1,10 @@
 """Bootstrap intervals of the coefficients of linear experts and softmax gates."""
 
+from __future__ import annotations
+
 import warnings
 from numbers import Real
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -19,21 +22,25 @@ from moe_lab.progress import progress
 from moe_lab.table.inputs import check_target, read_table, weighted_rows
 from moe_lab.train.base import as_trainer
 
+if TYPE_CHECKING:
+    from moe_lab.mixture import MoEClassifier, MoERegressor
+    from moe_lab.table.forms import Table
+
 __all__ = ["bootstrap_intervals"]
 
 
 def bootstrap_intervals(
-    mixture,
-    X,
-    y,
+    mixture: MoERegressor | MoEClassifier,
+    X: Table,
+    y: Any,
     *,
-    n_boot=100,
-    level=0.95,
-    sample_weight=None,
-    random_state=None,
-    n_jobs=None,
-    verbose=0,
-):
+    n_boot: int = 100,
+    level: float = 0.95,
+    sample_weight: Any = None,
+    random_state: int | np.random.RandomState | None = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> pd.DataFrame:
     """Say how certain the coefficients of a mixture are.
 
     Rows are drawn with replacement and keep their weights: a weight says how much a row counts,

@@ -1,5 +1,10 @@
 """Coefficients of linear experts and softmax gates, in the units of the columns."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
@@ -8,12 +13,17 @@ from moe_lab.experts.powers import Parametric
 from moe_lab.mixture.names import expert_names
 from moe_lab.registry.powers import has_power
 
+if TYPE_CHECKING:
+    from moe_lab.mixture import MoEClassifier, MoERegressor
+
 __all__ = ["KEYS", "coefficients"]
 
 KEYS = ["part", "output", "name"]
 
 
-def coefficients(mixture, order=None):
+def coefficients(
+    mixture: MoERegressor | MoEClassifier, order: Sequence[int] | None = None
+) -> pd.DataFrame:
     """Return the coefficients of linear experts and of a softmax gate in the columns' own units.
 
     Softmax coefficients are relative to the mean over all outputs (they sum to 0): the difference

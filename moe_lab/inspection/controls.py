@@ -1,5 +1,9 @@
 """The controls of a mixture: other weights for the same experts, on the same rows."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from moe_lab.experts.base import is_stacker
@@ -10,6 +14,11 @@ from moe_lab.inspection.alone import losses_alone, sees_parts
 from moe_lab.inspection.errors import error_name, pooled, row_losses
 from moe_lab.registry.powers import has_power
 from moe_lab.table.folds import make_folds
+
+if TYPE_CHECKING:
+    from moe_lab.mixture import MoEClassifier, MoERegressor
+    from moe_lab.table.forms import Table
+    from moe_lab.table.reading import Reading
 
 FOLDS = 5  # by which constant weights are cross-fitted
 N_SHUFFLES = 5
@@ -40,7 +49,14 @@ class Controls:
         The plain expert of least mean loss, numbered among these.
     """
 
-    def __init__(self, mixture, X, y, weight, train=None):
+    def __init__(
+        self,
+        mixture: MoERegressor | MoEClassifier,
+        X: Table | Reading,
+        y: np.ndarray,
+        weight: np.ndarray,
+        train: tuple | None = None,
+    ):
         self.mixture, self.X, self.y, self.weight = mixture, X, y, weight
         self.train = train
         self.predictions = mixture.expert_predictions(X)
@@ -53,7 +69,7 @@ class Controls:
         self.alone = row_losses(mixture, self.predictions[:, self.plain], y)
         self.best = int(np.average(self.alone, axis=0, weights=weight).argmin())
 
-    def losses(self):
+    def losses(self) -> dict[str, np.ndarray]:
         """Return each control's losses by its name, (n_samples,); the mixture's own first."""
         every = np.ones(len(self.plain), dtype=bool)
         losses = {

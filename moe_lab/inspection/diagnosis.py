@@ -1,6 +1,9 @@
 """Whether routing adds anything: a mixture against its controls."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +13,10 @@ from moe_lab.inspection.controls import Controls
 from moe_lab.inspection.errors import error_name, mean_error, target_of
 from moe_lab.mixture.names import expert_names
 from moe_lab.table.inputs import read_table, weighted_rows
+
+if TYPE_CHECKING:
+    from moe_lab.mixture import MoEClassifier, MoERegressor
+    from moe_lab.table.forms import Table
 
 __all__ = ["Diagnosis", "diagnose"]
 
@@ -48,7 +55,14 @@ class Diagnosis:
     __repr__ = __str__
 
 
-def diagnose(mixture, X, y, sample_weight=None, *, train=None):
+def diagnose(
+    mixture: MoERegressor | MoEClassifier,
+    X: Table,
+    y: Any,
+    sample_weight: Any = None,
+    *,
+    train: tuple | None = None,
+) -> Diagnosis:
     """Say whether routing adds anything, on rows that were not seen in training.
 
     The mixture is held against controls, all but one made of the same experts, each asked once:

@@ -1,20 +1,29 @@
 """The error of predictions, row by row."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 from sklearn.base import is_classifier
 
 from moe_lab.likelihood.outcome import MIN_PROBABILITY
 from moe_lab.table.inputs import as_numbers, codes_of, one_column
 
+if TYPE_CHECKING:
+    from moe_lab.mixture import MoEClassifier, MoERegressor
 
-def target_of(mixture, y):
+
+def target_of(mixture: MoERegressor | MoEClassifier, y: Any) -> np.ndarray:
     """Return y as finite floats, or as the codes of the mixture's classes."""
     if is_classifier(mixture):
         return codes_of(y, mixture.classes_)
     return as_numbers(one_column(y))
 
 
-def row_losses(mixture, predictions, y):
+def row_losses(
+    mixture: MoERegressor | MoEClassifier, predictions: np.ndarray, y: np.ndarray
+) -> np.ndarray:
     """Return each row's squared error, or log-loss in nats.
 
     Parameters
@@ -32,16 +41,22 @@ def row_losses(mixture, predictions, y):
     return (y.reshape(-1, *[1] * (predictions.ndim - 2)) - predictions[..., 0]) ** 2
 
 
-def error_name(mixture):
+def error_name(mixture: MoERegressor | MoEClassifier) -> str:
     return "log_loss" if is_classifier(mixture) else "rmse"
 
 
-def mean_error(mixture, losses, sample_weight=None):
+def mean_error(
+    mixture: MoERegressor | MoEClassifier,
+    losses: np.ndarray,
+    sample_weight: np.ndarray | None = None,
+) -> Any:
     """Return the mean log-loss, or the root mean squared error, over the rows."""
     mean = np.average(losses, axis=0, weights=sample_weight)
     return mean if is_classifier(mixture) else np.sqrt(mean)
 
 
-def pooled(mixture, predictions, gate_weights):
+def pooled(
+    mixture: MoERegressor | MoEClassifier, predictions: np.ndarray, gate_weights: np.ndarray
+) -> np.ndarray:
     """Pool the experts' predictions by gate weights, shape (n_samples, n_outputs)."""
     return mixture.pooler_.pool(predictions, gate_weights, mixture.scales_)

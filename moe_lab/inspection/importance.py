@@ -1,5 +1,9 @@
 """Which columns the gate listens to."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
@@ -8,10 +12,23 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from moe_lab.inspection.errors import error_name, mean_error, pooled, row_losses, target_of
 from moe_lab.table.inputs import read_table
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from moe_lab.mixture import MoEClassifier, MoERegressor
+    from moe_lab.table.forms import Table
+
 __all__ = ["routing_importance", "total_variation"]
 
 
-def routing_importance(mixture, X, y=None, *, n_repeats=5, random_state=None):
+def routing_importance(
+    mixture: MoERegressor | MoEClassifier,
+    X: Table,
+    y: ArrayLike | None = None,
+    *,
+    n_repeats: int = 5,
+    random_state: int | np.random.RandomState | None = None,
+) -> pd.DataFrame:
     """Say how much of the routing hangs on each column: permutation importance of the gate.
 
     A column is permuted for the gate alone; the experts go on reading the true one.
@@ -65,7 +82,7 @@ def routing_importance(mixture, X, y=None, *, n_repeats=5, random_state=None):
     return table.sort_values("moved", ascending=False, kind="stable")
 
 
-def total_variation(gate_weights, others):
+def total_variation(gate_weights: np.ndarray, others: np.ndarray) -> float:
     """Return the mean over the rows of half the absolute differences: a fraction in 0..1."""
     return float(0.5 * np.abs(gate_weights - others).sum(axis=1).mean())
 

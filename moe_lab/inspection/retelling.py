@@ -1,6 +1,9 @@
 """Retelling a gate in rules."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -9,6 +12,10 @@ from moe_lab.inspection.importance import total_variation
 from moe_lab.mixture.names import expert_names
 from moe_lab.registry import gates
 from moe_lab.table.inputs import read_table
+
+if TYPE_CHECKING:
+    from moe_lab.mixture import MoEClassifier, MoERegressor
+    from moe_lab.table.forms import Table
 
 __all__ = ["Retelling", "retell"]
 
@@ -43,7 +50,7 @@ class Retelling:
         return f"{self.rules}\n({said})"
 
 
-def retell(mixture, X, *, max_depth=3):
+def retell(mixture: MoERegressor | MoEClassifier, X: Table, *, max_depth: int = 3) -> Retelling:
     """Retell a gate as a shallow decision tree.
 
     Parameters

@@ -1,7 +1,11 @@
 """How many experts: information criteria and the out-of-fold likelihood, side by side."""
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -25,6 +29,14 @@ from moe_lab.table.inputs import (
     weighted_rows,
 )
 from moe_lab.train.base import as_trainer
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike
+
+    from moe_lab.mixture import MoEClassifier, MoERegressor
+    from moe_lab.table.forms import Table
 
 __all__ = ["CRITERIA", "Selection", "select_n_experts"]
 
@@ -54,13 +66,13 @@ class Selection:
     mixtures: dict = field(repr=False)
 
     @property
-    def best(self):
+    def best(self) -> int:
         """The number of experts that the criterion picks, of those without spikes if there are
         any."""
         return self._best_by(self.criterion)
 
     @property
-    def best_mixture(self):
+    def best_mixture(self) -> MoERegressor | MoEClassifier:
         """The mixture of that size, fitted to all rows."""
         return self.mixtures[self.best]
 
@@ -72,7 +84,7 @@ class Selection:
     def _known(self):
         return [name for name in CRITERIA if self.table[name].notna().all()]
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Figure:
         """Draw the criteria against the number of experts; lower is better, a star is the best.
 
         The out-of-fold log-likelihood is drawn as a deviance, -2 n times its mean: AIC estimates
@@ -116,18 +128,18 @@ class Selection:
 
 
 def select_n_experts(
-    estimator,
-    X,
-    y,
-    n_experts=range(1, 6),
+    estimator: MoERegressor | MoEClassifier,
+    X: Table,
+    y: Any,
+    n_experts: Iterable[int] = range(1, 6),
     *,
-    criterion="bic",
-    cv=3,
-    sample_weight=None,
-    groups=None,
-    n_jobs=None,
-    verbose=0,
-):
+    criterion: str = "bic",
+    cv: Any = 3,
+    sample_weight: Any = None,
+    groups: ArrayLike | None = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> Selection:
     """Fit mixtures of several sizes and say which is best.
 
     Parameters

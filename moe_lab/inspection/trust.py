@@ -1,5 +1,9 @@
 """Who is trusted how often, how surely, and with what error."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from scipy.special import entr
@@ -9,10 +13,18 @@ from moe_lab.inspection.errors import error_name, mean_error, pooled, row_losses
 from moe_lab.mixture.names import expert_names
 from moe_lab.table.inputs import read_table
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from moe_lab.mixture import MoEClassifier, MoERegressor
+    from moe_lab.table.forms import Table
+
 __all__ = ["error_by_region", "gate_entropy", "usage"]
 
 
-def usage(mixture, X, sample_weight=None):
+def usage(
+    mixture: MoERegressor | MoEClassifier, X: Table, sample_weight: ArrayLike | None = None
+) -> pd.DataFrame:
     """Say how much each expert is used.
 
     Parameters
@@ -54,7 +66,7 @@ def usage(mixture, X, sample_weight=None):
     return pd.DataFrame(table, index=expert_names(mixture))
 
 
-def gate_entropy(mixture, X):
+def gate_entropy(mixture: MoERegressor | MoEClassifier, X: Table) -> np.ndarray:
     """Say how undecided the gate is about each row.
 
     Returns
@@ -66,7 +78,7 @@ def gate_entropy(mixture, X):
     return entr(mixture.gate_weights(X)).sum(axis=1)
 
 
-def error_by_region(mixture, X, y):
+def error_by_region(mixture: MoERegressor | MoEClassifier, X: Table, y: ArrayLike) -> pd.DataFrame:
     """Hold every expert against the others, region by region.
 
     A region is the rows where one expert is the most trusted. Where another expert has a smaller

@@ -86,7 +86,7 @@ def _significance(design, pull):
 class SquaredErrorDeviations(_Deviations):
     """Half the squared error of the pooled mean, y being the residual."""
 
-    def losses_and_slopes(self, outputs, rows):
+    def losses_and_slopes(self, outputs: np.ndarray, rows: slice) -> tuple[np.ndarray, np.ndarray]:
         means, gate = outputs[:, : self.n_experts], softmax(outputs[:, self.n_experts :])
         pooled = np.einsum("ne,ne->n", gate, means)
         error = pooled - self.residuals[rows, 0]
@@ -105,19 +105,19 @@ class LogLossDeviations(_Deviations):
         1 for the class of the row, else 0.
     """
 
-    def __init__(self, Z, log_odds, targets, n_experts):
+    def __init__(self, Z: np.ndarray, log_odds: np.ndarray, targets: np.ndarray, n_experts: int):
         odds, _, _ = _normalised(log_odds.T[None])
         super().__init__(Z, targets - odds[0].T, n_experts, precision=1.0)
         self.log_odds, self.targets = log_odds, targets
 
-    def spread(self, deviations):
+    def spread(self, deviations: np.ndarray) -> np.ndarray:
         """Squares of the coefficients of all classes, which sum to 0."""
         n_classes = self.targets.shape[1] + 1
         by_class = deviations.reshape(len(deviations), self.n_experts, -1)
         means = by_class.sum(axis=2, keepdims=True) / n_classes
         return (by_class - means).reshape(deviations.shape)
 
-    def losses_and_slopes(self, outputs, rows):
+    def losses_and_slopes(self, outputs: np.ndarray, rows: slice) -> tuple[np.ndarray, np.ndarray]:
         log_odds, targets = self.log_odds[rows].T, self.targets[rows].T
         of_experts = outputs[:, : self.n_deviations].T.reshape(self.n_experts, *log_odds.shape)
         of_experts = of_experts + log_odds  # (e, m, n)

@@ -3,6 +3,7 @@
 from numbers import Integral, Real
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import erf, logsumexp, ndtr
 from sklearn.utils import check_random_state
 
@@ -43,7 +44,7 @@ class MixtureDistribution:
     array([[-1.64,  1.64]])
     """
 
-    def __init__(self, weights, means, scales):
+    def __init__(self, weights: ArrayLike, means: ArrayLike, scales: ArrayLike):
         self.weights = np.asarray(weights, dtype=float)
         if self.weights.ndim != 2:
             raise ValueError(
@@ -71,26 +72,26 @@ class MixtureDistribution:
         return MixtureDistribution(self.weights[rows], self.means[rows], self.scales[rows])
 
     @property
-    def mean(self):
+    def mean(self) -> np.ndarray:
         return np.einsum("nk,nk->n", self.weights, self.means)
 
     @property
-    def variance(self):
+    def variance(self) -> np.ndarray:
         return self.within_variance + self.between_variance
 
     @property
-    def std(self):
+    def std(self) -> np.ndarray:
         return np.sqrt(self.variance)
 
     @property
-    def within_variance(self):
+    def within_variance(self) -> np.ndarray:
         return np.einsum("nk,nk->n", self.weights, self.scales**2)
 
     @property
-    def between_variance(self):
+    def between_variance(self) -> np.ndarray:
         return np.einsum("nk,nk->n", self.weights, (self.means - self.mean[:, None]) ** 2)
 
-    def cdf(self, y):
+    def cdf(self, y: ArrayLike) -> np.ndarray:
         """Return the probability of a value of at most y.
 
         Parameters
@@ -103,7 +104,7 @@ class MixtureDistribution:
         """
         return self._by_block(y, lambda y, w, m, s: np.sum(w * ndtr((y - m) / s), axis=1))
 
-    def log_pdf(self, y):
+    def log_pdf(self, y: ArrayLike) -> np.ndarray:
         """Return the log density at y, in nats (of a density per unit of y).
 
         Parameters
@@ -116,7 +117,7 @@ class MixtureDistribution:
         """
         return self._by_block(y, _log_pdf)
 
-    def crps(self, y):
+    def crps(self, y: ArrayLike) -> np.ndarray:
         """Return the continuous ranked probability score at y, in the unit of y; lower is better.
 
         It is the integral of ``(cdf(t) - (y <= t))**2`` over t: the absolute error of a forecast
@@ -142,7 +143,7 @@ class MixtureDistribution:
         """
         return self._by_block(y, _crps)
 
-    def quantile(self, q):
+    def quantile(self, q: ArrayLike) -> np.ndarray:
         """Return the values below which y lies with probability q, in the unit of y.
 
         Parameters
@@ -172,7 +173,7 @@ class MixtureDistribution:
             found[part] = invert_cdf(levels[part], *self._rows(rows[part]))
         return found.reshape((len(self), *asked.shape))
 
-    def interval(self, level):
+    def interval(self, level: float) -> np.ndarray:
         """Return the central interval that holds y with probability ``level``.
 
         Parameters
@@ -189,7 +190,9 @@ class MixtureDistribution:
             raise ValueError(f"level must be a number between 0 and 1, got level={level!r}.")
         return self.quantile([(1 - level) / 2, (1 + level) / 2])
 
-    def sample(self, n=1, random_state=None):
+    def sample(
+        self, n: int = 1, random_state: int | np.random.RandomState | None = None
+    ) -> np.ndarray:
         """Draw values of y.
 
         Parameters

@@ -5,7 +5,13 @@ import numpy as np
 from moe_lab.likelihood.arrays import row_max, row_sum
 
 
-def e_step(log_gate, log_lik, sample_weight=None, *, overwrite=False):
+def e_step(
+    log_gate: np.ndarray,
+    log_lik: np.ndarray,
+    sample_weight: np.ndarray | None = None,
+    *,
+    overwrite: bool = False,
+) -> tuple[np.ndarray, float]:
     """Compute the responsibilities: how well each expert explains each target.
 
     Parameters
@@ -51,17 +57,19 @@ def e_step(log_gate, log_lik, sample_weight=None, *, overwrite=False):
     return joint, float(weighted.sum())
 
 
-def soft(responsibilities, random_state):
+def soft(responsibilities: np.ndarray, random_state: np.random.Generator) -> np.ndarray:
     """Leave the responsibilities as they are: EM."""
     return responsibilities
 
 
-def hard(responsibilities, random_state):
+def hard(responsibilities: np.ndarray, random_state: np.random.Generator) -> np.ndarray:
     """Give each row to the expert that explains it best: CEM (Celeux & Govaert, 1992)."""
     return np.eye(responsibilities.shape[1])[responsibilities.argmax(axis=1)]
 
 
-def stochastic(responsibilities, random_state, n_draws=1):
+def stochastic(
+    responsibilities: np.ndarray, random_state: np.random.Generator, n_draws: int = 1
+) -> np.ndarray:
     """Draw an expert for each row from its responsibilities: SEM (Celeux & Diebolt, 1985).
 
     The mean of ``n_draws`` draws; of many it is the responsibilities themselves.

@@ -4,7 +4,9 @@ shapes: (n)samples, (d)features, (k) outputs. A coefficient matrix is (d + 1, k)
 feature j, the last row the intercepts, which no penalty touches.
 """
 
+from collections.abc import Callable
 from numbers import Real
+from typing import Any, Self
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
@@ -15,19 +17,19 @@ from moe_lab.likelihood.arrays import blocks, logits
 ROUNDING = 1e-12  # of the largest eigenvalue: what is below is no direction
 
 
-def check_strength(C):
+def check_strength(C: float) -> None:
     """Refuse an inverse penalty strength that is not positive."""
     if not (isinstance(C, Real) and C > 0):
         raise ValueError(f"C must be positive, got C={C!r}; np.inf is unregularised.")
 
 
-def directions(gram):
+def directions(gram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the eigenvalues of a Gram matrix, those of rounding error as 0, and the vectors."""
     values, vectors = np.linalg.eigh(gram)
     return np.where(values > ROUNDING * values.max(initial=0.0), values, 0.0), vectors
 
 
-def rank(Z, sample_weight=None):
+def rank(Z: np.ndarray, sample_weight: np.ndarray | None = None) -> int:
     """Return in how many directions the rows differ: the slopes that a linear model really has.
 
     A constant column, a copy, and one level of each category add none.
@@ -56,20 +58,24 @@ class LinearProblem:
     its derivatives by the outputs, (n, k).
     """
 
-    def __init__(self, Z):
+    losses_and_slopes: Callable
+
+    def __init__(self, Z: np.ndarray):
         self.Z = Z
 
-    def weighted(self, weight, penalty, centre=0.0):
+    def weighted(
+        self, weight: np.ndarray, penalty: float, centre: float | np.ndarray = 0.0
+    ) -> Self:
         self.weight, self.penalty, self.centre = weight, penalty, centre
         return self
 
-    def penalised(self, coef):
+    def penalised(self, coef: np.ndarray) -> tuple[float, np.ndarray]:
         """Return the penalty and its gradient."""
         excess = coef[:-1] - self.centre
         gradient = np.vstack([self.penalty * excess, np.zeros(coef.shape[1])])
         return 0.5 * self.penalty * np.sum(excess**2), gradient
 
-    def value_and_gradient(self, coef):
+    def value_and_gradient(self, coef: np.ndarray) -> tuple[float, np.ndarray]:
         value, gradient = self.penalised(coef)
         for rows in blocks(len(self.Z), max(coef.shape)):
             Z, weight = self.Z[rows], self.weight[rows]
@@ -81,7 +87,7 @@ class LinearProblem:
         return value, gradient
 
 
-def newton(problem, coef, max_iter, tol=1e-9):
+def newton(problem: Any, coef: np.ndarray, max_iter: int, tol: float = 1e-9) -> np.ndarray:
     """Minimise a LinearProblem that has ``second_order``, with step halving."""
     value, gradient, hessian = problem.second_order(coef)
     for _ in range(max_iter):
@@ -113,7 +119,9 @@ def _solve(hessian, gradient):
     return gradient / scale
 
 
-def lbfgs(problem, coef, max_iter, *, tol=1e-12):
+def lbfgs(
+    problem: LinearProblem, coef: np.ndarray, max_iter: int, *, tol: float = 1e-12
+) -> np.ndarray:
     """Minimise a LinearProblem from ``coef`` on, until its value changes by less than ``tol``."""
 
     def objective(flat):

@@ -10,7 +10,15 @@ from moe_lab.likelihood.arrays import log_softmax, softmax
 from moe_lab.likelihood.linear_problem import LinearProblem, check_strength, lbfgs
 
 
-def fit_mixing(Z, log_lik, sample_weight=None, *, C=1.0, coef=None, max_iter=200):
+def fit_mixing(
+    Z: np.ndarray,
+    log_lik: np.ndarray,
+    sample_weight: np.ndarray | None = None,
+    *,
+    C: float = 1.0,
+    coef: np.ndarray | None = None,
+    max_iter: int = 200,
+) -> np.ndarray:
     """Fit softmax gate weights to the likelihood of fixed experts.
 
     Minimises ``-sum_i w_i log sum_k g_k(z_i) exp(log_lik_ik) + |W|^2 / (2 C)``, starting from the
@@ -31,7 +39,16 @@ def fit_mixing(Z, log_lik, sample_weight=None, *, C=1.0, coef=None, max_iter=200
     )
 
 
-def fit_pooled_mean(Z, predictions, y, sample_weight=None, *, C=1.0, coef=None, max_iter=200):
+def fit_pooled_mean(
+    Z: np.ndarray,
+    predictions: np.ndarray,
+    y: np.ndarray,
+    sample_weight: np.ndarray | None = None,
+    *,
+    C: float = 1.0,
+    coef: np.ndarray | None = None,
+    max_iter: int = 200,
+) -> np.ndarray:
     """Fit softmax gate weights to the squared error of the pooled mean of fixed experts.
 
     Minimises ``sum_i w_i (y_i - sum_k g_k(z_i) a_ik)^2 / (2 s^2) + |W|^2 / (2 C)``, where s^2 is

@@ -3,7 +3,7 @@
 from numbers import Real
 
 
-def check_number(name, value, least=0.0, words="at least 0"):
+def check_number(name: str, value: float, least: float = 0.0, words: str = "at least 0") -> None:
     """Refuse a setting that is no number, or one below ``least``.
 
     Examples

@@ -9,7 +9,9 @@ MIN_PROBABILITY = 1e-5  # a class probability is at least this before its log is
 LOG_ROOT_2PI = 0.5 * np.log(2 * np.pi)
 
 
-def log_prob(predictions, y, scales=None):
+def log_prob(
+    predictions: np.ndarray, y: np.ndarray, scales: np.ndarray | None = None
+) -> np.ndarray:
     """Log-probability of the targets under each expert, from its predictions.
 
     Parameters
@@ -29,7 +31,7 @@ def log_prob(predictions, y, scales=None):
     return gaussian_log_density(y[:, None] - predictions[:, :, 0], scales)
 
 
-def gaussian_log_density(residuals, scales):
+def gaussian_log_density(residuals: np.ndarray, scales: float | np.ndarray) -> np.ndarray:
     """Return the log density of Gaussian noise, in nats.
 
     Parameters
@@ -54,24 +56,26 @@ def gaussian_log_density(residuals, scales):
     return log_density
 
 
-def noise_scales(predictions, y, weights, min_scale):
+def noise_scales(
+    predictions: np.ndarray, y: np.ndarray, weights: np.ndarray, min_scale: float
+) -> np.ndarray:
     """Weighted root mean squared residual of every expert, at least ``min_scale``; (n_experts,)."""
     squares = (y[:, None] - predictions[:, :, 0]) ** 2
     return np.maximum(np.sqrt((weights * squares).sum(axis=0) / weights.sum(axis=0)), min_scale)
 
 
-def standard_deviation(y, weight):
+def standard_deviation(y: np.ndarray, weight: np.ndarray) -> float:
     """Weighted standard deviation of y."""
     return float(np.sqrt(np.average((y - np.average(y, weights=weight)) ** 2, weights=weight)))
 
 
-def unit_of(y, weight):
+def unit_of(y: np.ndarray, weight: np.ndarray) -> float:
     """Return the standard deviation of y; of a constant its size, so that it is never 0."""
     spread, size = standard_deviation(y, weight), float(np.abs(y).max())
     return spread if spread > ROUNDING * size else size or 1.0
 
 
-def noise_floor(y, weight, share):
+def noise_floor(y: np.ndarray, weight: np.ndarray, share: float) -> float:
     """Return the least noise scale: a share of the spread of y, and never below rounding.
 
     A few outliers do not move it: the spread is that of the middle half of the rows, or where

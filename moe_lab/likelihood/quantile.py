@@ -6,7 +6,9 @@ from scipy.special import ndtr, ndtri
 ROOT_2PI = np.sqrt(2 * np.pi)
 
 
-def invert_cdf(q, weights, means, scales):
+def invert_cdf(
+    q: np.ndarray, weights: np.ndarray, means: np.ndarray, scales: np.ndarray
+) -> np.ndarray:
     """Solve cdf(y) = q in each row: Newton on the log of the nearer tail, safe in a bracket.
 
     The components' own quantiles are the bracket; where Newton leaves it, or does not halve its

@@ -14,7 +14,16 @@ NEWTON_LIMIT = 400  # unknowns up to which a Hessian costs less than L-BFGS's ex
 WARM = 10  # rounds of L-BFGS from a start that is given
 
 
-def fit_softmax(Z, targets, sample_weight=None, *, C=1.0, coef=None, centre=0.0, max_iter=100):
+def fit_softmax(
+    Z: np.ndarray,
+    targets: np.ndarray,
+    sample_weight: np.ndarray | None = None,
+    *,
+    C: float = 1.0,
+    coef: np.ndarray | None = None,
+    centre: float | np.ndarray = 0.0,
+    max_iter: int = 100,
+) -> np.ndarray:
     """Fit softmax regression to soft targets.
 
     Minimises ``-sum_i w_i sum_k t_ik log p_k(z_i) + |W - centre|^2 / (2 C)``, a convex problem: by
@@ -76,7 +85,15 @@ def _fit_logistic(solve, Z, targets, weight, penalty, centre, coef, max_iter):
     return np.hstack([-half, half])
 
 
-def softmax_gradient(Z, coef, targets, sample_weight, *, C=1.0, centre=0.0):
+def softmax_gradient(
+    Z: np.ndarray,
+    coef: np.ndarray,
+    targets: np.ndarray,
+    sample_weight: np.ndarray,
+    *,
+    C: float = 1.0,
+    centre: float | np.ndarray = 0.0,
+) -> np.ndarray:
     """Return the gradient of minus what ``fit_softmax`` minimises, shaped as ``coef``."""
     slopes = targets - softmax(logits(Z, coef))
     slopes *= sample_weight[:, None]

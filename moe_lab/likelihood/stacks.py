@@ -1,5 +1,7 @@
 """Stacks: one non-negative weight for each expert, the same for every row."""
 
+from typing import Self
+
 import numpy as np
 from scipy.optimize import minimize, nnls
 from scipy.special import log_softmax
@@ -22,10 +24,17 @@ class LinearStack(RegressorMixin, BaseEstimator):
 
     takes_reading = True  # it reads no table at all
 
-    def __init__(self, pull=3.0):
+    def __init__(self, pull: float = 3.0):
         self.pull = pull
 
-    def fit(self, X, y, sample_weight=None, *, predictions):
+    def fit(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+        *,
+        predictions: np.ndarray,
+    ) -> Self:
         means, weight = predictions[:, :, 0], _mean_one(y, sample_weight)
         n_experts = means.shape[1]
         centre, self.target_mean_ = weight @ means / len(y), weight @ y / len(y)
@@ -38,7 +47,7 @@ class LinearStack(RegressorMixin, BaseEstimator):
         self.intercept_ = self.target_mean_ - centre @ self.weights_
         return self
 
-    def predict(self, X, *, predictions):
+    def predict(self, X: np.ndarray, *, predictions: np.ndarray) -> np.ndarray:
         return predictions[:, :, 0] @ self.weights_ + self.intercept_
 
 
@@ -57,10 +66,17 @@ class LogLinearStack(ClassifierMixin, BaseEstimator):
 
     takes_reading = True  # it reads no table at all
 
-    def __init__(self, pull=3.0):
+    def __init__(self, pull: float = 3.0):
         self.pull = pull
 
-    def fit(self, X, y, sample_weight=None, *, predictions):
+    def fit(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+        *,
+        predictions: np.ndarray,
+    ) -> Self:
         logs, weight = _logs(predictions), _mean_one(y, sample_weight)
         _, n_experts, n_classes = logs.shape
         self.classes_ = np.arange(n_classes)
@@ -83,14 +99,14 @@ class LogLinearStack(ClassifierMixin, BaseEstimator):
         self.weights_, self.bias_ = found.x[:n_experts], found.x[n_experts:]
         return self
 
-    def predict_log_proba(self, X, *, predictions):
+    def predict_log_proba(self, X: np.ndarray, *, predictions: np.ndarray) -> np.ndarray:
         logits = np.einsum("k,nkc->nc", self.weights_, _logs(predictions)) + self.bias_
         return log_softmax(logits, axis=1)
 
-    def predict_proba(self, X, *, predictions):
+    def predict_proba(self, X: np.ndarray, *, predictions: np.ndarray) -> np.ndarray:
         return np.exp(self.predict_log_proba(X, predictions=predictions))
 
-    def predict(self, X, *, predictions):
+    def predict(self, X: np.ndarray, *, predictions: np.ndarray) -> np.ndarray:
         return self.predict_proba(X, predictions=predictions).argmax(axis=1)
 
 

@@ -1,6 +1,7 @@
 """Tempering: probabilities as sharp as held-out rows say."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
@@ -9,7 +10,7 @@ from moe_lab.likelihood.outcome import MIN_PROBABILITY, log_prob
 WIDEST = 2.0  # a temperature lies between e^-2 and e^2
 
 
-def temper(probabilities, temperatures):
+def temper(probabilities: np.ndarray, temperatures: ArrayLike) -> np.ndarray:
     """Raise probabilities to the power 1 / temperature and normalise them.
 
     Parameters
@@ -30,7 +31,7 @@ def temper(probabilities, temperatures):
     return softmax(logits / np.asarray(temperatures)[:, None], axis=2)
 
 
-def find_temperatures(probabilities, y, weights):
+def find_temperatures(probabilities: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Find the temperature of every expert that makes its held-out log-likelihood greatest.
 
     Parameters

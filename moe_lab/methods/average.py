@@ -1,5 +1,7 @@
 """Soft average: the same experts, each trusted alike everywhere."""
 
+from typing import Any
+
 from moe_lab.experts.base import Expert
 from moe_lab.methods.base import ClassifierEnsemble, RegressorEnsemble, methods
 
@@ -53,9 +55,17 @@ class Average(Expert):
         The same pool as the mixture's.
     """
 
-    def __init__(self, experts="auto"):
+    def __init__(self, experts: Any = "auto"):
         self.experts = experts
 
-    def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
+    def build(
+        self,
+        task: str,
+        *,
+        n_classes: int | None = None,
+        random_state: int | None = None,
+        device: str = "cpu",
+        n_jobs: int | None = None,
+    ) -> Any:
         kind = AverageRegressor if task == "regression" else AverageClassifier
         return kind(self.experts, device=device, n_jobs=n_jobs, random_state=random_state)

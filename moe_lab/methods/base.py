@@ -1,7 +1,10 @@
 """What the baselines share: the mixture's own table checks, experts and class codes."""
 
+from typing import Any, Self
+
 import numpy as np
 from joblib import Parallel, delayed
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -10,6 +13,7 @@ from moe_lab.device import resolve_device
 from moe_lab.experts.fitting import fit_expert, predict_expert
 from moe_lab.experts.spec import as_experts, build_experts
 from moe_lab.registry import methods
+from moe_lab.table.forms import Table
 from moe_lab.table.inputs import (
     TakesTables,
     as_codes,
@@ -32,13 +36,20 @@ class ExpertEnsemble(TakesTables, BaseEstimator):
     there. A subclass may fit otherwise, or pool otherwise.
     """
 
-    def __init__(self, experts="auto", *, device="auto", n_jobs=None, random_state=None):
+    def __init__(
+        self,
+        experts: Any = "auto",
+        *,
+        device: str = "auto",
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ):
         self.experts = experts
         self.device = device
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: Table, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit every expert on all rows.
 
         Parameters
@@ -52,14 +63,15 @@ class ExpertEnsemble(TakesTables, BaseEstimator):
         self : estimator
         """
         X, y, weight, _ = self._read(X, y, sample_weight)
-        self.experts_ = self._fit_all(*self._built_pool(), X, y, weight)
+        built, seeds = self._built_pool()
+        self.experts_ = self._fit_all(built, seeds, X, y, weight)
         return self
 
     def _pool(self, predictions):
         """Return one answer, (n_samples, n_outputs), from (n_samples, n_experts, n_outputs)."""
         return predictions.mean(axis=1)
 
-    def expert_predictions(self, X):
+    def expert_predictions(self, X: Table) -> np.ndarray:
         """Return what every expert says.
 
         Parameters
@@ -114,7 +126,7 @@ class RegressorEnsemble(RegressorMixin, ExpertEnsemble):
     _task = "regression"
     _n_classes = None
 
-    def predict(self, X):
+    def predict(self, X: Table) -> np.ndarray:
         """Return the pooled prediction, shape (n_samples,)."""
         return self._pooled(X)[:, 0]
 
@@ -131,11 +143,11 @@ class ClassifierEnsemble(ClassifierMixin, ExpertEnsemble):
     def _n_classes(self):
         return len(self.classes_)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Table) -> np.ndarray:
         """Return class probabilities, (n_samples, n_classes), in the order of `classes_`."""
         return self._pooled(X)
 
-    def predict(self, X):
+    def predict(self, X: Table) -> np.ndarray:
         """Return the most probable class, shape (n_samples,)."""
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 

@@ -3,6 +3,9 @@
 Three folds and log-odds are what a plain stacker gains from most; the strongest simple rival.
 """
 
+from typing import Any
+
+import numpy as np
 from sklearn.linear_model import LogisticRegression, RidgeCV
 
 from moe_lab.experts.base import Expert
@@ -72,7 +75,15 @@ class LogOddsStackingRegressor(_OutOfFoldStacking, RegressorEnsemble):
     array([10.])
     """
 
-    def __init__(self, experts="auto", cv=3, *, device="auto", n_jobs=None, random_state=None):
+    def __init__(
+        self,
+        experts: Any = "auto",
+        cv: Any = 3,
+        *,
+        device: str = "auto",
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ):
         self.experts = experts
         self.cv = cv
         self.device = device
@@ -110,7 +121,14 @@ class LogOddsStackingClassifier(_OutOfFoldStacking, ClassifierEnsemble):
     """
 
     def __init__(
-        self, experts="auto", cv=3, C=0.1, *, device="auto", n_jobs=None, random_state=None
+        self,
+        experts: Any = "auto",
+        cv: Any = 3,
+        C: float = 0.1,
+        *,
+        device: str = "auto",
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
     ):
         self.experts = experts
         self.cv = cv
@@ -143,13 +161,21 @@ class LogOddsStacking(Expert):
         Inverse L2 strength of the logistic regression; regression chooses its own.
     """
 
-    def __init__(self, experts="auto", cv=3, C=0.1):
+    def __init__(self, experts: Any = "auto", cv: Any = 3, C: float = 0.1):
         self.experts = experts
         self.cv = cv
         self.C = C
 
-    def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
-        settings = {"device": device, "n_jobs": n_jobs, "random_state": random_state}
+    def build(
+        self,
+        task: str,
+        *,
+        n_classes: int | None = None,
+        random_state: int | None = None,
+        device: str = "cpu",
+        n_jobs: int | None = None,
+    ) -> Any:
+        settings: dict = {"device": device, "n_jobs": n_jobs, "random_state": random_state}
         if task == "regression":
             return LogOddsStackingRegressor(self.experts, self.cv, **settings)
         return LogOddsStackingClassifier(self.experts, self.cv, self.C, **settings)

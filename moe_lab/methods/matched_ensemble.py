@@ -1,5 +1,7 @@
 """Capacity-matched ensemble: as many models as a mixture has experts, without any routing."""
 
+from typing import Any
+
 import numpy as np
 from joblib import Parallel, delayed
 
@@ -139,13 +141,27 @@ class MatchedEnsemble(Expert):
     row_share, column_share : float in (0, 1], default=0.8
     """
 
-    def __init__(self, expert="lightgbm", n_members=4, row_share=0.8, column_share=0.8):
+    def __init__(
+        self,
+        expert: Any = "lightgbm",
+        n_members: int = 4,
+        row_share: float = 0.8,
+        column_share: float = 0.8,
+    ):
         self.expert = expert
         self.n_members = n_members
         self.row_share = row_share
         self.column_share = column_share
 
-    def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
+    def build(
+        self,
+        task: str,
+        *,
+        n_classes: int | None = None,
+        random_state: int | None = None,
+        device: str = "cpu",
+        n_jobs: int | None = None,
+    ) -> Any:
         kind = MatchedEnsembleRegressor if task == "regression" else MatchedEnsembleClassifier
         settings = {"device": device, "n_jobs": n_jobs, "random_state": random_state}
         return kind(**self.get_params(deep=False), **settings)

@@ -1,9 +1,18 @@
 """Mixtures as methods to compare: one class, and the settings that go by a name."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from moe_lab.experts.base import Expert
 from moe_lab.experts.spec import listed
 from moe_lab.registry import methods
-from moe_lab.train.base import Asked, as_trainer
+from moe_lab.train.base import Asked, Trainer, as_trainer
+
+if TYPE_CHECKING:
+    from moe_lab.divide.base import Divider
+    from moe_lab.gate.base import Gate
+    from moe_lab.pool.base import Pooler
 
 __all__ = ["Mixture"]
 
@@ -23,13 +32,13 @@ class Mixture(Expert):
 
     def __init__(
         self,
-        experts="auto",
-        n_experts=None,
-        divide=None,
-        gate="auto",
-        pool="linear",
-        train="out_of_fold",
-        time_limit=None,
+        experts: Any = "auto",
+        n_experts: int | None = None,
+        divide: str | tuple[str, dict] | Divider | None = None,
+        gate: str | tuple[str, dict] | Gate = "auto",
+        pool: str | tuple[str, dict] | Pooler = "linear",
+        train: str | tuple[str, dict] | Trainer = "out_of_fold",
+        time_limit: float | None = None,
     ):
         self.experts = experts
         self.n_experts = n_experts
@@ -39,7 +48,15 @@ class Mixture(Expert):
         self.train = train
         self.time_limit = time_limit
 
-    def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
+    def build(
+        self,
+        task: str,
+        *,
+        n_classes: int | None = None,
+        random_state: int | None = None,
+        device: str = "cpu",
+        n_jobs: int | None = None,
+    ) -> Any:
         """Build an unfitted mixture for the task."""
         from moe_lab.mixture import MoEClassifier, MoERegressor
 
@@ -72,10 +89,15 @@ class ConstantMixture(Mixture):
         As in `MoERegressor`.
     """
 
-    def __init__(self, experts="auto", pool="linear", train="out_of_fold"):
+    def __init__(
+        self,
+        experts: Any = "auto",
+        pool: str | tuple[str, dict] | Pooler = "linear",
+        train: str | tuple[str, dict] | Trainer = "out_of_fold",
+    ):
         super().__init__(experts, gate="constant", pool=pool, train=train)
 
-    def build(self, task, **settings):
+    def build(self, task: str, **settings: Any) -> Any:
         """Build an unfitted mixture for the task."""
         experts, gate = self.experts, self.gate
         if self._is_stacked(task):
@@ -93,7 +115,14 @@ class ConstantMixture(Mixture):
 class EMMixture(Mixture):
     """Mixture of the default pool whose gate and experts are trained together by EM."""
 
-    def __init__(self, experts="auto", n_experts=None, divide=None, gate="auto", pool="linear"):
+    def __init__(
+        self,
+        experts: Any = "auto",
+        n_experts: int | None = None,
+        divide: str | tuple[str, dict] | Divider | None = None,
+        gate: str | tuple[str, dict] | Gate = "auto",
+        pool: str | tuple[str, dict] | Pooler = "linear",
+    ):
         super().__init__(experts, n_experts, divide, gate, pool, train="em")
 
 
@@ -113,7 +142,7 @@ class LinearEMMixture(Mixture):
         costs about ten times as much.
     """
 
-    def __init__(self, n_experts=3, n_init=2, max_iter=100, tol=1e-3):
+    def __init__(self, n_experts: int = 3, n_init: int = 2, max_iter: int = 100, tol: float = 1e-3):
         settings = {"n_init": n_init, "max_iter": max_iter, "tol": tol}
         super().__init__("linear", n_experts, train=("em", settings))
         self.n_init = n_init
@@ -130,7 +159,7 @@ class BoostedMixture(Mixture):
     n_experts : int, default=3
     """
 
-    def __init__(self, n_experts=3):
+    def __init__(self, n_experts: int = 3):
         super().__init__(n_experts=n_experts, train="boosting")
 
 
@@ -145,6 +174,6 @@ class GradientMixture(Mixture):
         As in `moe_lab.train.Gradient`.
     """
 
-    def __init__(self, n_experts=4, objective="likelihood"):
+    def __init__(self, n_experts: int = 4, objective: str = "likelihood"):
         super().__init__(n_experts=n_experts, train=("gradient", {"objective": objective}))
         self.objective = objective

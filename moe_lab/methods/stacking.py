@@ -1,5 +1,7 @@
 """Stacking as scikit-learn does it: the rival that everybody has."""
 
+from typing import Any
+
 import numpy as np
 from sklearn.ensemble import StackingClassifier, StackingRegressor
 from sklearn.utils import check_random_state
@@ -82,11 +84,19 @@ class Stacking(Expert):
         Folds; 5 is scikit-learn's default.
     """
 
-    def __init__(self, experts="auto", cv=5):
+    def __init__(self, experts: Any = "auto", cv: Any = 5):
         self.experts = experts
         self.cv = cv
 
-    def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
+    def build(
+        self,
+        task: str,
+        *,
+        n_classes: int | None = None,
+        random_state: int | None = None,
+        device: str = "cpu",
+        n_jobs: int | None = None,
+    ) -> Any:
         kind = GroupedStackingRegressor if task == "regression" else GroupedStackingClassifier
         pool = as_experts(self.experts, task)
         seeds = check_random_state(random_state).randint(2**31 - 1, size=len(pool)).tolist()

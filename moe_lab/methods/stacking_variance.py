@@ -1,5 +1,7 @@
 """Stacking with a variance of its own for each row: the honest control of a predictive density."""
 
+from typing import Any, Self
+
 import numpy as np
 
 from moe_lab.experts.base import Expert
@@ -8,6 +10,7 @@ from moe_lab.likelihood.outcome import noise_floor
 from moe_lab.methods.base import methods
 from moe_lab.methods.log_odds_stacking import LogOddsStackingRegressor
 from moe_lab.table import CodedTable, learn_table
+from moe_lab.table.forms import Table
 from moe_lab.table.inputs import read_table
 
 TREES = {
@@ -55,13 +58,13 @@ class StackingVarianceRegressor(LogOddsStackingRegressor):
 
     def __init__(
         self,
-        experts="auto",
-        cv=3,
-        min_scale=0.03,
+        experts: Any = "auto",
+        cv: Any = 3,
+        min_scale: float = 0.03,
         *,
-        device="auto",
-        n_jobs=None,
-        random_state=None,
+        device: str = "auto",
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
     ):
         super().__init__(experts, cv, device=device, n_jobs=n_jobs, random_state=random_state)
         self.min_scale = min_scale
@@ -71,7 +74,7 @@ class StackingVarianceRegressor(LogOddsStackingRegressor):
         least = noise_floor(y, weight, self.min_scale)
         self.variance_ = LogVarianceTrees(least).fit(X, residuals, weight / weight.mean(), folds)
 
-    def predict_distribution(self, X):
+    def predict_distribution(self, X: Table) -> MixtureDistribution:
         """Return what the stack says of y: a Gaussian for every row.
 
         Returns
@@ -82,7 +85,7 @@ class StackingVarianceRegressor(LogOddsStackingRegressor):
         mean, scales = self.predict(X)[:, None], self.variance_.predict(X)[:, None]
         return MixtureDistribution(np.ones(mean.shape), mean, scales)
 
-    def score_samples(self, X, y):
+    def score_samples(self, X: Table, y: np.ndarray) -> np.ndarray:
         """Return the log density of every y in nats, shape (n_samples,)."""
         return self.predict_distribution(X).log_pdf(np.asarray(y, dtype=float))
 
@@ -102,10 +105,10 @@ class LogVarianceTrees:
         Of all variances: what the held-out residuals say they were too small by.
     """
 
-    def __init__(self, min_scale):
+    def __init__(self, min_scale: float):
         self.min_scale = min_scale
 
-    def fit(self, X, residuals, weight, folds):
+    def fit(self, X: Table, residuals: np.ndarray, weight: np.ndarray, folds: list[tuple]) -> Self:
         """Fit to out-of-fold residuals; ``folds`` choose the rounds and the factor."""
         import lightgbm
 
@@ -151,7 +154,7 @@ class LogVarianceTrees:
             log_variance += booster.predict(features, raw_score=True, num_threads=1)
         return np.maximum(np.exp(0.5 * log_variance), self.min_scale)
 
-    def predict(self, X):
+    def predict(self, X: Table) -> np.ndarray:
         """Return the noise scale of every row, shape (n_samples,)."""
         scales = self._scales(self.booster_, self.table_.matrix(X)) * np.sqrt(self.factor_)
         return np.maximum(scales, self.min_scale)
@@ -204,11 +207,19 @@ class StackingVariance(Expert):
 
     tasks = ("regression",)
 
-    def __init__(self, experts="auto", cv=3):
+    def __init__(self, experts: Any = "auto", cv: Any = 3):
         self.experts = experts
         self.cv = cv
 
-    def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
+    def build(
+        self,
+        task: str,
+        *,
+        n_classes: int | None = None,
+        random_state: int | None = None,
+        device: str = "cpu",
+        n_jobs: int | None = None,
+    ) -> Any:
         if task != "regression":
             raise TypeError(
                 "stacking_variance models the noise of a number: the task must be regression, got "

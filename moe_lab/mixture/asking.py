@@ -1,6 +1,7 @@
 """Asking a fitted mixture: gate weights, predictions, responsibilities, likelihood."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
@@ -15,6 +16,7 @@ from moe_lab.likelihood.outcome import log_prob
 from moe_lab.mixture.names import expert_names
 from moe_lab.registry.powers import has_power
 from moe_lab.table import given_to, rows_of
+from moe_lab.table.forms import Table
 from moe_lab.table.inputs import read_table
 
 
@@ -25,7 +27,7 @@ class TrustAndLikelihood(TransformerMixin):
     ``_n_classes`` and ``_encode_seen``. An expert is asked only for the rows that need it.
     """
 
-    def gate_weights(self, X):
+    def gate_weights(self, X: Table) -> np.ndarray:
         """Return the weights behind ``predict``: the prior trust in every expert.
 
         Returns
@@ -35,30 +37,30 @@ class TrustAndLikelihood(TransformerMixin):
         """
         return self._asked(self._read(X))[0]
 
-    def expert_predictions(self, X):
+    def expert_predictions(self, X: Table) -> np.ndarray:
         """Return what every expert says, shape (n_samples, n_experts, n_outputs): means or
         probabilities."""
         return self._expert_predictions(self._read(X))
 
-    def transform(self, X):
+    def transform(self, X: Table) -> np.ndarray:
         """Return what every expert says as columns, shape (n_samples, n_experts * n_outputs)."""
         said = self.expert_predictions(X)
         return said.reshape(len(said), -1)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Return the names of the columns of ``transform``: mixture, expert, and class if any."""
         check_is_fitted(self)
         kind, names = type(self).__name__.lower(), expert_names(self)
         labels = [""] if self._n_classes is None else [f"_{label}" for label in self.classes_]
         return np.array([f"{kind}_{name}{label}" for name in names for label in labels], object)
 
-    def responsibilities(self, X, y):
+    def responsibilities(self, X: Table, y: np.ndarray) -> np.ndarray:
         """Return the posterior trust in every expert, once y is seen, shape (n_samples,
         n_experts)."""
         X, y = self._seen(X, y)
         return e_step(*self._log_terms(X, y), overwrite=True)[0]
 
-    def score_samples(self, X, y=None):
+    def score_samples(self, X: Table, y: np.ndarray | None = None) -> np.ndarray:
         """Return the log-likelihood of every row, log p(y | x) in nats, shape (n_samples,).
 
         Without y it is that of ``predict(X)``: how sure the mixture is of its own prediction. Of a
@@ -67,7 +69,7 @@ class TrustAndLikelihood(TransformerMixin):
         X = self._read(X)
         return self._row_log_likelihood(*self._seen(X, self.predict(X) if y is None else y))
 
-    def log_prob(self, X, y):
+    def log_prob(self, X: Table, y: np.ndarray) -> np.ndarray:
         """Return ``score_samples(X, y)``: what a mixture offers as an expert of another."""
         return self.score_samples(X, y)
 
@@ -75,7 +77,9 @@ class TrustAndLikelihood(TransformerMixin):
         log_gate, log_lik = self._log_terms(X, y)
         return logsumexp(log_gate + log_lik, axis=1)
 
-    def log_likelihood(self, X, y, sample_weight=None):
+    def log_likelihood(
+        self, X: Table, y: np.ndarray, sample_weight: np.ndarray | None = None
+    ) -> float:
         """Return the log-likelihood in nats, summed over samples, each with its weight."""
         weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
         return float(weight @ self.score_samples(X, y))

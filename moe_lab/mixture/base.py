@@ -3,24 +3,28 @@
 import warnings
 from dataclasses import replace
 from numbers import Integral, Real
+from typing import Any, Self
 
+import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from moe_lab.device import resolve_device
-from moe_lab.divide.base import as_divider
+from moe_lab.divide.base import Divider, as_divider
 from moe_lab.experts.base import is_stacker
 from moe_lab.experts.names import label, names_of, numbered
 from moe_lab.experts.spec import as_experts, build_experts, listed
-from moe_lab.gate.base import as_gate
+from moe_lab.gate.base import Gate, as_gate
 from moe_lab.gate.powers import ReadsPredictions
 from moe_lab.mixture.asking import TrustAndLikelihood
 from moe_lab.mixture.criteria import InformationCriteria
 from moe_lab.mixture.named import NamesExperts
 from moe_lab.mixture.names import expert_names
-from moe_lab.pool.base import as_pooler
+from moe_lab.pool.base import Pooler, as_pooler
 from moe_lab.registry.powers import has_power
+from moe_lab.table.forms import Table
 from moe_lab.table.inputs import (
     TakesTables,
     check_table,
@@ -30,7 +34,7 @@ from moe_lab.table.inputs import (
     warn_of_light_weights,
     weighted_rows,
 )
-from moe_lab.train.base import Asked, TrainingData, as_trainer, is_auto
+from moe_lab.train.base import Asked, Trainer, TrainingData, as_trainer, is_auto
 
 
 class MixtureOfExperts(
@@ -44,18 +48,18 @@ class MixtureOfExperts(
 
     def __init__(
         self,
-        experts="auto",
-        n_experts=None,
+        experts: Any = "auto",
+        n_experts: int | None = None,
         *,
-        divide=None,
-        gate="auto",
-        pool="auto",
-        train="out_of_fold",
-        time_limit=None,
-        device="auto",
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
+        divide: str | tuple[str, dict] | Divider | None = None,
+        gate: str | tuple[str, dict] | Gate = "auto",
+        pool: str | tuple[str, dict] | Pooler = "auto",
+        train: str | tuple[str, dict] | Trainer = "out_of_fold",
+        time_limit: float | None = None,
+        device: str = "auto",
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
     ):
         self.experts = experts
         self.n_experts = n_experts
@@ -69,7 +73,13 @@ class MixtureOfExperts(
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X, y, sample_weight=None, groups=None):
+    def fit(
+        self,
+        X: Table,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
         """Divide the task, train experts and gate together.
 
         Parameters

@@ -1,19 +1,29 @@
 """Information criteria: what a mixture's parameters must earn in likelihood."""
 
+from typing import Any
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from moe_lab.experts.powers import CountsParameters
 from moe_lab.mixture.names import expert_names
 from moe_lab.registry.powers import has_power
+from moe_lab.table.forms import Table
 from moe_lab.table.inputs import warn_of_light_weights
 
 
 class InformationCriteria:
     """AIC, BIC and ICL of a mixture that has ``experts_``, ``gate_`` and a likelihood."""
 
+    experts_: list
+    gate_: Any
+    density_gate_: Any
+    n_experts_: int
+    log_likelihood: Any
+    responsibilities: Any
+
     @property
-    def n_parameters_(self):
+    def n_parameters_(self) -> int:
         """Free parameters of all experts and the gate; penalised ones count in full, those of
         constant and repeated columns not at all."""
         check_is_fitted(self)
@@ -23,12 +33,12 @@ class InformationCriteria:
             parts.append(("the gate of the density", self.density_gate_))
         return sum(_count_of(name, part) for name, part in parts)
 
-    def aic(self, X, y, sample_weight=None):
+    def aic(self, X: Table, y: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
         """Return Akaike's information criterion, -2 log-likelihood + 2 n_parameters_; lower is
         better."""
         return 2 * self.n_parameters_ - 2 * self.log_likelihood(X, y, sample_weight)
 
-    def bic(self, X, y, sample_weight=None):
+    def bic(self, X: Table, y: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
         """Return the Bayesian information criterion, -2 log-likelihood + n_parameters_ log n.
 
         Lower is better; X, y are the rows of fit, and n is the sum of their weights. Parameters
@@ -45,7 +55,7 @@ class InformationCriteria:
         deviance = -2 * self.log_likelihood(X, y, sample_weight)
         return self.n_parameters_ * np.log(n_samples) + deviance
 
-    def icl(self, X, y, sample_weight=None):
+    def icl(self, X: Table, y: np.ndarray, sample_weight: np.ndarray | None = None) -> float:
         """Return the integrated completed likelihood: BIC - 2 sum_i log max_k r_ik.
 
         Lower is better; rows that no expert clearly owns count against a mixture. r_ik are the

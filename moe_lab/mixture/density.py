@@ -1,6 +1,10 @@
 """Mixtures of mixtures: what the experts say of y becomes one distribution."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from inspect import signature
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.pipeline import Pipeline
@@ -11,10 +15,14 @@ from moe_lab.likelihood.distribution import MixtureDistribution
 from moe_lab.registry.powers import has_power
 from moe_lab.table import given_to
 
+if TYPE_CHECKING:
+    from moe_lab.table.forms import Table
+    from moe_lab.table.reading import Reading
+
 TINY = np.finfo(float).tiny  # an expert that fits a constant y has no noise at all
 
 
-def mix(weights, parts):
+def mix(weights: np.ndarray, parts: Sequence[MixtureDistribution | None]) -> MixtureDistribution:
     """Mix distributions: the components of all parts, each weighted by its part's weight too.
 
     Parameters
@@ -47,7 +55,9 @@ def mix(weights, parts):
     return MixtureDistribution(*np.concatenate(columns, axis=2))
 
 
-def expert_distribution(expert, X, scale=np.nan):
+def expert_distribution(
+    expert: Any, X: Table | Reading, scale: float = np.nan
+) -> MixtureDistribution:
     """Return what a fitted expert says of y: its own distribution, or a Gaussian around its mean.
 
     An expert whose ``predict`` takes ``return_std`` says how wide, for each row; what it was seen
@@ -73,7 +83,8 @@ def expert_distribution(expert, X, scale=np.nan):
             f"An expert of a predictive distribution must have a noise scale, got none for "
             f"{expert!r}. Give it scale_ or predict_distribution, or use train='out_of_fold'."
         )
-    means, scales = predict_expert(expert, X), max(scale, TINY)
+    means = predict_expert(expert, X)
+    scales: float | np.ndarray = max(scale, TINY)
     if says_std(expert):
         scales = np.maximum(
             scales, np.reshape(expert.predict(given_to(expert, X), return_std=True)[1], (-1, 1))
@@ -81,7 +92,7 @@ def expert_distribution(expert, X, scale=np.nan):
     return MixtureDistribution(np.ones(means.shape), means, scales)
 
 
-def says_std(expert):
+def says_std(expert: Any) -> bool:
     """Say whether a fitted expert's ``predict`` takes ``return_std``."""
     model = getattr(expert, "model_", expert)
     model = model[-1] if isinstance(model, Pipeline) else model

@@ -1,16 +1,26 @@
 """Mixtures of experts as scikit-learn estimators: for regression and for classification."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.class_weight import compute_sample_weight
 
 from moe_lab.experts.estimator import by_code
-from moe_lab.gate.base import ask_gate
+from moe_lab.gate.base import Gate, ask_gate
 from moe_lab.likelihood.distribution import MixtureDistribution
 from moe_lab.mixture.base import MixtureOfExperts
 from moe_lab.mixture.density import expert_distribution, mix
 from moe_lab.table import rows_of
 from moe_lab.table.inputs import as_codes, as_numbers, codes_of, one_column
+
+if TYPE_CHECKING:
+    from moe_lab.divide.base import Divider
+    from moe_lab.pool.base import Pooler
+    from moe_lab.table.forms import Table
+    from moe_lab.train.base import Trainer
 
 
 class MoERegressor(RegressorMixin, MixtureOfExperts):
@@ -77,11 +87,11 @@ class MoERegressor(RegressorMixin, MixtureOfExperts):
     _task = "regression"
     _n_classes = None
 
-    def predict(self, X):
+    def predict(self, X: Table) -> np.ndarray:
         """Return the pooled prediction, shape (n_samples,)."""
         return self._pooled(self._read(X))[:, 0]
 
-    def predict_distribution(self, X):
+    def predict_distribution(self, X: Table) -> MixtureDistribution:
         """Return what the mixture says of y: a Gaussian mixture for every row.
 
         Its mean is ``predict(X)``. Its components are the experts, or those of an expert that is a
@@ -172,19 +182,19 @@ class MoEClassifier(ClassifierMixin, MixtureOfExperts):
 
     def __init__(
         self,
-        experts="auto",
-        n_experts=None,
+        experts: Any = "auto",
+        n_experts: int | None = None,
         *,
-        divide=None,
-        gate="auto",
-        pool="auto",
-        train="out_of_fold",
-        time_limit=None,
-        device="auto",
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-        class_weight=None,
+        divide: str | tuple[str, dict] | Divider | None = None,
+        gate: str | tuple[str, dict] | Gate = "auto",
+        pool: str | tuple[str, dict] | Pooler = "auto",
+        train: str | tuple[str, dict] | Trainer = "out_of_fold",
+        time_limit: float | None = None,
+        device: str = "auto",
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+        class_weight: dict | None = None,
     ):
         super().__init__(
             experts,
@@ -205,17 +215,17 @@ class MoEClassifier(ClassifierMixin, MixtureOfExperts):
     def _n_classes(self):
         return len(self.classes_)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Table) -> np.ndarray:
         """Return the pooled class probabilities, shape (n_samples, n_classes), in the order of
         ``classes_``."""
         return np.minimum(self._pooled(self._read(X)), 1.0)  # a sum may exceed it by rounding
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Table) -> np.ndarray:
         """Return the log of ``predict_proba``; that of 0 is -inf."""
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
-    def predict(self, X):
+    def predict(self, X: Table) -> np.ndarray:
         """Return the most probable class, shape (n_samples,)."""
         most_probable = self.predict_proba(X).argmax(axis=1)
         return self.classes_[most_probable]

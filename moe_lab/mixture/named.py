@@ -1,6 +1,7 @@
 """Experts by name: parameters within parameters, as scikit-learn's ensembles have them."""
 
 from collections.abc import Mapping
+from typing import Any, Self
 
 from moe_lab.experts.names import kept, params_of, with_params
 
@@ -12,15 +13,15 @@ class NamesExperts:
     it; ``set_params(trees="drop")`` leaves it out.
     """
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict:
         """Return the parameters; ``deep``: of gate, trainer and named experts, too."""
-        params = super().get_params(deep=deep)
+        params = super().get_params(deep=deep)  # type: ignore[misc]
         for name, expert in self._named().items() if deep else ():
             params[name] = expert
             params |= {f"{name}__{key}": value for key, value in params_of(expert).items()}
         return params
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters, those of named experts by ``name`` or ``name__parameter``."""
         if "experts" in params:
             self.experts = params.pop("experts")
@@ -33,7 +34,7 @@ class NamesExperts:
                 named[name] = with_params(named[name], **{parameter: params.pop(key)})
         if any(named[name] is not before[name] for name in named):
             self.experts = named
-        return super().set_params(**params)
+        return super().set_params(**params)  # type: ignore[misc]
 
     def _named(self):
         return self.experts if isinstance(self.experts, Mapping) else {}

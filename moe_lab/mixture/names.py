@@ -1,11 +1,12 @@
 """What the experts of a mixture are called."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from moe_lab.experts.names import numbered
 
 
-def expert_names(mixture):
+def expert_names(mixture: Any) -> list[str]:
     """Return a name of its own for each expert.
 
     Tables, figures, reports and warnings call an expert so.

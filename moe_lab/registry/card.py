@@ -4,6 +4,7 @@ import inspect
 from dataclasses import dataclass, field
 from functools import partial
 from html import escape
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Card:
         yield from (("note", note) for note in self.notes)
 
 
-def describe(name: str, kind: str, obj, origin: str) -> Card:
+def describe(name: str, kind: str, obj: Any, origin: str) -> Card:
     """Write the card of `obj`, a class or function, registered as `name`."""
     documented = obj.func if isinstance(obj, partial) else obj
     doc = inspect.getdoc(documented) or "No description."
@@ -77,7 +78,7 @@ def describe(name: str, kind: str, obj, origin: str) -> Card:
     )
 
 
-def parameters(obj) -> dict:
+def parameters(obj: Any) -> dict:
     """Return the named parameters of a class or function with their defaults."""
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     return {
@@ -87,7 +88,7 @@ def parameters(obj) -> dict:
     }
 
 
-def takes_any(obj) -> bool:
+def takes_any(obj: Any) -> bool:
     """Tell whether a class or function takes parameters of any name."""
     return any(parameter.kind is parameter.VAR_KEYWORD for parameter in _signature(obj))
 

@@ -3,18 +3,27 @@
 A real module name is what makes pickle, joblib workers and fresh processes work.
 """
 
+from __future__ import annotations
+
 import os
 import sys
-from importlib.machinery import PathFinder
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec, PathFinder
+from typing import TYPE_CHECKING
 
 from moe_lab.registry.lab import FOLDERS, drop_in_folder
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 
 class DropInFinder:
     """Last resort of `import` for names below the packages that drop-ins extend."""
 
     @classmethod
-    def find_spec(cls, fullname, path=None, target=None):
+    def find_spec(
+        cls, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         """Extend the package's `__path__` by the lab's folder and look there."""
         package, _, name = fullname.rpartition(".")
         if package not in FOLDERS.values() or name.startswith("__"):

@@ -1,5 +1,7 @@
 """Finding and importing plugins; one that breaks is set aside, named and leaves the rest alone."""
 
+from __future__ import annotations
+
 import importlib
 import os
 import pkgutil
@@ -8,8 +10,12 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING, NoReturn
 
 from moe_lab.registry.lab import drop_in_folder, misplaced_files
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 registries: list = []  # every Registry there is: a file may register in several
 _loaded: dict[str, list] = {}
@@ -26,7 +32,7 @@ class Failure:
     exception: BaseException
     traceback: TracebackType | None
 
-    def report(self):
+    def report(self) -> None:
         """Warn that the plugin is left out; raise instead under `$MOE_LAB_STRICT`."""
         if is_strict():
             self.raise_own()
@@ -36,7 +42,7 @@ class Failure:
             stacklevel=2,
         )
 
-    def raise_own(self):
+    def raise_own(self) -> NoReturn:
         """Raise the plugin's own exception with its own traceback."""
         if isinstance(self.exception, SystemExit):  # as it is, it would end the caller's program
             raise ImportError(
@@ -98,7 +104,7 @@ def origin(module: str, label: str) -> str:
     return module if _HERE in Path(path).resolve().parents else str(path)
 
 
-def entry_point_origin(point) -> str:
+def entry_point_origin(point: EntryPoint) -> str:
     """Say which installed package brings an entry point."""
     source = f" of {point.dist.name} {point.dist.version}" if point.dist else ""
     return f"entry point {point.name} = {point.value}{source}"

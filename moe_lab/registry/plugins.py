@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from inspect import ismodule
+from typing import Any, Self
 
 from moe_lab.registry import loading
 from moe_lab.registry.card import Card, describe, parameters, takes_any
@@ -30,7 +31,7 @@ class Entry:
     spec: object = None  # of the module as it was executed: a reload brings another one
     dist: object = None
 
-    def may_replace(self, old):
+    def may_replace(self, old: Self) -> bool:
         """Tell whether this is the same plugin: run again, reloaded, an entry point's module."""
         if old.module == self.module and (old.label == self.label or old.spec is not self.spec):
             return True
@@ -82,7 +83,7 @@ class Registry:
         self._state = "new"
         loading.registries.append(self)
 
-    def register(self, name: str, obj=None, /, **parts):
+    def register(self, name: str, obj: Any = None, /, **parts: Any) -> Any:
         """Add a plugin: as a decorator, directly, or in one line from parts.
 
         Parameters
@@ -127,11 +128,11 @@ class Registry:
     def __repr__(self):
         return f"<Registry of {self.kind} plugins>"
 
-    def get(self, name: str):
+    def get(self, name: str) -> Any:
         """Return the registered class or function; a broken plugin raises its own exception."""
         return self._entry(name).obj
 
-    def create(self, name: str, /, **params):
+    def create(self, name: str, /, **params: Any) -> Any:
         """Return `get(name)(**params)` after a check of the parameters' names."""
         obj = self.get(name)
         self.created.add(name)
@@ -149,11 +150,11 @@ class Registry:
         self._import_entry_points()
         return [(name, entry.obj) for name, entry in sorted(self._entries.items())]
 
-    def entry(self, name: str):
+    def entry(self, name: str) -> Entry:
         """Return where a plugin comes from: its `Entry`."""
         return self._entry(name)
 
-    def resolve(self, spec, base: type):
+    def resolve(self, spec: Any, base: type) -> Any:
         """Return a plugin from a name, a (name, params) pair or an instance of `base`.
 
         Raises
@@ -172,7 +173,7 @@ class Registry:
             f"{base.__name__}, got {spec!r}. Registered: {', '.join(self.names())}."
         )
 
-    def name_of(self, plugin) -> str | None:
+    def name_of(self, plugin: object) -> str | None:
         """Return the name under which the class of an instance is registered, or None."""
         found = (name for name, entry in self._entries.items() if entry.obj is type(plugin))
         return next(found, None)

@@ -36,7 +36,7 @@ def has_power(part: object, power: type[Power]) -> TypeGuard[Power]:
     return all(_fulfils(getattr(part, name, None), kind) for name, kind in asked.items())
 
 
-def names_with(power: type, registry) -> list[str]:
+def names_with(power: type, registry: Any) -> list[str]:
     """Return the names of a registry's plugins that have a power, for an error that lists them."""
     return [name for name, plugin in registry.items() if has_power(plugin, power)]
 

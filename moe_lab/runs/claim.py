@@ -10,6 +10,7 @@ import json
 import os
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def this_process() -> dict:
     return {"pid": os.getpid(), "boot": None, "namespace": None}  # the counter alone decides
 
 
-def claim_text(counter, owner) -> str:
+def claim_text(counter: int, owner: dict) -> str:
     """Return what the file of a claim holds: its counter, and who holds it."""
     return f"{counter:0{DIGITS}d} {json.dumps(owner)}\n"
 
@@ -48,7 +49,7 @@ class Claim:
         If somebody else has the claim.
     """
 
-    def __init__(self, path, each_beat=None):
+    def __init__(self, path: Path, each_beat: Callable | None = None):
         self.path = Path(path)
         self._each_beat = each_beat
         self._ended = threading.Event()
@@ -88,11 +89,11 @@ class Watch:
         Seconds on the observer's own clock.
     """
 
-    def __init__(self, clock=time.monotonic):
+    def __init__(self, clock: Callable = time.monotonic):
         self._clock = clock
-        self._seen = {}
+        self._seen: dict = {}
 
-    def is_dead(self, path, pid=None) -> bool:
+    def is_dead(self, path: Path, pid: int | None = None) -> bool:
         """Tell whether the owner of a claim has gone; a claim that is no file yet has not moved.
 
         Parameters

@@ -9,6 +9,7 @@ import json
 import site
 import sys
 import sysconfig
+from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
@@ -54,7 +55,7 @@ def told() -> str:
     return json.dumps(dependencies())
 
 
-def changed_files(record) -> list[str]:
+def changed_files(record: dict) -> list[str]:
     """Say which plugins and modules of a run are no longer what they were."""
     if "unknown" in record:
         return [f"what it depended on ({record['unknown']})"]
@@ -66,7 +67,7 @@ def changed_files(record) -> list[str]:
     return changed + [f"the module {file}" for file in _differing(record.get("modules", {}))]
 
 
-def changed_versions(record) -> list[str]:
+def changed_versions(record: dict) -> list[str]:
     """Say which libraries have other versions than when a run was made."""
     found = []
     for name, before in record.get("versions", {}).items():
@@ -76,14 +77,14 @@ def changed_versions(record) -> list[str]:
     return found
 
 
-def imported_libraries(sources) -> dict:
+def imported_libraries(sources: Iterable[str]) -> dict:
     """Return distribution -> version of what the code imports by name, but for Python's own."""
     tops = {name.partition(".")[0] for source in sources for name in _imports(source)}
     names = {_DISTRIBUTIONS.get(top, top) for top in tops - sys.stdlib_module_names - {"moe_lab"}}
     return {name: found for name in sorted(names) if (found := version(name))}
 
 
-def lab_path(shown) -> Path:
+def lab_path(shown: str) -> Path:
     """Return the path of a file as `dependencies` names it, relative to the lab root if below."""
     return (lab_root() or Path.cwd()) / shown
 

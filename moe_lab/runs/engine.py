@@ -8,6 +8,8 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
 
 import nbformat
 import psutil
@@ -20,7 +22,7 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 
 from moe_lab.runs.literals import literal, to_json
-from moe_lab.runs.log import as_seen
+from moe_lab.runs.log import Log, as_seen
 
 __all__ = ["ENGINE", "Deadline", "KernelDied"]
 
@@ -43,7 +45,7 @@ class KernelDied(Exception):
         Its exit status; negative for a signal.
     """
 
-    def __init__(self, status):
+    def __init__(self, status: int | None):
         super().__init__(status)
         self.status = status
 
@@ -56,12 +58,12 @@ class OwnInterpreter(AsyncKernelManager):
 
     # Others on the machine cannot listen in; older versions know nothing of it.
     transport_encryption = "auto" if zmq.has("curve") else "disabled"
-    log_file = None
-    folder = None
-    process = None
+    log_file: Any = None
+    folder: Path | None = None
+    process: Any = None
 
     @property
-    def kernel_spec(self):
+    def kernel_spec(self) -> KernelSpec:
         return KernelSpec(**get_kernel_dict())
 
     async def _async_launch_kernel(self, kernel_cmd, **kw):
@@ -71,7 +73,7 @@ class OwnInterpreter(AsyncKernelManager):
 
     _launch_kernel = _async_launch_kernel
 
-    def exit_status(self):
+    def exit_status(self) -> int | None:
         """Return how the kernel's process ended, None if it has not."""
         if self.process is None:
             return None
@@ -79,7 +81,7 @@ class OwnInterpreter(AsyncKernelManager):
             return self.process.wait(timeout=3)
         return None
 
-    def kill(self):
+    def kill(self) -> None:
         """End the kernel and every process it has started, at once."""
         if self.process is None:
             return
@@ -93,7 +95,7 @@ class OwnInterpreter(AsyncKernelManager):
 class Client(PapermillNotebookClient):
     """Papermill's client as one coroutine, so that a deadline or an interruption ends it all."""
 
-    async def run(self, limit) -> dict:
+    async def run(self, limit: float | None) -> dict:
         """Execute all cells; return what the kernel says that it depended on."""
         self.reset_execution_trackers()
         manager = self.km
@@ -141,7 +143,7 @@ class Client(PapermillNotebookClient):
             return {"unknown": f"{told.get('ename')}: {told.get('evalue')}"}
         return json.loads(ast.literal_eval(told["data"]["text/plain"]))
 
-    async def stop(self, manager, gently):
+    async def stop(self, manager: OwnInterpreter, gently: bool) -> None:
         """Shut the kernel down; at once if its work was not ended."""
         self.km = manager
         self.shutdown_kernel = "graceful" if gently else "immediate"
@@ -154,13 +156,23 @@ class Engine(NBClientEngine):
     """Executes with `Client`; takes `given`, the parameters, as literals of Python."""
 
     @classmethod
-    def execute_notebook(cls, nb, kernel_name, *, given, **settings):
+    def execute_notebook(cls, nb: Any, kernel_name: str, *, given: dict, **settings: Any) -> Any:
         """Put the cell of parameters into the notebook, then execute it."""
         _inject(nb, given)
         return super().execute_notebook(nb, kernel_name, **settings)
 
     @classmethod
-    def execute_managed_notebook(cls, nb_man, kernel_name, *, folder, limit, told, log, **_):
+    def execute_managed_notebook(
+        cls,
+        nb_man: Any,
+        kernel_name: str,
+        *,
+        folder: Path,
+        limit: float | None,
+        told: dict,
+        log: Log,
+        **_: Any,
+    ) -> None:
         """Execute all cells in one event loop of our own; fill `told`."""
         manager = OwnInterpreter(kernel_name=kernel_name)
         manager.log_file, manager.folder = log, folder

@@ -4,13 +4,19 @@ A data set's name is not the data: two targets of one file, a file and its corre
 files of one name. Only scores of one fingerprint may ever be paired.
 """
 
+from __future__ import annotations
+
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["latest_fits", "told_apart"]
 
 
-def told_apart(scores, runs):
+def told_apart(scores: pd.DataFrame, runs: list[dict]) -> pd.DataFrame:
     """Give data sets of one name, but of different data, names that say which is which.
 
     Parameters
@@ -78,7 +84,7 @@ def _text(value):
     return value if isinstance(value, str) else ""
 
 
-def latest_fits(scores):
+def latest_fits(scores: pd.DataFrame) -> pd.DataFrame:
     """Keep the latest of each fit, and of a data set only the latest number of folds and rows."""
     from moe_lab.bench.comparison import IDENTITY
 

@@ -22,7 +22,15 @@ SIGNALS = {
 }
 
 
-def execute(notebook, folder, parameters, *, title, cwd, timeout=None):
+def execute(
+    notebook: Path,
+    folder: Path,
+    parameters: dict,
+    *,
+    title: str,
+    cwd: Path,
+    timeout: float | None = None,
+) -> tuple[str, str | None, dict]:
     """Run a notebook by papermill into a run's folder.
 
     Parameters
@@ -48,7 +56,7 @@ def execute(notebook, folder, parameters, *, title, cwd, timeout=None):
 
     from moe_lab.runs.engine import ENGINE, Deadline, KernelDied
 
-    depended = {}
+    depended: dict = {}
     variables = {RUN_FOLDER: str(folder), "PYTHONPATH": _python_path(), **INLINE}
     with open_log(folder / LOG) as log, _environment(variables):
         try:

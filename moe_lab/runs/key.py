@@ -1,6 +1,7 @@
 """What makes two runs the same: the notebook's code, its parameters, the data, moe_lab."""
 
 from pathlib import Path
+from typing import Any
 
 import moe_lab
 from moe_lab.datasets.fingerprint import fingerprint
@@ -21,7 +22,7 @@ PARTS = {
 }
 
 
-def run_key(notebook, parameters, data="") -> str:
+def run_key(notebook: Path, parameters: dict, data: str = "") -> str:
     """Return the key of a run.
 
     What else a run depends on is known only when it has ended: the plugins it created and the
@@ -44,12 +45,12 @@ def run_key(notebook, parameters, data="") -> str:
     return key_of(key_parts(notebook, parameters, data))
 
 
-def key_of(parts) -> str:
+def key_of(parts: dict[str, str]) -> str:
     """Return the key that the parts make."""
     return digest(repr(sorted(parts.items())).encode())
 
 
-def key_parts(notebook, parameters, data="") -> dict:
+def key_parts(notebook: str | Path, parameters: dict, data: Any = "") -> dict:
     """Return the hash of each part of a key, so that it can be said which has changed."""
     code = [parsed(source) for source, tags in code_cells(notebook) if "parameters" not in tags]
     told = {name: value for name, value in parameters.items() if name not in NOT_IN_KEY}

@@ -3,11 +3,13 @@
 import ast
 import json
 import math
+from collections.abc import Collection
+from typing import Any
 
 __all__ = ["from_json", "literal", "to_json"]
 
 
-def literal(value) -> str:
+def literal(value: Any) -> str:
     """Write a value as Python reads it; equal values are written alike.
 
     Examples
@@ -39,7 +41,7 @@ def _collection(value):
     return "[" + ", ".join(items) + "]"
 
 
-def to_json(parameters) -> tuple[dict, list[str]]:
+def to_json(parameters: dict) -> tuple[dict, list[str]]:
     """Return parameters that JSON can hold, and the names of those written as literals.
 
     What is no literal, such as an array that a notebook passes to `open_run`, is told in words.
@@ -56,7 +58,7 @@ def to_json(parameters) -> tuple[dict, list[str]]:
     return told, written
 
 
-def from_json(parameters, written) -> dict:
+def from_json(parameters: dict, written: Collection[str]) -> dict:
     """Undo `to_json`."""
     return {
         name: ast.literal_eval(value) if name in written else value

@@ -3,7 +3,10 @@
 import io
 import re
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
 
 from moe_lab.progress import MARK
 
@@ -35,15 +38,16 @@ class Log(io.TextIOBase):
     <BLANKLINE>
     """
 
-    def __init__(self, file, show, tell=None):
+    def __init__(self, file: IO[str], show: Callable, tell: Callable | None = None):
         self._file = file
         self._show = show
         self._tell = tell or show
-        self._pieces = []  # of the line that has not ended: joined once, however many there are
+        # of the line that has not ended: joined once, however many there are
+        self._pieces: list[str] = []
         self._end = ""  # what a terminal is told of them
         self._returned = False
 
-    def write(self, text):
+    def write(self, text: str) -> int:
         """Take in text as a notebook's cells print it."""
         for piece in _BREAKS.split(_ESCAPES.sub("", text)):
             if piece == "\r":
@@ -59,11 +63,11 @@ class Log(io.TextIOBase):
             self._show(self._end.strip())
         return len(text)
 
-    def fileno(self):
+    def fileno(self) -> int:
         """Let a process write to the file as well."""
         return self._file.fileno()
 
-    def finish(self):
+    def finish(self) -> None:
         """Write the line that was not ended."""
         if "".join(self._pieces).strip():
             self._end_line()
@@ -84,7 +88,7 @@ class Log(io.TextIOBase):
         self._end, self._returned = "", False
 
 
-def as_seen(text) -> str:
+def as_seen(text: str) -> str:
     """Return of each line of a text what stands there in the end.
 
     Examples
@@ -103,7 +107,7 @@ def _last(states):
 
 
 @contextmanager
-def open_log(path):
+def open_log(path: Path) -> Iterator[Log]:
     """Open a log file whose latest line stands below the progress bar of a terminal."""
     from tqdm import tqdm
 

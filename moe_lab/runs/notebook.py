@@ -36,7 +36,7 @@ class Parameter:
     kind: str | None = None
 
 
-def code_cells(notebook) -> list:
+def code_cells(notebook: str | Path) -> list:
     """Return (source, tags) of every code cell of a notebook file."""
     try:
         content = json.loads(Path(notebook).read_text(encoding="utf-8"))
@@ -52,7 +52,7 @@ def code_cells(notebook) -> list:
     return found
 
 
-def parsed(source) -> str:
+def parsed(source: str) -> str:
     """Return what the code of a cell does, without its comments and its spacing.
 
     Examples
@@ -78,12 +78,12 @@ def _without_magics(source):
     return TransformerManager().transform_cell(source)
 
 
-def parameter_cell(notebook) -> dict:
+def parameter_cell(notebook: str | Path) -> dict:
     """Read the defaults of a notebook's parameters without running it: name -> literal."""
     return {name: one.default for name, one in read_parameters(notebook).items()}
 
 
-def read_parameters(notebook) -> dict[str, Parameter]:
+def read_parameters(notebook: str | Path) -> dict[str, Parameter]:
     """Read a notebook's parameters, from the cell tagged `parameters`, without running it.
 
     Returns

@@ -5,6 +5,7 @@ import hashlib
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from moe_lab.bench.lineup import find_method, known_methods, split_names
 from moe_lab.registry import datasets, dividers, experts, gates, poolers, trainers
@@ -60,7 +61,7 @@ class Planned:
     title: str
 
 
-def plan_runs(notebook, given, cwd=None) -> list[Planned]:
+def plan_runs(notebook: Path, given: dict, cwd: Path | None = None) -> list[Planned]:
     """Check what the command line gave, and split it into runs.
 
     Parameters
@@ -118,7 +119,7 @@ def _plan(values, chosen, kinds, starts):
     return Planned(run, counted, " ".join(data), ", ".join(chosen.values()))
 
 
-def convert(name, text, default):
+def convert(name: str, text: str, default: Any) -> Any:
     """Turn what was typed into the type of the parameter's default.
 
     Examples
@@ -170,7 +171,7 @@ def _is_known(name, kind):
     return name in (known_methods() if kind == "methods" else PLUGINS[kind])
 
 
-def check_names(parameter, value, kind) -> None:
+def check_names(parameter: Parameter, value: Any, kind: str | None) -> None:
     """Check every plugin and method that a parameter names.
 
     Raises
@@ -215,7 +216,7 @@ def _absolute(name, value, kind):
     return str(Path(value).expanduser().absolute()) if kind == "path" else value
 
 
-def looks_like_path(text) -> bool:
+def looks_like_path(text: str) -> bool:
     """Tell whether a text could be the path of a file, rather than a word.
 
     Examples

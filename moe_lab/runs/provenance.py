@@ -4,6 +4,7 @@ import hashlib
 import os
 import platform
 import subprocess
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def versions() -> dict:
     return found | {package: version(package) for package in PACKAGES}
 
 
-def version(package) -> str | None:
+def version(package: str) -> str | None:
     """Return the version of an installed package, or of "python"; None if there is none."""
     if package == "python":
         return platform.python_version()
@@ -55,12 +56,12 @@ def git_commit() -> str | None:
     return commit + ("+" if changed else "")
 
 
-def digest(data) -> str:
+def digest(data: bytes) -> str:
     """Return the first 16 hexadecimal digits of a SHA-256."""
     return hashlib.sha256(data).hexdigest()[:16]
 
 
-def digest_files(paths, start) -> str:
+def digest_files(paths: Iterable[Path], start: Path) -> str:
     """Return one hash of several files and their names below a folder; copies do not count.
 
     Left out is what editors and JupyterLab leave beside a file: checkpoints, locks, caches.

@@ -4,14 +4,20 @@ What is damaged (a full disk, an editor, a copy that broke off) is left out and 
 is read.
 """
 
+from __future__ import annotations
+
 import json
 import warnings
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from moe_lab.registry.spelling import did_you_mean
 from moe_lab.runs.literals import from_json
 from moe_lab.runs.store import RECORD, results_folder
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["experiment_name", "read_runs", "read_scores"]
 
@@ -33,7 +39,7 @@ TEXTS = ("dataset", "data", "task", "method", "metric")
 NUMBERS = ("n_folds", "seed", "fold", "score")
 
 
-def experiment_name(told) -> str:
+def experiment_name(told: str | Path) -> str:
     """Return the name of an experiment, which may be told as its notebook.
 
     Examples
@@ -44,7 +50,7 @@ def experiment_name(told) -> str:
     return Path(told).stem if str(told).endswith(".ipynb") else str(told)
 
 
-def read_runs(experiment, results_dir="results") -> list[dict]:
+def read_runs(experiment: str, results_dir: str | Path = "results") -> list[dict]:
     """Return the records of an experiment's runs in the order they finished.
 
     Each is the content of run.json, with `folder`, its path; damaged ones are named in a warning.
@@ -79,7 +85,9 @@ def _left_out(path, error):
     warnings.warn(f"{path} is damaged and left out: {error}.", stacklevel=3)
 
 
-def read_scores(experiment, results_dir="results", parameters=None):
+def read_scores(
+    experiment: str, results_dir: str | Path = "results", parameters: dict | None = None
+) -> pd.DataFrame:
     """Read the scores of all finished runs of an experiment as one table.
 
     Scores of one name but of different data (another file, another target, a corrected cell) are

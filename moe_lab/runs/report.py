@@ -1,5 +1,7 @@
 """The report of an experiment: one HTML file that needs nothing beside it."""
 
+from __future__ import annotations
+
 import base64
 import io
 import os
@@ -8,6 +10,7 @@ import warnings
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from moe_lab.bench.statistics import leaderboard, summary
 from moe_lab.bench.words import amount, in_words, number, over_all
@@ -17,6 +20,9 @@ from moe_lab.runs.read import experiment_name, read_runs, read_scores
 from moe_lab.runs.skip import same_parameters
 from moe_lab.runs.store import check_writable
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 __all__ = ["pick", "render_report", "write_report"]
 
 TEMPLATE = "report.html.jinja"
@@ -24,7 +30,12 @@ FEW = 3  # data sets that are shown unfolded
 USUAL = "stacking"  # the baseline that need not be there
 
 
-def write_report(experiment, results_dir="results", baseline=None, metric=None) -> Path:
+def write_report(
+    experiment: str,
+    results_dir: str | Path = "results",
+    baseline: str | None = None,
+    metric: str | None = None,
+) -> Path:
     """Write results/EXPERIMENT/report.html from the finished runs.
 
     Parameters
@@ -57,7 +68,9 @@ def write_report(experiment, results_dir="results", baseline=None, metric=None) 
     return folder / "report.html"
 
 
-def pick(scores, baseline=None, metric=None):
+def pick(
+    scores: pd.DataFrame, baseline: str | None = None, metric: str | None = None
+) -> tuple[pd.DataFrame, str]:
     """Check what to compare with and what to judge by.
 
     Returns
@@ -86,7 +99,12 @@ def pick(scores, baseline=None, metric=None):
     return scores, baseline or USUAL
 
 
-def render_report(experiment, results_dir="results", baseline=None, metric=None) -> str:
+def render_report(
+    experiment: str,
+    results_dir: str | Path = "results",
+    baseline: str | None = None,
+    metric: str | None = None,
+) -> str:
     """Return the report as HTML text."""
     import jinja2
 

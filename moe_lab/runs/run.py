@@ -1,18 +1,25 @@
 """The run that a notebook opens, fills and publishes, wherever it is executed."""
 
+from __future__ import annotations
+
 import io
 import os
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from moe_lab.progress import RUN_FOLDER
 from moe_lab.runs.provenance import git_commit, versions
 from moe_lab.runs.store import check_writable, drop_scratch, new_scratch, publish
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
 __all__ = ["Run", "open_run"]
 
 
-def open_run(*, results_dir="results", parameters, notebook) -> "Run":
+def open_run(*, results_dir: str | Path = "results", parameters: dict, notebook: str) -> Run:
     """Begin a run: call it before the work, so that a results folder in the way is told first.
 
     Parameters
@@ -36,7 +43,7 @@ def open_run(*, results_dir="results", parameters, notebook) -> "Run":
     folder = os.environ.get(RUN_FOLDER)
     if not folder:
         check_writable(results_dir)
-    return Run(notebook, parameters, results_dir, folder and Path(folder))
+    return Run(notebook, parameters, results_dir, Path(folder) if folder else None)
 
 
 class Run:
@@ -47,23 +54,25 @@ class Run:
     until `publish`, so that a kernel which stops early leaves nothing behind.
     """
 
-    def __init__(self, notebook, parameters, results_dir, folder):
+    def __init__(
+        self, notebook: str, parameters: dict, results_dir: str | Path, folder: Path | None
+    ):
         self.notebook = notebook
         self.parameters = dict(parameters)
         self.results_dir = results_dir
         self.folder = folder
-        self._files = {}
-        self._path = None
+        self._files: dict[str, bytes] = {}
+        self._path: Path | None = None
         self._start = time.time()
 
     def __repr__(self):
         return f"Run({self.notebook!r}, {'published' if self._path else 'open'})"
 
-    def save_scores(self, scores) -> None:
+    def save_scores(self, scores: pd.DataFrame) -> None:
         """Keep the table of `compare` as scores.csv."""
         self._keep("scores.csv", scores.to_csv(index=False).encode())
 
-    def save_figure(self, figure, name) -> None:
+    def save_figure(self, figure: Figure, name: str) -> None:
         """Keep a matplotlib figure as figures/NAME.png."""
         image = io.BytesIO()
         figure.savefig(image, format="png", dpi=150, bbox_inches="tight")

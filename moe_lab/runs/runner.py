@@ -51,7 +51,7 @@ class Outcome:
         return self.status not in ("done", "skipped")
 
 
-def find_notebook(name) -> Path:
+def find_notebook(name: str) -> Path:
     """Return the notebook of that path, or of that name in the lab root's notebooks/.
 
     Raises
@@ -68,13 +68,13 @@ def find_notebook(name) -> Path:
 
 
 def run_notebook(
-    name,
-    given=None,
+    name: str,
+    given: dict | None = None,
     *,
-    force=False,
-    timeout=None,
-    strict_versions=False,
-    cwd=None,
+    force: bool = False,
+    timeout: float | None = None,
+    strict_versions: bool = False,
+    cwd: str | Path | None = None,
     say: Callable[[str], None] | None = None,
 ) -> Iterator[Outcome]:
     """Run a notebook once for each data set, and publish each run as it ends.

@@ -6,7 +6,9 @@ from moe_lab.runs.key import PARTS, key_of
 __all__ = ["same_parameters", "verdict"]
 
 
-def verdict(records, parts, parameters, *, strict_versions=False) -> tuple[dict | None, str]:
+def verdict(
+    records: list[dict], parts: dict, parameters: dict, *, strict_versions: bool = False
+) -> tuple[dict | None, str]:
     """Look for a finished run that would come out the same.
 
     Parameters
@@ -58,7 +60,7 @@ def _what_differs(records, parts, parameters):
     return ""
 
 
-def same_parameters(before, now) -> bool:
+def same_parameters(before: dict, now: dict) -> bool:
     """Tell whether two runs were asked for alike, wherever their results went."""
     before, now = ({**one, "results_dir": None} for one in (before, now))
     return before == now

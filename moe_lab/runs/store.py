@@ -34,12 +34,12 @@ _watch = Watch()
 _claims: dict = {}  # of this process: folder -> Claim
 
 
-def results_folder(results_dir="results") -> Path:
+def results_folder(results_dir: str | Path = "results") -> Path:
     """Return the absolute results folder: relative ones lie below the lab root."""
     return (lab_root() or Path.cwd()) / Path(results_dir).expanduser()
 
 
-def check_writable(results_dir) -> Path:
+def check_writable(results_dir: str | Path) -> Path:
     """Return the results folder after a try at writing into it, before any work is done.
 
     Raises
@@ -59,7 +59,7 @@ def check_writable(results_dir) -> Path:
     return folder
 
 
-def new_scratch(results_dir) -> Path:
+def new_scratch(results_dir: str | Path) -> Path:
     """Make a folder for a run in progress, and clear away those that nobody works on any more."""
     scratch = check_writable(results_dir) / SCRATCH
     _clear_dead(scratch)
@@ -78,14 +78,14 @@ def new_scratch(results_dir) -> Path:
     return folder
 
 
-def drop_scratch(folder) -> None:
+def drop_scratch(folder: Path) -> None:
     """Remove a run in progress, if it is still there, and .tmp/ if that leaves it empty."""
     _release(folder)
     shutil.rmtree(folder, ignore_errors=True)
     _remove_empty(Path(folder).parent)
 
 
-def publish(folder, experiment, record) -> Path:
+def publish(folder: Path, experiment: str, record: dict) -> Path:
     """Write run.json into a run's folder and let it appear among the finished ones.
 
     Parameters

@@ -1,8 +1,16 @@
 """The calendar of dates, in which trees find what recurs."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from moe_lab.table.dates import Dates
+
+if TYPE_CHECKING:
+    from moe_lab.table.reading import Reading
 
 PARTS = {"weekday": "day_of_week", "month": "month", "hour": "hour"}  # as pandas says it
 
@@ -23,14 +31,14 @@ class Calendar:
         Of its columns, such as "sold weekday".
     """
 
-    def __init__(self, X, columns):
+    def __init__(self, X: Reading, columns: Iterable[int]):
         dates = [int(j) for j in columns if isinstance(X.kinds[j], Dates)]
         self._varying = {j: _varying(_parts(X, j)) for j in dates}  # position in X -> which parts
         self.names = [
             f"{X.names[j]} {list(PARTS)[k]}" for j, which in self._varying.items() for k in which
         ]
 
-    def beside(self, numbers, X):
+    def beside(self, numbers: np.ndarray, X: Reading) -> np.ndarray:
         """Return numbers with the calendar's columns after them; missing is NaN."""
         if not self.names:
             return numbers

@@ -1,7 +1,10 @@
 """Category table: numbers as they are, categories with a fixed list of levels."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -11,6 +14,9 @@ from sklearn.utils.validation import check_is_fitted
 from moe_lab.table.calendar import Calendar
 from moe_lab.table.chosen import chosen_columns
 from moe_lab.table.reading import Reading
+
+if TYPE_CHECKING:
+    from moe_lab.table.forms import Table
 
 
 class CategoryTable(TransformerMixin, BaseEstimator):
@@ -38,10 +44,12 @@ class CategoryTable(TransformerMixin, BaseEstimator):
 
     takes_reading = True
 
-    def __init__(self, columns=None):
+    def __init__(self, columns: list[str | int] | None = None):
         self.columns = columns
 
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(
+        self, X: Table | Reading, y: Any = None, sample_weight: np.ndarray | None = None
+    ) -> Self:
         """Learn which columns hold levels, and their levels; weights play no part."""
         X = Reading.of(X)
         X.open_for(self, reset=True)
@@ -55,16 +63,16 @@ class CategoryTable(TransformerMixin, BaseEstimator):
         self.names_ = _safe_names([*(X.names[j] for j in self.columns_), *self.calendar_.names])
         return self
 
-    def transform(self, X):
+    def transform(self, X: Table | Reading) -> Any:
         """Return a DataFrame, or an array where no column holds levels."""
         coded = self.coded(X)
         return coded.frame if coded.levels else coded.matrix
 
-    def matrix(self, X):
+    def matrix(self, X: Table | Reading) -> np.ndarray:
         """Return one matrix of floats, levels as codes, (n_samples, n_columns); missing is NaN."""
         return self.coded(X).matrix
 
-    def coded(self, X):
+    def coded(self, X: Table | Reading) -> Coded:
         """Return the matrix with what its columns are."""
         check_is_fitted(self)
         X = Reading.of(X, self.kinds_)
@@ -89,7 +97,7 @@ class CodedTable(CategoryTable):
 
     takes_reading = True
 
-    def transform(self, X):
+    def transform(self, X: Table | Reading) -> Any:
         return self.coded(X)
 
 
@@ -115,20 +123,20 @@ class Coded:
         return len(self.matrix)
 
     @property
-    def width(self):
+    def width(self) -> int:
         return self.matrix.shape[1]
 
-    def rows(self, rows):
+    def rows(self, rows: slice | np.ndarray) -> Coded:
         """Return some rows, a slice or positions."""
         return Coded(self.matrix[rows], self.levels, self.names)
 
     @property
-    def frame(self):
+    def frame(self) -> pd.DataFrame:
         """A DataFrame with a `category` column for each column of codes."""
         return self._frame(lambda codes, names: pd.Categorical.from_codes(codes, names))
 
     @property
-    def texts(self):
+    def texts(self) -> pd.DataFrame:
         """A DataFrame with the names of the levels as strings, "" where missing."""
         return self._frame(lambda codes, names: np.array([*names, ""], dtype=object)[codes])
 

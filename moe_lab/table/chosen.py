@@ -5,10 +5,11 @@ from numbers import Integral
 import numpy as np
 
 from moe_lab.registry.spelling import did_you_mean
+from moe_lab.table.forms import Table
 from moe_lab.table.reading import Reading
 
 
-def chosen_columns(X, columns=None):
+def chosen_columns(X: Table | Reading, columns: list[str | int] | None = None) -> np.ndarray:
     """Return the positions of the columns to read, in the order of X, each once.
 
     Parameters

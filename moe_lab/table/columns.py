@@ -3,6 +3,7 @@
 import datetime
 from decimal import Decimal
 from numbers import Real
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ _TIMES = {"timedelta64", "timedelta"}
 _NOT_A_TABLE = {"complex", "period", "interval", "time"}
 
 
-def kind_of(column):
+def kind_of(column: pd.Series) -> str | Dates:
     """Say what a column holds: "numbers", "levels" (text, categories) or `Dates`.
 
     Text that spells numbers is numbers. An object column where nothing is known has levels, none
@@ -76,7 +77,7 @@ def _unreadable(column, held):
     )
 
 
-def read_numbers(column, kind=NUMBERS):
+def read_numbers(column: pd.Series, kind: Any = NUMBERS) -> np.ndarray:
     """Return a column as floats: missing is NaN, booleans are 0 and 1, durations are in seconds,
     dates are in days from the first of the fit.
 
@@ -124,7 +125,7 @@ def _changed(column, held, before):
     return f"Column {column.name!r} of X held {before} while fitting, got {held}. {way_out}"
 
 
-def read_levels(column):
+def read_levels(column: pd.Series) -> tuple[np.ndarray, list[str], bool, bool]:
     """Return the codes of a column's levels, their names, and whether they were declared, and
     ordered.
 

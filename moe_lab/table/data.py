@@ -68,11 +68,11 @@ class TrainingData:
         """Return the same with X as a Reading."""
         return self if isinstance(self.X, Reading) else replace(self, X=Reading(self.X))
 
-    def for_(self, part):
+    def for_(self, part: Any) -> Any:
         """Return X as a part of a mixture is given it: the Reading, or the table as it came."""
         return given_to(part, self.X)
 
-    def take(self, rows) -> "TrainingData":
+    def take(self, rows: Any) -> "TrainingData":
         """Return some rows, an index array."""
         return replace(
             self,
@@ -83,7 +83,7 @@ class TrainingData:
             rows=np.arange(len(self))[rows] if self.rows is None else self.rows[rows],
         )
 
-    def folds(self, cv) -> list:
+    def folds(self, cv: Any) -> list:
         """Return (train, test) pairs of index arrays, as `make_folds` does; one pair of all rows,
         with a warning, where there are too few rows or groups for two."""
         return folds_or_in_sample(self.y, task=self.task, cv=cv, groups=self.groups, rows=self.rows)

@@ -3,8 +3,10 @@
 import warnings
 from collections.abc import Iterable
 from numbers import Integral
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import beta, rankdata
 from sklearn.model_selection import (
     GroupKFold,
@@ -21,7 +23,14 @@ NEVER = 1e-6  # the probability of that by chance
 MIN_HELD_OUT = 10  # rows; with fewer, nothing is held out
 
 
-def make_folds(y, *, task, cv=3, groups=None, rows=None):
+def make_folds(
+    y: np.ndarray,
+    *,
+    task: str,
+    cv: Any = 3,
+    groups: ArrayLike | None = None,
+    rows: np.ndarray | None = None,
+) -> list[tuple]:
     """Split the rows so that every row is held out once.
 
     Folds follow the order of the rows and are never shuffled, so that drift over time is seen;
@@ -57,7 +66,7 @@ def make_folds(y, *, task, cv=3, groups=None, rows=None):
     >>> [test.tolist() for _, test in make_folds(np.zeros(4), task="regression", cv=KFold(2))]
     [[0, 1], [2, 3]]
     """
-    if isinstance(cv, Integral) and not isinstance(cv, bool) and cv >= 2:
+    if isinstance(cv, Integral) and not isinstance(cv, bool) and cv >= 2:  # type: ignore[operator]
         return _folds_of_number(y, int(cv), task == "classification", groups)
     if isinstance(cv, PredefinedSplit):  # which knows the caller's rows by number
         folds = _known_folds(cv.split(), len(y), rows)
@@ -139,7 +148,14 @@ def _check_groups_whole(folds, groups, cv):
             )
 
 
-def folds_or_in_sample(y, *, task, cv=3, groups=None, rows=None):
+def folds_or_in_sample(
+    y: np.ndarray,
+    *,
+    task: str,
+    cv: int = 3,
+    groups: np.ndarray | None = None,
+    rows: np.ndarray | None = None,
+) -> list[tuple]:
     """Split as ``make_folds`` does; where no two folds can be made, warn and hold nothing out.
 
     Returns
@@ -160,7 +176,9 @@ def folds_or_in_sample(y, *, task, cv=3, groups=None, rows=None):
     return [(everything, everything)]
 
 
-def warn_of_order(y, folds, *, task, cv, groups=None):
+def warn_of_order(
+    y: np.ndarray, folds: list[tuple], *, task: str, cv: Any, groups: np.ndarray | None = None
+) -> None:
     """Warn where contiguous folds differ in their targets far beyond chance, as rows sorted by the
     target do: no expert then sees the range of the fold that it is asked about.
 
@@ -186,7 +204,9 @@ def warn_of_order(y, folds, *, task, cv, groups=None):
         )
 
 
-def held_out_rows(n_samples, rng, groups=None):
+def held_out_rows(
+    n_samples: int, rng: np.random.RandomState, groups: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Draw the rows that stop training; whole groups where there are any.
 
     Parameters

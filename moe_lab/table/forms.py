@@ -1,5 +1,8 @@
 """The forms of a table, frame or array: the one place that knows pandas from numpy."""
 
+from collections.abc import Sequence
+from typing import Any, TypeAlias, TypeGuard
+
 import numpy as np
 import pandas as pd
 from pandas.api import types
@@ -10,20 +13,20 @@ from moe_lab.table.columns import NUMBER_OBJECTS
 from moe_lab.table.frames import as_pandas
 from moe_lab.table.texts import is_code
 
-Table = pd.DataFrame | np.ndarray  # what X may be; lists of rows become one of them
+Table: TypeAlias = pd.DataFrame | np.ndarray  # what X may be; lists of rows become one of them
 
 
-def is_frame(X):
+def is_frame(X: object) -> TypeGuard[pd.DataFrame]:
     """Say whether X is a table with names."""
     return isinstance(X, pd.DataFrame)
 
 
-def is_matrix(X):
+def is_matrix(X: object) -> bool:
     """Say whether X is an array of numbers, which needs no parsing."""
     return isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind in "fiub"
 
 
-def as_frame(X, texts=()):
+def as_frame(X: Any, texts: Sequence[int] = ()) -> pd.DataFrame:
     """Return X as a DataFrame; columns of an array are x0, x1, ...
 
     Parameters
@@ -66,7 +69,7 @@ def _as_written(texts):
     return texts if any(map(is_code, texts)) else numbers
 
 
-def as_table(X):
+def as_table(X: Any) -> Table:
     """Return X as a DataFrame or an array: a frame of any library, rows as lists.
 
     Raises
@@ -94,7 +97,7 @@ def _as_array(rows):
     return numbers if numbers.dtype.kind in "fiubc" else np.asarray(rows, dtype=object)
 
 
-def checked(X):
+def checked(X: Any) -> Table:
     """Return X as a DataFrame, or as an array: of floats where it holds numbers alone.
 
     Raises
@@ -123,7 +126,7 @@ def _checked_array(X):
     return X.astype(np.float64, copy=False) if X.dtype.kind in "biuf" else X
 
 
-def named_as(X, names, texts=()):
+def named_as(X: Table, names: Sequence[str] | None, texts: Sequence[int] = ()) -> Table:
     """Return X as a DataFrame of these names; as it is where ``names`` is None."""
     if names is None:
         return X
@@ -132,22 +135,22 @@ def named_as(X, names, texts=()):
     return X if X.columns.equals(pd.Index(names)) else X.set_axis(names, axis=1)
 
 
-def names_of(X):
+def names_of(X: Any) -> list:
     """Return the names of the columns; those of an array are x0, x1, ..."""
     return list(X.columns) if is_frame(X) else [f"x{j}" for j in range(np.shape(X)[1])]
 
 
-def take_rows(X, rows):
+def take_rows(X: Any, rows: slice | np.ndarray) -> Any:
     """Return some rows, a slice or positions."""
     return X.iloc[rows] if is_frame(X) else X[rows]
 
 
-def take_columns(X, positions):
+def take_columns(X: Table, positions: np.ndarray) -> Any:
     """Return some columns by position."""
     return X.iloc[:, positions] if is_frame(X) else X[:, positions]
 
 
-def with_permuted(X, j, order):
+def with_permuted(X: Table, j: int, order: np.ndarray) -> Any:
     """Return a copy of X in which column j has its rows in another order."""
     X = X.copy()
     if is_frame(X):

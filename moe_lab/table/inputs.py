@@ -1,9 +1,11 @@
 """What a fit or predict is given: tables, targets, weights, checked in one place."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from pandas.api.extensions import ExtensionArray
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.multiclass import check_classification_targets
@@ -15,7 +17,7 @@ from sklearn.utils.validation import (
     column_or_1d,
 )
 
-from moe_lab.table.forms import checked, is_frame, named_as
+from moe_lab.table.forms import Table, checked, is_frame, named_as
 from moe_lab.table.frames import as_numpy_backed, as_pandas
 from moe_lab.table.reading import Reading, rows_of, text_columns
 from moe_lab.table.remarks import remark_on
@@ -34,7 +36,7 @@ class TakesTables:
         return tags
 
 
-def check_table(estimator, X, *, reset):
+def check_table(estimator: Any, X: Table, *, reset: bool) -> pd.DataFrame:
     """Return X as a DataFrame, or a float array where it is a plain array of numbers.
 
     Parameters
@@ -85,7 +87,7 @@ def _check_other_names(estimator, X, *, reset):
         )
 
 
-def read_training(estimator, X):
+def read_training(estimator: Any, X: Table | Reading) -> Reading:
     """Return the Reading of a checked table; the estimator keeps what kinds its columns are."""
     X = Reading(X)
     _refuse_infinite(X)
@@ -102,7 +104,7 @@ def _remark(X):
             warnings.warn(remark, UserWarning, stacklevel=5)
 
 
-def read_table(estimator, X):
+def read_table(estimator: Any, X: Table | Reading) -> Reading:
     """Return the Reading of X by the kinds of the fit, checked; one that was read before as it
     is."""
     kinds = getattr(estimator, "kinds_", None)  # None: put together by hand
@@ -125,7 +127,7 @@ def _refuse_infinite(X):
         )
 
 
-def check_target(X, y):
+def check_target(X: Any, y: Any) -> np.ndarray:
     """Return y as a 1-D array as long as X."""
     if y is None:
         raise ValueError("requires y to be passed, but the target y is None.")
@@ -134,7 +136,7 @@ def check_target(X, y):
     return y
 
 
-def one_column(values, *, warn=False):
+def one_column(values: Any, *, warn: bool = False) -> np.ndarray:
     """Return targets or groups as a 1-D array of their own type, from whatever library they are."""
     values = as_pandas(values)
     if isinstance(values, pd.DataFrame) and values.shape[1] == 1:
@@ -152,7 +154,7 @@ def _of_own_type(column):
     return column.to_numpy(own if column.notna().all() else object, na_value=None)
 
 
-def as_numbers(y):
+def as_numbers(y: np.ndarray) -> np.ndarray:
     """Return the target of a regression as floats.
 
     Raises
@@ -175,7 +177,7 @@ def as_numbers(y):
     return numbers
 
 
-def as_codes(y):
+def as_codes(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the class codes of a classification target, and the classes.
 
     Raises
@@ -206,7 +208,7 @@ def as_codes(y):
     return codes, encoder.classes_
 
 
-def codes_of(y, classes):
+def codes_of(y: Any, classes: np.ndarray) -> np.ndarray:
     """Return the codes of labels seen in fit.
 
     Raises
@@ -221,7 +223,9 @@ def codes_of(y, classes):
     return codes
 
 
-def weighted_rows(X, y, sample_weight, groups):
+def weighted_rows(
+    X: Table, y: np.ndarray, sample_weight: ArrayLike | None, groups: ArrayLike | None
+) -> tuple:
     """Return X, y, sample_weight and groups without the rows of weight 0, which are as if
     absent."""
     if groups is not None:
@@ -243,14 +247,14 @@ def weighted_rows(X, y, sample_weight, groups):
     return X, y, weight, groups
 
 
-def rows_of_weight(sample_weight):
+def rows_of_weight(sample_weight: ArrayLike | None) -> np.ndarray | None:
     """Return the numbers of the rows that ``weighted_rows`` keeps, or None where it keeps all."""
     if sample_weight is None or np.all(np.asarray(sample_weight) > 0):
         return None
     return np.flatnonzero(np.asarray(sample_weight) > 0)
 
 
-def warn_of_light_weights(weight, n_experts=1):
+def warn_of_light_weights(weight: np.ndarray, n_experts: int = 1) -> None:
     """Warn where weights, each of which counts as so many rows, leave an expert less than a few.
 
     Parameters
@@ -268,7 +272,7 @@ def warn_of_light_weights(weight, n_experts=1):
         )
 
 
-def count_distinct(X, y=None, *, enough):
+def count_distinct(X: Any, y: np.ndarray | None = None, *, enough: int) -> int:
     """Count the distinct rows of X, and of y beside it; those of the first rows where they are
     enough.
 

@@ -1,12 +1,16 @@
 """Numeric table: any table as a matrix of floats without missing values."""
 
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import gen_batches
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from moe_lab.table.calendar import Calendar
 from moe_lab.table.chosen import chosen_columns
+from moe_lab.table.forms import Table
 from moe_lab.table.reading import Reading
 
 FAR_OUT = 1e9  # standard deviations
@@ -56,12 +60,12 @@ class NumericTable(TransformerMixin, BaseEstimator):
 
     def __init__(
         self,
-        scale=True,
-        max_levels=40,
-        one_hot=True,
-        columns=None,
-        calendar=False,
-        single=False,
+        scale: bool = True,
+        max_levels: int = 40,
+        one_hot: bool = True,
+        columns: list[str | int] | None = None,
+        calendar: bool = False,
+        single: bool = False,
     ):
         self.scale = scale
         self.max_levels = max_levels
@@ -70,7 +74,9 @@ class NumericTable(TransformerMixin, BaseEstimator):
         self.calendar = calendar
         self.single = single
 
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(
+        self, X: Table | Reading, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Learn medians, means, standard deviations and levels.
 
         Parameters
@@ -95,7 +101,7 @@ class NumericTable(TransformerMixin, BaseEstimator):
         self._learn_levels(X, weight)
         return self
 
-    def transform(self, X):
+    def transform(self, X: Table | Reading) -> np.ndarray:
         """Return the matrix, shape (n_samples, n_columns); no missing values are left."""
         check_is_fitted(self)
         matrix = self._matrix(X)
@@ -117,7 +123,7 @@ class NumericTable(TransformerMixin, BaseEstimator):
             own /= self.scale_
         return matrix
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> np.ndarray:
         """Return the name of each column of the matrix."""
         check_is_fitted(self)
         if input_features is None:
@@ -133,7 +139,7 @@ class NumericTable(TransformerMixin, BaseEstimator):
         return np.array([*numbers, *flags, *levels], dtype=object)
 
     @property
-    def n_levels(self):
+    def n_levels(self) -> list[int]:
         """How many levels each of the last columns numbers; none where they are one-hot."""
         return [] if self.one_hot else list(map(len, self.levels_))
 
@@ -172,7 +178,7 @@ class NumericTable(TransformerMixin, BaseEstimator):
                 yield codes[:, None]
 
 
-def as_float32(Z):
+def as_float32(Z: np.ndarray) -> np.ndarray:
     """Return standardised numbers as float32, those too far out for a network's sums drawn in.
 
     Examples

@@ -1,14 +1,22 @@
 """What experts say, as features of a model on the level above."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
 import numpy as np
 from sklearn.base import BaseEstimator
 
 from moe_lab.table.category import CategoryTable
 
+if TYPE_CHECKING:
+    from moe_lab.table.forms import Table
+    from moe_lab.table.reading import Reading
+
 MIN_PROBABILITY = 1e-5  # trees say 0 and 1; a log-odds is 11.5 at most
 
 
-def log_odds(probabilities, least=MIN_PROBABILITY):
+def log_odds(probabilities: np.ndarray, least: float = MIN_PROBABILITY) -> np.ndarray:
     """Return how surely each expert says each class.
 
     Parameters
@@ -60,17 +68,17 @@ class StackedTable(BaseEstimator):
 
     takes_reading = True
 
-    def __init__(self, columns=None):
+    def __init__(self, columns: list[str | int] | None = None):
         self.columns = columns
 
-    def fit(self, X):
+    def fit(self, X: Table | Reading) -> Self:
         """Learn the levels of the categories."""
         self.table_ = CategoryTable(self.columns).fit(X)
         kept = list(self.table_.columns_)
         self.categories_ = [kept.index(j) for j, levels in self.table_.levels_.items() if levels]
         return self
 
-    def transform(self, X, predictions):
+    def transform(self, X: Table | Reading, predictions: np.ndarray) -> np.ndarray:
         """Return the matrix.
 
         Parameters

@@ -1,18 +1,27 @@
 """A model with its table preparation in front."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import Tags, TargetTags, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from moe_lab.table.reading import learn_table, transformed
+from moe_lab.table.reading import Reading, learn_table, transformed
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from moe_lab.table.forms import Table
 
 
 def _model_has(name):
     return lambda self: hasattr(getattr(self, "model_", self.model), name)
 
 
-def tags_of(model):
+def tags_of(model: Any) -> Tags:
     """Return what an estimator says of itself; of one that is none of scikit-learn's, nothing."""
     try:
         return get_tags(model)
@@ -42,18 +51,18 @@ class Prepared(BaseEstimator):
 
     takes_reading = True  # and hands on what its table takes
 
-    def __init__(self, table, model):
+    def __init__(self, table: Any, model: Any):
         self.table = table
         self.model = model
 
     @classmethod
-    def of_fitted(cls, table, model):
+    def of_fitted(cls, table: Any, model: Any) -> Prepared:
         """Put a fitted table and a model that was fitted on its output together."""
         prepared = cls(clone(table), clone(model))
         prepared.table_, prepared.model_ = table, model
         return prepared
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: Table | Reading, y: Any, sample_weight: np.ndarray | None = None) -> Self:
         """Fit the table, then the model on its output."""
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
         if weights and not has_fit_parameter(self.model, "sample_weight"):
@@ -66,7 +75,9 @@ class Prepared(BaseEstimator):
         return self
 
     @available_if(_model_has("cross_fit"))
-    def cross_fit(self, X, y, folds, sample_weight=None):
+    def cross_fit(
+        self, X: Table, y: np.ndarray, folds: list[tuple], sample_weight: np.ndarray | None = None
+    ) -> np.ndarray:
         """Prepare the table once, then let the model cross-fit itself on it.
 
         Parameters
@@ -83,7 +94,7 @@ class Prepared(BaseEstimator):
         return model.cross_fit(Z, y, folds, sample_weight)
 
     @available_if(_model_has("refit"))
-    def refit(self, X, y, sample_weight=None):
+    def refit(self, X: Table, y: np.ndarray, sample_weight: np.ndarray | None = None) -> Self:
         """Fit to all rows after ``cross_fit`` on the same rows, with what that found or made."""
         if "crossed_" not in vars(self):
             raise ValueError("refit must follow cross_fit on the same instance; call fit instead.")
@@ -99,46 +110,46 @@ class Prepared(BaseEstimator):
             state = {**state, "crossed_": (*self.crossed_[:2], None)}
         return state
 
-    def predict(self, X, **params):
+    def predict(self, X: Table | Reading, **params: Any) -> np.ndarray:
         """Predict; ``params`` such as ``return_std`` are the model's."""
         check_is_fitted(self)
         return self.model_.predict(transformed(self.table_, X), **params)
 
     @available_if(_model_has("predict_proba"))
-    def predict_proba(self, X):
+    def predict_proba(self, X: Table | Reading) -> np.ndarray:
         check_is_fitted(self)
         return self.model_.predict_proba(transformed(self.table_, X))
 
     @available_if(_model_has("log_prob"))
-    def log_prob(self, X, y):
+    def log_prob(self, X: Table | Reading, y: np.ndarray) -> np.ndarray:
         """Log-probability of each y in nats, shape (n_samples,)."""
         check_is_fitted(self)
         return self.model_.log_prob(transformed(self.table_, X), y)
 
     @available_if(_model_has("predict_distribution"))
-    def predict_distribution(self, X):
+    def predict_distribution(self, X: Table) -> Any:
         """Return what the model says of y, for every row."""
         check_is_fitted(self)
         return self.model_.predict_distribution(transformed(self.table_, X))
 
     @property
-    def classes_(self):
+    def classes_(self) -> np.ndarray:
         return self._fitted("classes_")
 
     @property
-    def scale_(self):
+    def scale_(self) -> float:
         return self._fitted("scale_")
 
     @property
-    def n_parameters_(self):
+    def n_parameters_(self) -> int:
         return self._fitted("n_parameters_")
 
     @property
-    def n_features_in_(self):
+    def n_features_in_(self) -> int:
         return self.table_.n_features_in_
 
     @property
-    def parametric(self):
+    def parametric(self) -> bool:
         return getattr(self.model, "parametric", False)
 
     def _fitted(self, name):

@@ -1,7 +1,11 @@
 """A table, read once: which columns hold numbers, which hold levels, and what they hold."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from copy import copy
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import clone
@@ -18,6 +22,11 @@ from moe_lab.table.forms import (
     take_rows,
     with_permuted,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from moe_lab.table.forms import Table
 
 
 class Reading:
@@ -54,18 +63,18 @@ class Reading:
     (array([0]), ['blue'])
     """
 
-    def __init__(self, X, kinds=None):
+    def __init__(self, X: Table, kinds: Sequence | None = None):
         X = as_table(X)
         self.feature_names = _get_feature_names(X)  # None where X has none
         is_plain = is_matrix(X) and all(kind == NUMBERS for kind in kinds or ())
         self._table = X if is_plain else as_frame(X, text_columns(kinds))
         self._rows = None  # the positions in _table that are left; None: all
-        self._made = {}
+        self._made: dict = {}
         self.has_names, self.names = is_frame(X), names_of(self._table)
         self._parse(kinds)
 
     @classmethod
-    def of(cls, X, kinds=None):
+    def of(cls, X: Table | Reading, kinds: Sequence | None = None) -> Reading:
         """Return X itself where it is a Reading of these kinds, else the Reading of X."""
         if not isinstance(X, Reading):
             return cls(X, kinds)
@@ -123,21 +132,21 @@ class Reading:
         return len(self.numbers)
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, int]:
         return len(self), len(self.kinds)
 
     @property
-    def table(self):
+    def table(self) -> Table:
         if self._rows is not None:
             self._table, self._rows = take_rows(self._table, self._rows), None
         return self._table
 
     @property
-    def frame(self):
+    def frame(self) -> pd.DataFrame:
         """The same rows as a DataFrame."""
         return as_frame(self.table)
 
-    def rows(self, rows):
+    def rows(self, rows: slice | np.ndarray) -> Reading:
         """Return some rows, a slice or positions, as a Reading; the table is cut when asked for."""
         part = self._copied()
         part.numbers, part.codes = self.numbers[rows], self.codes[rows]
@@ -150,7 +159,7 @@ class Reading:
             part.numbers = np.asfortranarray(part.numbers)  # as a DataFrame of numbers holds them
         return part
 
-    def permuted(self, j, order):
+    def permuted(self, j: int, order: np.ndarray) -> Reading:
         """Return a Reading in which column j has its rows in another order."""
         part = self._copied()
         held = "codes" if self.kinds[j] == LEVELS else "numbers"
@@ -162,7 +171,7 @@ class Reading:
             part._table = part.numbers
         return part
 
-    def columns(self, positions):
+    def columns(self, positions: np.ndarray) -> Reading:
         """Return some columns, by position, as a Reading."""
         part = self._copied()
         part._table = take_columns(self.table, positions)
@@ -183,14 +192,14 @@ class Reading:
         part._made = {}
         return part
 
-    def chosen_numbers(self, columns):
+    def chosen_numbers(self, columns: np.ndarray) -> np.ndarray:
         """Return those columns of numbers, by position, as a matrix."""
         self.check_readable(columns)
         if len(columns) == len(self.number_columns):
             return self.numbers
         return np.ascontiguousarray(self.numbers[:, self._position[columns]])
 
-    def levels(self, j):
+    def levels(self, j: int) -> tuple[np.ndarray, list]:
         """Return the codes of column j and the names of its levels; code -1 is missing.
 
         The names are those declared, of a column that declares them, else those of these rows; a
@@ -208,11 +217,11 @@ class Reading:
         renumbered[present] = np.arange(len(present))
         return renumbered[codes], [names[code] for code in present]
 
-    def is_ordered(self, j):
+    def is_ordered(self, j: int) -> bool:
         """Whether column j holds levels whose type says their order."""
         return self.kinds[j] == LEVELS and self._levels[self._position[j]][2]
 
-    def matched(self, j, names):
+    def matched(self, j: int, names: Sequence) -> np.ndarray:
         """Return each row's position in ``names``; -1 where its level is missing or not there."""
         if self.kinds[j] == LEVELS:
             k = self._position[j]
@@ -225,13 +234,13 @@ class Reading:
         position = {name: code for code, name in enumerate(names)}
         return np.array([position.get(name, -1) for name in present] + [-1])[codes]
 
-    def check_readable(self, columns):
+    def check_readable(self, columns: Iterable[int]) -> None:
         """Raise what is wrong with the first of these columns, by position, that cannot be read."""
         for j in columns if self._faults else ():
             if j in self._faults:
                 raise self._faults[j]
 
-    def open_for(self, estimator, *, reset):
+    def open_for(self, estimator: Any, *, reset: bool) -> None:
         """Note the columns on an estimator, or check that they are those it has noted."""
         names = self.feature_names
         if reset:
@@ -246,7 +255,7 @@ class Reading:
         like = np.empty((1, self.shape[1])) if names is None else self._table
         validate_data(estimator, like, skip_check_array=True, reset=False)
 
-    def once(self, key, make):
+    def once(self, key: Hashable, make: Callable) -> Any:
         """Return what ``make`` returns, made at the first call: parts that read alike share it."""
         if key not in self._made:
             self._made[key] = make()
@@ -256,7 +265,7 @@ class Reading:
         return {**vars(self), "_table": self.table, "_rows": None, "_made": {}}
 
 
-def text_columns(kinds):
+def text_columns(kinds: Sequence | None) -> list[int]:
     """Return the positions of the columns of levels: in an array of text they stay text."""
     return [j for j, kind in enumerate(kinds or ()) if kind == LEVELS]
 
@@ -265,7 +274,7 @@ def _is_plain(dtype):
     return isinstance(dtype, np.dtype) and dtype.kind in "fiub"
 
 
-def given_to(part, X):
+def given_to(part: Any, X: Any) -> Any:
     """Return what a part of a mixture is given of X: the Reading where its class declares
     ``takes_reading = True``, else the table as it came.
 
@@ -276,20 +285,22 @@ def given_to(part, X):
     return X
 
 
-def rows_of(X, rows):
+def rows_of(X: Any, rows: Any) -> Any:
     """Return some rows, a slice or positions, of a Reading, frame, array, or of each in a list."""
     if isinstance(X, list):
         return [rows_of(part, rows) for part in X]
     return X.rows(rows) if hasattr(X, "rows") else take_rows(X, rows)
 
 
-def transformed(table, X):
+def transformed(table: Any, X: Table | Reading) -> Any:
     """Return what a fitted table makes of X: the model's own, to do with as it likes."""
     X = given_to(table, X)
     return _own(table.transform(X), X)
 
 
-def learn_table(table, X, sample_weight=None):
+def learn_table(
+    table: Any, X: Table | Reading, sample_weight: np.ndarray | None = None
+) -> tuple[Any, Any]:
     """Fit a clone of a table to X; return it and what it makes of X, as `transformed` does."""
     X, table = given_to(table, Reading.of(X)), clone(table)
     weights = {} if sample_weight is None else {"sample_weight": sample_weight}
@@ -301,7 +312,9 @@ def _own(made, X):
     return made.copy(order="K") if shared else made
 
 
-def share_table(table, X, sample_weight=None):
+def share_table(
+    table: Any, X: Table | Reading, sample_weight: np.ndarray | None = None
+) -> tuple[Any, Any]:
     """Do as `learn_table` does, once for all parts that read one Reading alike: what they share
     cannot be written to."""
     if not isinstance(X, Reading):

@@ -1,5 +1,9 @@
 """What a user should be told of how a column was read."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from pandas.api import types
 
 from moe_lab.table.columns import NUMBERS
@@ -7,10 +11,13 @@ from moe_lab.table.dates import Dates, count_open
 from moe_lab.table.frames import as_numpy_backed
 from moe_lab.table.texts import no_numbers, words_for_none
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 MANY, NEARLY_ALL = 100, 0.8  # texts; of the rows that hold one
 
 
-def remark_on(column, kind):
+def remark_on(column: pd.Series, kind: str | Dates) -> str | None:
     """Return a sentence about a column of the training rows where one is due, else None.
 
     Parameters

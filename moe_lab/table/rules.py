@@ -1,18 +1,19 @@
 """Domain knowledge: regions of the input described by a column or by pandas expressions."""
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from moe_lab.registry.spelling import did_you_mean, unknown_name
-from moe_lab.table.forms import as_frame
+from moe_lab.table.forms import Table, as_frame
 from moe_lab.table.reading import Reading
 
 MANY_LEVELS = 100  # a column of more is a measurement, not a grouping
 
 
-def rule_regions(X, rules):
+def rule_regions(X: Table | Reading, rules: Sequence[str]) -> np.ndarray:
     """Say which rule decides about each row: the first that holds.
 
     Parameters
@@ -78,7 +79,7 @@ def _why_unreadable(frame, rule, error):
     )
 
 
-def column_levels(X, column):
+def column_levels(X: Table | Reading, column: str | int | None) -> tuple[np.ndarray, list[str]]:
     """Return each row's level of a column; missing values are a level of their own, the last.
 
     Parameters

@@ -1,9 +1,16 @@
 """The laws of dividers."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 
 from moe_lab.testing.examples import example_table, example_target
+
+if TYPE_CHECKING:
+    from moe_lab.divide.base import Divider
 
 
 def _divided(divider, X, n_experts=3, seed=0, sample_weight=None):
@@ -18,7 +25,7 @@ def _divided(divider, X, n_experts=3, seed=0, sample_weight=None):
     )
 
 
-def check_divider_gives_responsibilities(divider):
+def check_divider_gives_responsibilities(divider: Divider) -> None:
     """Every row is shared out once: finite, non-negative, rows sum to 1, and no expert is left
     without."""
     X = example_table()
@@ -29,13 +36,13 @@ def check_divider_gives_responsibilities(divider):
     assert (responsibilities.sum(axis=0) > 0).all()
 
 
-def check_divider_is_seeded(divider):
+def check_divider_is_seeded(divider: Divider) -> None:
     """The same seed divides alike."""
     X = example_table()
     assert_array_equal(_divided(divider, X), _divided(divider, X))
 
 
-def check_divider_takes_arrays_and_weights(divider):
+def check_divider_takes_arrays_and_weights(divider: Divider) -> None:
     """Weights and one expert a row are no hindrance."""
     X = example_table(12)
     responsibilities = _divided(divider, X, n_experts=12, sample_weight=np.linspace(0.1, 1, 12))

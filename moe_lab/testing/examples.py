@@ -1,16 +1,23 @@
 """What the laws are checked on: a small table as it comes, and a target."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pandas as pd
 
 from moe_lab.experts.base import Expert, is_stacker
 from moe_lab.mixture import MoEClassifier, MoERegressor
 
+if TYPE_CHECKING:
+    from moe_lab.registry.plugins import Registry
+
 N_CLASSES = 3
 POOL = ("linear", ("extra_trees", {"n_estimators": 30}), ("lightgbm", {"n_estimators": 30}))
 
 
-def example(registry, name):
+def example(registry: Registry, name: str) -> Any:
     """Create a plugin with the parameters that its class gives for tests.
 
     A method of the pool "auto" gets a small one; a stacker comes in a mixture, since it cannot be
@@ -30,20 +37,28 @@ class Stacked(Expert):
     stacker : Expert
     """
 
-    def __init__(self, stacker):
+    def __init__(self, stacker: Expert):
         self.stacker = stacker
 
     @property
-    def tasks(self):
+    def tasks(self) -> tuple[str, ...]:  # type: ignore[override]
         return self.stacker.tasks
 
-    def build(self, task, *, n_classes=None, random_state=None, device="cpu", n_jobs=None):
+    def build(
+        self,
+        task: str,
+        *,
+        n_classes: int | None = None,
+        random_state: int | None = None,
+        device: str = "cpu",
+        n_jobs: int | None = None,
+    ) -> Any:
         kind = MoERegressor if task == "regression" else MoEClassifier
         plain = ["linear", ("extra_trees", {"n_estimators": 30})]
         return kind([*plain, self.stacker], random_state=random_state, device=device)
 
 
-def example_table(n_samples=120, random_state=0):
+def example_table(n_samples: int = 120, random_state: int = 0) -> pd.DataFrame:
     """Make a table as it comes: numbers, a category, strings, missing values.
 
     Returns
@@ -60,7 +75,7 @@ def example_table(n_samples=120, random_state=0):
     return X
 
 
-def example_target(X, task):
+def example_target(X: pd.DataFrame, task: str) -> np.ndarray:
     """Return a learnable target: floats, or codes of three classes."""
     score = X["x0"].to_numpy() + (X["group"] == "b").to_numpy()
     score += 0.05 * np.sin(100 * X["x0"].to_numpy())  # so that no model fits without error

@@ -1,6 +1,7 @@
 """The laws of experts, and those of methods, which are experts that can be fitted alone."""
 
 import pickle
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.integrate import trapezoid
 from sklearn.base import clone
 
-from moe_lab.experts.base import is_stacker
+from moe_lab.experts.base import Expert, is_stacker
 from moe_lab.experts.cross_fitting import cross_fit
 from moe_lab.experts.fitting import fit_expert, predict_expert
 from moe_lab.experts.powers import HasDensity, Parametric
@@ -36,7 +37,7 @@ def _n(task):
 
 
 @_for_each_task
-def check_expert_predicts_every_row(expert, task, n_classes):
+def check_expert_predicts_every_row(expert: Expert, task: str, n_classes: int | None) -> None:
     """One finite prediction a row; probabilities are non-negative and sum to 1."""
     X = example_table()
     predictions = predict_expert(
@@ -50,7 +51,7 @@ def check_expert_predicts_every_row(expert, task, n_classes):
 
 
 @_for_each_task
-def check_expert_learns(expert, task, n_classes):
+def check_expert_learns(expert: Expert, task: str, n_classes: int | None) -> None:
     """On an easy target it predicts the rows it was fitted to better than a constant would."""
     X = example_table(300)
     y = example_target(X, task)
@@ -62,7 +63,7 @@ def check_expert_learns(expert, task, n_classes):
 
 
 @_for_each_task
-def check_expert_keeps_row_order(expert, task, n_classes):
+def check_expert_keeps_row_order(expert: Expert, task: str, n_classes: int | None) -> None:
     """Predictions belong to the rows they stand beside: permuted rows, permuted predictions."""
     X = example_table()
     fitted = _fitted(expert, task, X, example_target(X, task))
@@ -73,7 +74,7 @@ def check_expert_keeps_row_order(expert, task, n_classes):
 
 
 @_for_each_task
-def check_expert_ignores_batch_mates(expert, task, n_classes):
+def check_expert_ignores_batch_mates(expert: Expert, task: str, n_classes: int | None) -> None:
     """A row's prediction does not depend on the rows beside it: one row alone is predicted
     alike."""
     X = example_table()
@@ -84,7 +85,7 @@ def check_expert_ignores_batch_mates(expert, task, n_classes):
 
 
 @_for_each_task
-def check_expert_heeds_sample_weight(expert, task, n_classes):
+def check_expert_heeds_sample_weight(expert: Expert, task: str, n_classes: int | None) -> None:
     """Of two contradictory halves, the heavier one is learnt."""
     half = example_table(150)
     X = half.loc[half.index.repeat(2)].reset_index(drop=True)  # twins stand side by side
@@ -101,7 +102,7 @@ def check_expert_heeds_sample_weight(expert, task, n_classes):
 
 
 @_for_each_task
-def check_expert_does_not_leak(expert, task, n_classes):
+def check_expert_does_not_leak(expert: Expert, task: str, n_classes: int | None) -> None:
     """Out-of-fold predictions of pure noise are no better than a guess."""
     X = example_table(240)
     rng = np.random.default_rng(3)
@@ -117,7 +118,7 @@ def check_expert_does_not_leak(expert, task, n_classes):
 
 
 @_for_each_task
-def check_expert_is_seeded(expert, task, n_classes):
+def check_expert_is_seeded(expert: Expert, task: str, n_classes: int | None) -> None:
     """The same seed gives the same predictions."""
     X = example_table()
     y = example_target(X, task)
@@ -128,7 +129,7 @@ def check_expert_is_seeded(expert, task, n_classes):
 
 
 @_for_each_task
-def check_expert_leaves_its_inputs_alone(expert, task, n_classes):
+def check_expert_leaves_its_inputs_alone(expert: Expert, task: str, n_classes: int | None) -> None:
     """Neither table, target nor weights are changed by fit and predict."""
     X = example_table()
     y, weight = example_target(X, task), np.linspace(0.5, 1, len(X))
@@ -140,7 +141,7 @@ def check_expert_leaves_its_inputs_alone(expert, task, n_classes):
 
 
 @_for_each_task
-def check_expert_meets_new_levels(expert, task, n_classes):
+def check_expert_meets_new_levels(expert: Expert, task: str, n_classes: int | None) -> None:
     """A level never seen, and a column all missing, do not stop predict."""
     X = example_table()
     fitted = _fitted(expert, task, X, example_target(X, task))
@@ -149,7 +150,7 @@ def check_expert_meets_new_levels(expert, task, n_classes):
     assert np.isfinite(predict_expert(fitted, new, n_classes=n_classes)).all()
 
 
-def check_expert_widens_missing_classes(expert):
+def check_expert_widens_missing_classes(expert: Expert) -> None:
     """A part that lacks a class gives that class little probability, in its own column."""
     if "classification" not in expert.tasks:
         return
@@ -161,7 +162,7 @@ def check_expert_widens_missing_classes(expert):
 
 
 @_for_each_task
-def check_expert_fits_few_rows(expert, task, n_classes):
+def check_expert_fits_few_rows(expert: Expert, task: str, n_classes: int | None) -> None:
     """A part of four rows is enough."""
     X = example_table().iloc[:4]
     y = np.arange(4.0) if task == "regression" else np.array([0, 1, 0, 1])
@@ -169,7 +170,7 @@ def check_expert_fits_few_rows(expert, task, n_classes):
 
 
 @_for_each_task
-def check_expert_pickles(expert, task, n_classes):
+def check_expert_pickles(expert: Expert, task: str, n_classes: int | None) -> None:
     """A fitted expert predicts alike after a round trip through pickle."""
     X = example_table()
     fitted = _fitted(expert, task, X, example_target(X, task))
@@ -179,7 +180,9 @@ def check_expert_pickles(expert, task, n_classes):
 
 
 @_for_each_task
-def check_expert_log_prob_is_a_probability(expert, task, n_classes):
+def check_expert_log_prob_is_a_probability(
+    expert: Expert, task: str, n_classes: int | None
+) -> None:
     """Where an expert has log_prob, it adds up to 1 over all targets."""
     X = example_table()
     fitted = _fitted(expert, task, X, example_target(X, task))
@@ -195,7 +198,7 @@ def check_expert_log_prob_is_a_probability(expert, task, n_classes):
     assert_allclose(total, 1, atol=1e-3)
 
 
-def check_stacker_heeds_sample_weight(expert):
+def check_stacker_heeds_sample_weight(expert: Any) -> None:
     """Of two contradictory halves, a stacker learns the heavier one; and one with many parameters
     also where the input alone says which half is heavier."""
     stacker = getattr(expert, "stacker", expert)  # as in `Stacked`

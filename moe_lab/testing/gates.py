@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.testing import assert_allclose
 from sklearn.base import clone
 
-from moe_lab.gate.base import ask_gate
+from moe_lab.gate.base import Gate, ask_gate
 from moe_lab.gate.powers import FitsPooled
 from moe_lab.registry.powers import has_power
 from moe_lab.testing.examples import example_table, example_target
@@ -21,7 +21,7 @@ def _soft_targets(X, n_experts=3):
     return scores / scores.sum(axis=1, keepdims=True)
 
 
-def check_gate_gives_weights(gate):
+def check_gate_gives_weights(gate: Gate) -> None:
     """One row of weights a sample: non-negative, summing to 1, equal to exp(log_proba)."""
     X = example_table()
     gate = clone(gate).fit(X, _soft_targets(X))
@@ -32,7 +32,7 @@ def check_gate_gives_weights(gate):
     assert_allclose(np.exp(gate.log_proba(X)), weights, atol=1e-12)
 
 
-def check_gate_ignores_batch_mates(gate):
+def check_gate_ignores_batch_mates(gate: Gate) -> None:
     """A sample's weights do not depend on the rows beside it."""
     X = example_table()
     gate = clone(gate).fit(X, _soft_targets(X))
@@ -40,14 +40,14 @@ def check_gate_ignores_batch_mates(gate):
     assert_allclose(alone, gate.predict_proba(X)[:5], rtol=1e-6)
 
 
-def check_gate_recovers_constant_responsibilities(gate):
+def check_gate_recovers_constant_responsibilities(gate: Gate) -> None:
     """Where the input tells nothing, the weights are the mean responsibilities."""
     X = example_table(240)
     weights = clone(gate).fit(X, np.tile([0.7, 0.2, 0.1], (240, 1))).predict_proba(X)
     assert_allclose(weights, np.tile([0.7, 0.2, 0.1], (240, 1)), atol=0.02)
 
 
-def check_gate_heeds_sample_weight(gate):
+def check_gate_heeds_sample_weight(gate: Gate) -> None:
     """Rows that weigh more are believed more."""
     half = example_table(100)
     X = pd.concat([half, half], ignore_index=True)
@@ -57,7 +57,7 @@ def check_gate_heeds_sample_weight(gate):
     assert_allclose(first.mean(), 1 / 1.1, atol=0.05)
 
 
-def check_gate_heeds_sample_weight_in_the_pooled_loss(gate):
+def check_gate_heeds_sample_weight_in_the_pooled_loss(gate: Gate) -> None:
     """Fitted to the pooled loss of contradictory halves, it trusts who is right about the heavier
     one."""
     if not has_power(gate, FitsPooled):
@@ -80,7 +80,7 @@ def check_gate_heeds_sample_weight_in_the_pooled_loss(gate):
         assert trust[1][1] > 0.6
 
 
-def check_gate_pools_better_than_uniform(gate):
+def check_gate_pools_better_than_uniform(gate: Gate) -> None:
     """Fitted to the pooled loss, it does no worse than equal weights on the rows it was fitted
     to."""
     if not has_power(gate, FitsPooled):
@@ -94,7 +94,7 @@ def check_gate_pools_better_than_uniform(gate):
     assert error < 0.5 * np.mean((predictions[:, :, 0].mean(axis=1) - y) ** 2)
 
 
-def check_gate_pickles(gate):
+def check_gate_pickles(gate: Gate) -> None:
     """A fitted gate weights alike after a round trip through pickle."""
     X = example_table()
     gate = clone(gate).fit(X, _soft_targets(X))

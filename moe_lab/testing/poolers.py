@@ -1,11 +1,18 @@
 """The laws of poolers."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 
 from moe_lab.pool.powers import CountsVotes
 from moe_lab.registry.powers import has_power
 from moe_lab.testing.examples import N_CLASSES
+
+if TYPE_CHECKING:
+    from moe_lab.pool.base import Pooler
 
 
 def _for_each_pooling(check):
@@ -23,7 +30,9 @@ def _for_each_pooling(check):
 
 
 @_for_each_pooling
-def check_pooler_keeps_unanimity(pooler, predictions, gate_weights, scales):
+def check_pooler_keeps_unanimity(
+    pooler: Pooler, predictions: np.ndarray, gate_weights: np.ndarray, scales: np.ndarray | None
+) -> None:
     """Where all experts agree, so does the pool."""
     same = np.repeat(predictions[:, :1], 4, axis=1)
     pooled = pooler.pool(same, gate_weights, scales)
@@ -33,7 +42,9 @@ def check_pooler_keeps_unanimity(pooler, predictions, gate_weights, scales):
 
 
 @_for_each_pooling
-def check_pooler_keeps_probabilities(pooler, predictions, gate_weights, scales):
+def check_pooler_keeps_probabilities(
+    pooler: Pooler, predictions: np.ndarray, gate_weights: np.ndarray, scales: np.ndarray | None
+) -> None:
     """Pooled probabilities are non-negative and sum to 1; a pooled mean lies among the experts'
     means."""
     pooled = pooler.pool(predictions, gate_weights, scales)
@@ -47,7 +58,9 @@ def check_pooler_keeps_probabilities(pooler, predictions, gate_weights, scales):
 
 
 @_for_each_pooling
-def check_pooler_reads_only_what_it_needs(pooler, predictions, gate_weights, scales):
+def check_pooler_reads_only_what_it_needs(
+    pooler: Pooler, predictions: np.ndarray, gate_weights: np.ndarray, scales: np.ndarray | None
+) -> None:
     """Predictions that it did not ask for are never read."""
     needed = pooler.needs(gate_weights)
     assert needed.shape == gate_weights.shape
@@ -58,7 +71,9 @@ def check_pooler_reads_only_what_it_needs(pooler, predictions, gate_weights, sca
 
 
 @_for_each_pooling
-def check_pooler_ignores_the_order_of_experts(pooler, predictions, gate_weights, scales):
+def check_pooler_ignores_the_order_of_experts(
+    pooler: Pooler, predictions: np.ndarray, gate_weights: np.ndarray, scales: np.ndarray | None
+) -> None:
     """Experts in another order pool alike."""
     order = [2, 0, 3, 1]
     permuted = pooler.pool(

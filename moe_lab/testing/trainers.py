@@ -1,6 +1,9 @@
 """The laws of trainers."""
 
+from __future__ import annotations
+
 import pickle
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.testing import assert_allclose
@@ -11,6 +14,9 @@ from moe_lab.mixture import MoEClassifier, MoERegressor
 from moe_lab.pool.base import as_pooler
 from moe_lab.testing.examples import example_table, example_target
 
+if TYPE_CHECKING:
+    from moe_lab.train.base import Trainer
+
 
 def _mixture(trainer, task):
     kind = MoERegressor if task == "regression" else MoEClassifier
@@ -18,7 +24,7 @@ def _mixture(trainer, task):
     return kind(experts, n_experts=2, train=trainer, random_state=0)
 
 
-def check_trainer_trains_mixtures(trainer):
+def check_trainer_trains_mixtures(trainer: Trainer) -> None:
     """It returns experts, a gate and a history for both tasks, and the mixture learns."""
     X = example_table(200)
     for task in ("regression", "classification"):
@@ -31,7 +37,7 @@ def check_trainer_trains_mixtures(trainer):
         assert moe.score(X, y) > 0.5
 
 
-def check_trainer_is_seeded(trainer):
+def check_trainer_is_seeded(trainer: Trainer) -> None:
     """The same seed trains the same mixture."""
     X = example_table()
     y = example_target(X, "regression")
@@ -39,7 +45,7 @@ def check_trainer_is_seeded(trainer):
     assert_allclose(one, two, rtol=1e-9)
 
 
-def check_trainer_ignores_rows_of_no_weight(trainer):
+def check_trainer_ignores_rows_of_no_weight(trainer: Trainer) -> None:
     """A row of weight 0 is as if absent."""
     X = example_table()
     y = example_target(X, "regression")
@@ -49,7 +55,7 @@ def check_trainer_ignores_rows_of_no_weight(trainer):
     assert_allclose(weighted.predict(X), without.predict(X), rtol=1e-6)
 
 
-def check_trainer_heeds_sample_weight(trainer):
+def check_trainer_heeds_sample_weight(trainer: Trainer) -> None:
     """Of two contradictory halves the heavier one is learnt: its target, and how wide its noise
     is."""
     half = example_table(150)
@@ -67,7 +73,7 @@ def check_trainer_heeds_sample_weight(trainer):
     assert widths[1] > 1.5 * widths[0]
 
 
-def check_trainer_fits_parts_of_its_own(trainer):
+def check_trainer_fits_parts_of_its_own(trainer: Trainer) -> None:
     """Gate and pooler that were passed stay as they were: one instance serves two mixtures."""
     X = example_table()
     y, pool = example_target(X, "regression"), as_pooler("linear", "regression")

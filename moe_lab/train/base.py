@@ -65,7 +65,7 @@ class Asked(NamedTuple):
     pool: Any = "auto"
 
 
-def is_auto(asked) -> bool:
+def is_auto(asked: Any) -> bool:
     """Say whether it is the word "auto"."""
     return isinstance(asked, str) and asked == "auto"
 
@@ -151,6 +151,6 @@ class Trainer(ABC, BaseEstimator):
         """
 
 
-def as_trainer(train):
+def as_trainer(train: str | tuple[str, dict] | Trainer) -> Trainer:
     """Return a Trainer from a registered name, a (name, params) pair or an instance."""
     return trainers.resolve(train, Trainer)

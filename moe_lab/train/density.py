@@ -1,5 +1,9 @@
 """The density head of an out-of-fold mixture: how wide the noise is, given the input."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
 import numpy as np
 from scipy.special import log_softmax, logsumexp
 
@@ -7,6 +11,10 @@ from moe_lab.likelihood.arrays import logits
 from moe_lab.likelihood.mixing import fit_mixing
 from moe_lab.likelihood.outcome import LEAST_SCALE, ROUNDING, gaussian_log_density
 from moe_lab.table import NumericTable, learn_table, rows_of
+
+if TYPE_CHECKING:
+    from moe_lab.table.forms import Table
+    from moe_lab.table.reading import Reading
 
 MOST_ROWS = 5000  # a gate of so few parameters gains nothing from more
 WIDTHS = np.array([0.25, 0.5, 1.0, 2.0, 4.0])  # of the overall residual scale
@@ -26,11 +34,18 @@ class ScaleMixture:
         Inverse penalty strength of that gate.
     """
 
-    def __init__(self, heard=None, C=1.0):
+    def __init__(self, heard: np.ndarray | None = None, C: float = 1.0):
         self.heard = heard
         self.C = C
 
-    def fit(self, X, predictions, mean, y, sample_weight=None):
+    def fit(
+        self,
+        X: Table | Reading,
+        predictions: np.ndarray,
+        mean: np.ndarray,
+        y: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+    ) -> Self:
         """Fit to out-of-fold predictions, of 5,000 rows spread evenly where there are more.
 
         Parameters
@@ -57,17 +72,21 @@ class ScaleMixture:
         self.coef_ = fit_mixing(features, self._components(residual), sample_weight, C=self.C)
         return self
 
-    def predict_proba(self, X, predictions):
+    def predict_proba(self, X: Table | Reading, predictions: np.ndarray) -> np.ndarray:
         """Return the weight of each width, shape (n_samples, 5)."""
         return np.exp(self._log_gate(X, predictions))
 
-    def components(self, X, predictions, mean):
+    def components(
+        self, X: Table | Reading, predictions: np.ndarray, mean: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the weights, means and scales of the density, each (n_samples, 5)."""
         weights = self.predict_proba(X, predictions)
         means = np.broadcast_to(mean[:, None], weights.shape)
         return weights, means, np.broadcast_to(self.scales_, weights.shape)
 
-    def log_prob(self, X, predictions, mean, y):
+    def log_prob(
+        self, X: Table | Reading, predictions: np.ndarray, mean: np.ndarray, y: np.ndarray
+    ) -> np.ndarray:
         """Return the log density of each y in nats, shape (n_samples,)."""
         log_gate = self._log_gate(X, predictions)
         return logsumexp(log_gate + self._components(y - mean), axis=1)

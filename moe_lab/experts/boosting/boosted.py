@@ -9,6 +9,7 @@ from sklearn.utils.metaestimators import available_if
 from moe_lab.experts.fitting import constant_expert, predict_expert, rows_that_matter, teach_nothing
 from moe_lab.table import rows_of
 from moe_lab.table.folds import HELD_OUT, MIN_HELD_OUT
+from moe_lab.table.forms import Table
 
 
 class _Binned:
@@ -193,7 +194,7 @@ class BoostedRegressor(RegressorMixin, _Boosted):
 
     _task = "regression"
 
-    def predict(self, X):
+    def predict(self, X: Table) -> np.ndarray:
         return self.trees.predict(self.model_, X, n_classes=None)
 
     def _targets(self, y):
@@ -211,12 +212,12 @@ class BoostedClassifier(ClassifierMixin, _Boosted):
 
     _task = "classification"
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Table) -> np.ndarray:
         if self.model_ is None:
             return np.ones((len(X), 1))
         return self.trees.predict(self.model_, X, n_classes=len(self.classes_))
 
-    def predict(self, X):
+    def predict(self, X: Table) -> np.ndarray:
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def _targets(self, y):

@@ -1,5 +1,9 @@
 """How a library grows trees, and its parameters checked."""
 
+from collections.abc import Iterable
+from typing import Any, Self
+
+import numpy as np
 from sklearn.base import BaseEstimator
 
 from moe_lab.registry.spelling import unknown_name
@@ -13,26 +17,37 @@ class Trees(BaseEstimator):
 
     shares_bins = False  # whether folds gain from `bin`
 
-    def __init__(self, **settings):
+    def __init__(self, **settings: Any):
         self.settings = settings
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict:
         return dict(self.settings)
 
-    def set_params(self, **settings):
+    def set_params(self, **settings: Any) -> Self:
         self.settings.update(settings)
         return self
 
     @property
-    def most(self):
+    def most(self) -> int:
         """The number of trees that the settings ask for."""
         return self.settings["n_estimators"]
 
-    def bin(self, X):
+    def bin(self, X: Any) -> Any:
         """Return what ``grow`` takes rows from: the table, or a binned copy of it."""
         return X
 
-    def grow(self, data, rows, y, weight, *, n_classes, n_trees, held_out=None, patience=None):
+    def grow(
+        self,
+        data: Any,
+        rows: np.ndarray,
+        y: np.ndarray,
+        weight: np.ndarray,
+        *,
+        n_classes: int | None,
+        n_trees: int,
+        held_out: tuple | None = None,
+        patience: int | None = None,
+    ) -> tuple[Any, list]:
         """Grow trees on some rows.
 
         Parameters
@@ -55,7 +70,9 @@ class Trees(BaseEstimator):
         """
         raise NotImplementedError
 
-    def predict(self, model, X, *, n_classes, n_trees=None):
+    def predict(
+        self, model: Any, X: Any, *, n_classes: int | None, n_trees: int | None = None
+    ) -> np.ndarray:
         """Ask the first trees, or all.
 
         Returns
@@ -65,7 +82,7 @@ class Trees(BaseEstimator):
         raise NotImplementedError
 
 
-def checked_params(params, known, owner):
+def checked_params(params: dict | None, known: Iterable[str], owner: str) -> dict:
     """Return a copy of ``params``; a booster itself would ignore a misspelt name.
 
     Examples
@@ -81,7 +98,9 @@ def checked_params(params, known, owner):
     return params
 
 
-def check_stopping(early_stopping_rounds, params, metrics):
+def check_stopping(
+    early_stopping_rounds: int | None, params: dict | None, metrics: Iterable[str]
+) -> None:
     """Refuse a metric of one's own beside early stopping, which takes less for better.
 
     Examples
@@ -90,7 +109,8 @@ def check_stopping(early_stopping_rounds, params, metrics):
     Traceback (most recent call last):
     ValueError: early_stopping_rounds stops by the loss that is minimised: params must leave out ...
     """
-    own = sorted(set(params or {}) & set(metrics))
+    params = params or {}
+    own = sorted(set(params) & set(metrics))
     if early_stopping_rounds is not None and own:
         raise ValueError(
             "early_stopping_rounds stops by the loss that is minimised: params must leave out "

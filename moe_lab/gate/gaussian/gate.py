@@ -1,15 +1,23 @@
 """Gaussian gate: each expert's part of the input is a Gaussian."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
 import numpy as np
 from scipy.linalg import LinAlgError, cholesky, solve_triangular
 
-from moe_lab.gate.base import FeatureGate, gates
+from moe_lab.gate.base import FeatureGate, Gate, gates
 from moe_lab.gate.gaussian.levels import Levels
 from moe_lab.gate.gaussian.whitening import Whitening, moments
 from moe_lab.likelihood.arrays import blocks, log_softmax, row_max, row_sum
 from moe_lab.likelihood.numbers import check_number
 from moe_lab.likelihood.outcome import LOG_ROOT_2PI
 from moe_lab.table import NumericTable, learn_table
+
+if TYPE_CHECKING:
+    from moe_lab.table.forms import Table
+    from moe_lab.table.reading import Reading
 
 LEAST = 1e-12  # of all weight: an expert without rows is counted as having so much
 SINGULAR = 1e-12  # of a variance: what is left of it below this is rounding error
@@ -66,11 +74,13 @@ class GaussianGate(FeatureGate):
     takes_reading = True
     parametric = True
 
-    def __init__(self, shrinkage=1.0, columns=None):
+    def __init__(self, shrinkage: float = 1.0, columns: list[str | int] | None = None):
         self.shrinkage = shrinkage
         self.columns = columns
 
-    def learn_features(self, X, sample_weight=None):
+    def learn_features(
+        self, X: Table | Reading, sample_weight: np.ndarray | None = None
+    ) -> np.ndarray:
         check_number("shrinkage", self.shrinkage)
         table = NumericTable(columns=self.columns)
         self.table_, rows = learn_table(table, X, sample_weight)
@@ -79,7 +89,7 @@ class GaussianGate(FeatureGate):
         self.whitening_ = Whitening.of(rows[:, self.smooth_], weight)
         return self._features(rows)
 
-    def features(self, X):
+    def features(self, X: Table | Reading) -> np.ndarray:
         return self._features(self.table_.transform(X))
 
     def _features(self, rows):
@@ -91,7 +101,13 @@ class GaussianGate(FeatureGate):
     def _n_directions(self):
         return self.whitening_.forward.shape[1]
 
-    def fit_features(self, features, responsibilities, sample_weight=None, start=None):
+    def fit_features(
+        self,
+        features: np.ndarray,
+        responsibilities: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+        start: Gate | None = None,
+    ) -> Self:
         weight = np.ones(len(features)) if sample_weight is None else sample_weight
         n_directions, n_experts = self._n_directions, responsibilities.shape[1]
         directions = features[:, :n_directions]
@@ -141,10 +157,10 @@ class GaussianGate(FeatureGate):
             "Set shrinkage=1.0, use fewer experts, or choose columns=[...]."
         )
 
-    def log_proba_features(self, features):
+    def log_proba_features(self, features: np.ndarray) -> np.ndarray:
         return log_softmax(self._log_joint(features))
 
-    def log_density(self, features):
+    def log_density(self, features: np.ndarray) -> np.ndarray:
         """Return ``log sum_k pi_k N(x | m_k, S_k)`` in nats of the features, shape (n_samples,)."""
         joint = self._log_joint(features)
         most = row_max(joint)
@@ -164,24 +180,24 @@ class GaussianGate(FeatureGate):
         return joint
 
     @property
-    def weights_(self):
+    def weights_(self) -> np.ndarray:
         return np.exp(self.log_weights_)
 
     @property
-    def means_(self):
+    def means_(self) -> np.ndarray:
         standardised = self.centres_ @ self.whitening_.backward + self.whitening_.mean
         units, origin = self.table_.scale_[self.smooth_], self.table_.mean_[self.smooth_]
         return standardised * units + origin
 
     @property
-    def covariances_(self):
+    def covariances_(self) -> np.ndarray:
         backward = self.whitening_.backward * self.table_.scale_[self.smooth_]
         identity = np.eye(len(backward))
         lower = [solve_triangular(factor.T, identity, lower=True) for factor in self.factors_]
         return np.array([(backward.T @ root) @ (backward.T @ root).T for root in lower])
 
     @property
-    def log_prior_(self):
+    def log_prior_(self) -> float:  # type: ignore[override]
         """The inverse-Wishart prior, shrinkage / 2 times sum_k (-log |S_k| - trace S_k^-1), and
         the Dirichlet prior of the shares."""
         diagonals = np.diagonal(self.factors_, axis1=1, axis2=2)
@@ -190,7 +206,7 @@ class GaussianGate(FeatureGate):
         return self.shrinkage * (of_factors + of_shares)
 
     @property
-    def n_parameters_(self):
+    def n_parameters_(self) -> int:
         n_experts, n_directions = self.centres_.shape
         of_normal = n_directions * (n_directions + 3) // 2
         return n_experts - 1 + n_experts * (of_normal + self.levels_.n_free)
@@ -198,7 +214,7 @@ class GaussianGate(FeatureGate):
     # vector: log pi, centres, the factors' upper triangles with log diagonals, the log shares.
 
     @property
-    def vector(self):
+    def vector(self) -> np.ndarray:
         corner = np.triu_indices(self.centres_.shape[1])
         on_diagonal = corner[0] == corner[1]
         triangles = self.factors_[:, *corner]
@@ -207,7 +223,7 @@ class GaussianGate(FeatureGate):
         return np.concatenate([part.ravel() for part in parts])
 
     @vector.setter
-    def vector(self, vector):
+    def vector(self, vector: np.ndarray) -> None:
         n_experts, n_directions = self.centres_.shape
         corner = np.triu_indices(n_directions)
         sizes = n_experts, self.centres_.size, n_experts * len(corner[0])
@@ -222,7 +238,9 @@ class GaussianGate(FeatureGate):
         factors[:, diagonal, diagonal] = np.exp(logs)
         self.factors_ = factors
 
-    def gradient(self, features, responsibilities, sample_weight):
+    def gradient(
+        self, features: np.ndarray, responsibilities: np.ndarray, sample_weight: np.ndarray
+    ) -> np.ndarray:
         """Return the gradient of the objective of ``fit`` in ``vector``, 1-D."""
         mass = sample_weight @ responsibilities
         of_logits = mass - mass.sum() * self.weights_

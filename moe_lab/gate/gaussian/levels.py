@@ -1,8 +1,14 @@
 """Levels: what of a table comes in steps, for which no density is right."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from moe_lab.table.numeric import NumericTable
 
 HEAVY = 0.1  # of the rows at one value: a narrow enough Gaussian there would outweigh all else
 REPEATED = 2.0  # rows; of few rows, each one's value is above that share
@@ -26,7 +32,9 @@ class Levels:
     shares: np.ndarray  # of the weight: the sum is 1 for each reader
 
     @classmethod
-    def of(cls, table, rows, weight):
+    def of(
+        cls, table: NumericTable, rows: np.ndarray, weight: np.ndarray
+    ) -> tuple[Levels, np.ndarray]:
         """Learn them from a fitted NumericTable and its matrix.
 
         Returns
@@ -38,7 +46,8 @@ class Levels:
         share = weight / weight.sum()
         heavy = max(HEAVY, REPEATED / weight.sum())
         n_numbers, flagged = len(table.mean_), list(table.flagged_)
-        readers, smooth = [], []
+        readers: list[_Steps | _Category] = []
+        smooth: list[int] = []
         for j in range(n_numbers):
             flag = n_numbers + flagged.index(j) if j in flagged else None
             cuts = _cuts(rows[:, j], share, heavy, None if flag is None else rows[:, flag] > 0)
@@ -69,7 +78,7 @@ class Levels:
                 levels.kept.append(kept)
         return levels
 
-    def apply(self, rows):
+    def apply(self, rows: np.ndarray) -> np.ndarray:
         """Return the indicators, (n_samples, n_levels), of the matrix of the table."""
         parts = [
             reader.codes(rows)[:, None] == kept
@@ -77,21 +86,21 @@ class Levels:
         ]
         return np.hstack([np.empty((len(rows), 0)), *parts])
 
-    def totals(self, counts):
+    def totals(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return each reader's sum, (..., n_readers), and the same spread over its levels."""
         of_reader = self.owner[:, None] == np.arange(len(self.readers))
         totals = counts @ of_reader.astype(float)
         return totals, totals[..., self.owner]
 
-    def normalised(self, logs):
+    def normalised(self, logs: np.ndarray) -> np.ndarray:
         """Return log shares from their logits, (n_experts, n_levels)."""
         best = np.full((len(logs), len(self.readers)), -np.inf)
-        np.maximum.at(best, (slice(None), self.owner), logs)
+        np.maximum.at(best, (slice(None), self.owner), logs)  # type: ignore[arg-type]
         logs = logs - best[:, self.owner]
         return logs - np.log(self.totals(np.exp(logs))[1])
 
     @property
-    def n_free(self):
+    def n_free(self) -> int:
         """How many of an expert's shares are free."""
         return len(self.owner) - len(self.readers)
 

@@ -1,6 +1,7 @@
 """Whitening: rotated and scaled so that the covariance of all rows is the unit matrix."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -25,7 +26,7 @@ class Whitening:
     backward: np.ndarray
 
     @classmethod
-    def of(cls, rows, weight):
+    def of(cls, rows: np.ndarray, weight: np.ndarray) -> Self:
         """Learn it from rows, (n_samples, n_columns), and their weights."""
         mean = weight @ rows / weight.sum()
         _, scatter = moments(rows, weight / weight.sum(), mean)
@@ -34,14 +35,16 @@ class Whitening:
         scales, directions = np.sqrt(variances[kept]), directions[:, kept]
         return cls(mean, directions / scales, (directions * scales).T)
 
-    def apply(self, rows):
+    def apply(self, rows: np.ndarray) -> np.ndarray:
         """Return the whitened rows, (n_samples, n_directions); ``rows`` are overwritten."""
         rows -= self.mean
         np.clip(rows, -FAR, FAR, out=rows)
         return rows @ self.forward
 
 
-def moments(rows, weight, centre):
+def moments(
+    rows: np.ndarray, weight: np.ndarray, centre: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the weighted sums of ``rows - centre`` and of its outer products, block by block."""
     total, scatter = np.zeros(rows.shape[1]), np.zeros((rows.shape[1],) * 2)
     for block in blocks(len(rows), rows.shape[1] + 1):

@@ -1,15 +1,23 @@
 """Hierarchical gate: a tree of gates whose products weight the experts at the leaves."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
 from copy import copy
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import clone
 
-from moe_lab.gate.base import FeatureGate, as_gate, gates
+from moe_lab.gate.base import FeatureGate, Gate, as_gate, gates
 from moe_lab.gate.hierarchical.tree import balanced_tree, check_tree, leaves, nodes, prune
 from moe_lab.gate.powers import HasDensity, Parametric
 from moe_lab.registry.powers import has_power
 from moe_lab.table import given_to
+
+if TYPE_CHECKING:
+    from moe_lab.table.forms import Table
+    from moe_lab.table.reading import Reading
 
 
 @gates.register("hierarchical")
@@ -53,26 +61,34 @@ class HierarchicalGate(FeatureGate):
 
     takes_reading = True
 
-    def __init__(self, branches=2, tree=None, node="softmax"):
+    def __init__(
+        self, branches: int | list[int] = 2, tree: tuple | list | None = None, node: Any = "softmax"
+    ):
         self.branches = branches
         self.tree = tree
         self.node = node
 
     @property
-    def parametric(self):
+    def parametric(self) -> bool:  # type: ignore[override]
         return all(
             has_power(gate, Parametric) and not has_power(gate, HasDensity)
             for gate in self._kinds()
         )
 
-    def learn_features(self, X, sample_weight=None):
+    def learn_features(self, X: Table | Reading, sample_weight: np.ndarray | None = None) -> Any:
         self.kinds_ = self._kinds()
         return [gate.learn_features(given_to(gate, X), sample_weight) for gate in self.kinds_]
 
-    def features(self, X):
+    def features(self, X: Table | Reading) -> Any:
         return [gate.features(given_to(gate, X)) for gate in self.kinds_]
 
-    def fit_features(self, features, responsibilities, sample_weight=None, start=None):
+    def fit_features(
+        self,
+        features: np.ndarray,
+        responsibilities: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+        start: Gate | None = None,
+    ) -> Self:
         n_samples, n_experts = responsibilities.shape
         weight = np.ones(n_samples) if sample_weight is None else sample_weight
         self.tree_ = self._tree(n_experts)
@@ -87,7 +103,7 @@ class HierarchicalGate(FeatureGate):
             self.nodes_[path] = gate
         return self
 
-    def log_proba_features(self, features):
+    def log_proba_features(self, features: np.ndarray) -> np.ndarray:
         log_proba = np.zeros((len(features[0]), len(leaves(self.tree_))))
         for path, node in nodes(self.tree_):
             log_weights = self.nodes_[path].log_proba_features(features[self._kind(path)])
@@ -95,7 +111,7 @@ class HierarchicalGate(FeatureGate):
                 log_proba[:, leaves(child)] += log_weights[:, [branch]]
         return log_proba
 
-    def node_weights(self, X):
+    def node_weights(self, X: Table | Reading) -> dict:
         """Return the probability of reaching each node and leaf.
 
         Parameters
@@ -117,7 +133,7 @@ class HierarchicalGate(FeatureGate):
                 weights[(*path, branch)] = weights[path] * shares[:, branch]
         return weights
 
-    def without(self, dropped, n_experts):
+    def without(self, dropped: Iterable[int], n_experts: int) -> Self:
         """Return this gate for a mixture without some of its experts: their branches go.
 
         Parameters
@@ -132,24 +148,26 @@ class HierarchicalGate(FeatureGate):
         return gate
 
     @property
-    def log_prior_(self):
+    def log_prior_(self) -> float:  # type: ignore[override]
         return sum(gate.log_prior_ for gate in self.nodes_.values())
 
     @property
-    def n_parameters_(self):
+    def n_parameters_(self) -> int:
         return sum(gate.n_parameters_ for gate in self.nodes_.values())
 
     @property
-    def vector(self):
+    def vector(self) -> np.ndarray:
         return np.concatenate([np.empty(0), *(gate.vector for gate in self.nodes_.values())])
 
     @vector.setter
-    def vector(self, vector):
+    def vector(self, vector: np.ndarray) -> None:
         sizes = np.cumsum([len(gate.vector) for gate in self.nodes_.values()])
         for gate, part in zip(self.nodes_.values(), np.split(vector, sizes[:-1]), strict=True):
             gate.vector = part
 
-    def gradient(self, features, responsibilities, sample_weight):
+    def gradient(
+        self, features: np.ndarray, responsibilities: np.ndarray, sample_weight: np.ndarray
+    ) -> np.ndarray:
         """Return the gradient of the objective of ``fit`` in ``vector``, 1-D."""
         parts = []
         for path, node in nodes(self.tree_):

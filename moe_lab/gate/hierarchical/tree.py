@@ -1,16 +1,18 @@
 """Trees of experts as nested lists: ``[[0, 1], [2, 3]]`` has four experts and three nodes."""
 
+from collections.abc import Iterator
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 
 
-def leaves(tree):
+def leaves(tree: int | tuple) -> list[int]:
     """Return the experts' numbers from left to right."""
     return [tree] if isinstance(tree, int) else [leaf for child in tree for leaf in leaves(child)]
 
 
-def nodes(tree, path=()):
+def nodes(tree: int | tuple, path: tuple = ()) -> Iterator[tuple[tuple, tuple]]:
     """Yield (path, node) for every inner node, parents first."""
     if not isinstance(tree, int):
         yield path, tree
@@ -18,7 +20,7 @@ def nodes(tree, path=()):
             yield from nodes(child, (*path, branch))
 
 
-def balanced_tree(branches, n_experts):
+def balanced_tree(branches: int | list[int], n_experts: int) -> int | tuple:
     """Return a balanced tree over ``n_experts`` leaves.
 
     Parameters
@@ -52,7 +54,7 @@ def _grow(depths, experts):
     return children
 
 
-def check_tree(tree, n_experts):
+def check_tree(tree: Any, n_experts: int) -> tuple:
     """Return a tree whose leaves are the experts 0..n_experts-1, once each.
 
     Raises
@@ -85,7 +87,7 @@ def _read(tree):
     return [_read(child) for child in tree]
 
 
-def prune(tree, dropped):
+def prune(tree: int | tuple, dropped: set[int]) -> Any:
     """Return the tree without some leaves; the others are renumbered, single branches shortened.
 
     Examples

@@ -1,10 +1,18 @@
 """Tree gate: a decision tree whose leaves hold static weights, to be read as rules."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
 import numpy as np
 
-from moe_lab.gate.base import FeatureGate, gates
+from moe_lab.gate.base import FeatureGate, Gate, gates
 from moe_lab.gate.tree.rules import Rules, leaf_conditions, said
 from moe_lab.table import NumericTable, share_table
+
+if TYPE_CHECKING:
+    from moe_lab.table.forms import Table
+    from moe_lab.table.reading import Reading
 
 LEAST = 1e-9  # an expert that no row of a leaf trusts keeps this weight there: logs stay finite
 FAR = 1e30  # standard deviations
@@ -49,11 +57,11 @@ class TreeGate(FeatureGate):
 
     def __init__(
         self,
-        max_depth=3,
-        min_samples_leaf=0.02,
-        pseudo_count=1.0,
-        columns=None,
-        random_state=0,
+        max_depth: int | None = 3,
+        min_samples_leaf: int | float = 0.02,
+        pseudo_count: float = 1.0,
+        columns: list[str | int] | None = None,
+        random_state: int | np.random.RandomState | None = 0,
     ):
         self.max_depth = max_depth
         self.min_samples_leaf = min_samples_leaf
@@ -61,16 +69,24 @@ class TreeGate(FeatureGate):
         self.columns = columns
         self.random_state = random_state
 
-    def learn_features(self, X, sample_weight=None):
+    def learn_features(
+        self, X: Table | Reading, sample_weight: np.ndarray | None = None
+    ) -> np.ndarray:
         # Trees compare in single precision: standardised numbers keep theirs, be they dates.
         table = NumericTable(columns=self.columns)
         self.table_, features = share_table(table, X, sample_weight)
         return features
 
-    def features(self, X):
+    def features(self, X: Table | Reading) -> np.ndarray:
         return self.table_.transform(X)
 
-    def fit_features(self, features, responsibilities, sample_weight=None, start=None):
+    def fit_features(
+        self,
+        features: np.ndarray,
+        responsibilities: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+        start: Gate | None = None,
+    ) -> Self:
         from sklearn.tree import DecisionTreeRegressor
 
         weight = np.ones(len(features)) if sample_weight is None else np.asarray(sample_weight)
@@ -100,14 +116,16 @@ class TreeGate(FeatureGate):
         smoothed = np.maximum(smoothed, LEAST * smoothed.sum(axis=1, keepdims=True))
         self.leaf_weights_ = smoothed / smoothed.sum(axis=1, keepdims=True)
 
-    def log_proba_features(self, features):
+    def log_proba_features(self, features: np.ndarray) -> np.ndarray:
         return np.log(self.leaf_weights_)[self.model_.apply(_single(features))]
 
     @property
-    def n_parameters_(self):
+    def n_parameters_(self) -> int:
         return self.model_.get_n_leaves() * (self.leaf_weights_.shape[1] - 1)
 
-    def rules(self, feature_names=None, expert_names=None):
+    def rules(
+        self, feature_names: list[str] | None = None, expert_names: list[str] | None = None
+    ) -> list[str]:
         """Return the tree in words.
 
         Parameters

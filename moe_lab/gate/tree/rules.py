@@ -1,8 +1,16 @@
 """A decision tree in words: what is asked of a row on its way to each leaf."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from moe_lab.table.dates import Dates
+
+if TYPE_CHECKING:
+    from moe_lab.table.numeric import NumericTable
 
 
 class Rules(list):
@@ -12,7 +20,7 @@ class Rules(list):
         return "\n".join(self)
 
 
-def leaf_conditions(tree):
+def leaf_conditions(tree: Any) -> Iterator[tuple[int, dict]]:
     """Yield each leaf's number and what holds in it, from left to right.
 
     Parameters
@@ -39,7 +47,9 @@ def _descend(tree, node, conditions):
     yield from _descend(tree, tree.children_right[node], conditions | {column: (threshold, upper)})
 
 
-def said(conditions, table, names=None):
+def said(
+    conditions: dict[int, tuple[float, float]], table: NumericTable, names: list[str] | None = None
+) -> str:
     """Say conditions on the columns of a fitted NumericTable in words, in the units of its
     input."""
     columns = table.get_feature_names_out(names)

@@ -1,5 +1,9 @@
 """Boosting classes: experts from one trunk of log-odds, a few rounds of them and their gate."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from moe_lab.progress import progress
@@ -11,13 +15,16 @@ from moe_lab.train.boosting.run import BoostingRun, warn_alone
 from moe_lab.train.boosting.start import divide_by_residuals, soften
 from moe_lab.train.boosting.trunk import trunk_answer
 
+if TYPE_CHECKING:
+    from moe_lab.train.base import Trained
+
 CLASS_ROUNDS = 20
 
 
 class ClassificationRun(BoostingRun):
     """Grows experts of a class, and a gate; the trunk alone where held-out rows gain nothing."""
 
-    def trained(self, n_experts, start):
+    def trained(self, n_experts: int, start: np.ndarray | None) -> Trained:
         folds = self.data.folds(self.trainer.cv)
         everything = np.arange(len(self.data))
         trunk = self._trunk(self.rows, self.features, folds)

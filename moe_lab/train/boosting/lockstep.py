@@ -3,13 +3,19 @@
 shapes: (n)samples, (k) experts, (c) outputs of an expert: 1, or its classes
 """
 
+from __future__ import annotations
+
 from copy import copy
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from moe_lab.likelihood.arrays import log_softmax
 from moe_lab.likelihood.e_step import e_step
 from moe_lab.likelihood.outcome import gaussian_log_density
+
+if TYPE_CHECKING:
+    import lightgbm
 
 PSEUDO_ROWS = 10.0  # of the start, in every noise scale
 START_ROUNDS = 10  # with the responsibilities of the start, where it has some
@@ -32,16 +38,24 @@ class Lockstep:
         What the first rounds go by: identical experts give the gate no gradient.
     """
 
-    def __init__(self, rows, experts, settings, log_base, responsibilities=None):
+    def __init__(
+        self,
+        rows: lightgbm.Dataset,
+        experts: GaussianExperts | CategoricalExperts,
+        settings: dict,
+        log_base: np.ndarray,
+        responsibilities: np.ndarray | None = None,
+    ):
         import lightgbm
 
         self.experts, self.log_base, self.start = experts, log_base, responsibilities
-        self.n_rounds, self.log_likelihoods = 0, []
+        self.n_rounds = 0
+        self.log_likelihoods: list[float] = []
         n_trees = experts.n_columns + len(log_base)
         settings = settings | {"objective": "none", "num_class": n_trees}
         self.booster = lightgbm.Booster(settings, rows)
 
-    def grow(self):
+    def grow(self) -> None:
         """Grow one round."""
         self.booster.update(fobj=self._gradient)
         self.n_rounds += 1
@@ -64,21 +78,21 @@ class Lockstep:
         log_gate = log_softmax(self.log_base + raw[:, experts.n_columns :])
         return log_gate, experts.log_lik(raw)
 
-    def watch(self, rows, experts):
+    def watch(self, rows: lightgbm.Dataset, experts: GaussianExperts | CategoricalExperts) -> None:
         """Let ``watched_log_likelihood`` score these rows, which the trees do not see."""
         self.booster.add_valid(rows, "watched")
         self.watched = experts
 
-    def watched_log_likelihood(self):
+    def watched_log_likelihood(self) -> float:
         """Return the log-likelihood of the watched rows in nats, summed with their weights."""
         self.watched.scales = self.experts.scales
-        terms = self._terms(_scores(self.booster.eval_valid), self.watched)
-        return e_step(*terms, self.watched.weight)[1]
+        log_gate, log_lik = self._terms(_scores(self.booster.eval_valid), self.watched)
+        return e_step(log_gate, log_lik, self.watched.weight)[1]
 
-    def score_grown(self):
+    def score_grown(self) -> None:
         """Append the log-likelihood after the last round to ``log_likelihoods``."""
-        terms = self._terms(_scores(self.booster.eval_train), self.experts)
-        self.log_likelihoods.append(e_step(*terms, self.experts.weight)[1])
+        log_gate, log_lik = self._terms(_scores(self.booster.eval_train), self.experts)
+        self.log_likelihoods.append(e_step(log_gate, log_lik, self.experts.weight)[1])
 
 
 def _scores(evaluate):
@@ -94,7 +108,7 @@ def _scores(evaluate):
 
 
 class _Experts:
-    scales = None
+    scales: Any = None
 
     def of(self, rows):
         """Return those of some rows, an index array."""
@@ -122,17 +136,25 @@ class GaussianExperts(_Experts):
         Step size of the experts over the gate's; 0 leaves them the trunk's mean.
     """
 
-    def __init__(self, y, trunk, weight, scales, least, rate):
+    def __init__(
+        self,
+        y: np.ndarray,
+        trunk: np.ndarray,
+        weight: np.ndarray,
+        scales: np.ndarray,
+        least: float,
+        rate: float,
+    ):
         self.y, self.trunk, self.weight = y, trunk, weight
         self.scales = self.first_scales = scales
         self.least, self.rate = least, rate
 
     @property
-    def n_experts(self):
+    def n_experts(self) -> int:
         return len(self.scales)
 
     @property
-    def n_columns(self):
+    def n_columns(self) -> int:
         return self.n_experts if self.rate else 0
 
     def _residuals(self, raw):
@@ -141,10 +163,12 @@ class GaussianExperts(_Experts):
             return residuals - raw[:, : self.n_columns]
         return np.broadcast_to(residuals, (len(residuals), len(self.scales)))
 
-    def log_lik(self, raw):
+    def log_lik(self, raw: np.ndarray) -> np.ndarray:
         return gaussian_log_density(self._residuals(raw), self.scales)
 
-    def gradient(self, raw, responsibilities):
+    def gradient(
+        self, raw: np.ndarray, responsibilities: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return the experts' slopes and curvatures, in units in which the noise scale is 1, and
         estimate the noise scales anew from the trunk's residuals, which no tree here has seen."""
         part = responsibilities * self.weight[:, None]
@@ -171,19 +195,23 @@ class CategoricalExperts(_Experts):
         Step size of the experts over the gate's.
     """
 
-    def __init__(self, y, trunk, weight, n_experts, rate):
+    def __init__(
+        self, y: np.ndarray, trunk: np.ndarray, weight: np.ndarray, n_experts: int, rate: float
+    ):
         self.y, self.trunk, self.weight = y, trunk, weight
         self.n_experts, self.rate = n_experts, rate
 
     @property
-    def n_columns(self):
+    def n_columns(self) -> int:
         return self.n_experts * n_scores(self.trunk.shape[1])
 
-    def log_lik(self, raw):
+    def log_lik(self, raw: np.ndarray) -> np.ndarray:
         log_proba = expert_log_proba(raw, self.trunk, self.n_experts)
         return log_proba[np.arange(len(self.y)), :, self.y]
 
-    def gradient(self, raw, responsibilities):
+    def gradient(
+        self, raw: np.ndarray, responsibilities: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return the experts' slopes and curvatures, (n, k * c)."""
         n_classes = self.trunk.shape[1]
         proba = np.exp(expert_log_proba(raw, self.trunk, self.n_experts))  # (n, k, c)
@@ -198,12 +226,12 @@ class CategoricalExperts(_Experts):
         return slopes.reshape(len(part), -1), curves.reshape(len(part), -1)
 
 
-def n_scores(n_classes):
+def n_scores(n_classes: int | None) -> int:
     """Return how many trees a round an expert needs: of two classes, one is enough."""
     return 1 if n_classes in (None, 2) else n_classes
 
 
-def expert_log_proba(raw, trunk, n_experts):
+def expert_log_proba(raw: np.ndarray, trunk: np.ndarray, n_experts: int) -> np.ndarray:
     """Return every expert's log-probabilities, (n, k, c), from the trees' scores and the trunk."""
     n_classes = trunk.shape[1]
     width = n_scores(n_classes)

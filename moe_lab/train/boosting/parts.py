@@ -1,11 +1,19 @@
 """What boosting leaves behind: experts and gate as views of two boosters, each asked once."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from moe_lab.table import Reading
 from moe_lab.train.boosting.lockstep import expert_log_proba
-from moe_lab.train.boosting.trunk import trunk_answer
+from moe_lab.train.boosting.trunk import Trunk, trunk_answer
+
+if TYPE_CHECKING:
+    from moe_lab.table.forms import Table
+    from moe_lab.table.numeric import NumericTable
 
 
 class BoostedTrees:
@@ -26,12 +34,20 @@ class BoostedTrees:
     n_classes : int or None
     """
 
-    def __init__(self, table, trunk, joint, n_experts, n_expert_columns, n_classes):
+    def __init__(
+        self,
+        table: NumericTable,
+        trunk: Trunk,
+        joint: Any,
+        n_experts: int,
+        n_expert_columns: int,
+        n_classes: int | None,
+    ):
         self.table, self.trunk, self.joint = table, trunk, joint
         self.n_experts, self.n_expert_columns = n_experts, n_expert_columns
         self.n_classes = n_classes
 
-    def ask(self, X):
+    def ask(self, X: Table | Reading) -> tuple[np.ndarray, np.ndarray]:
         """Return the trunk's answer, (n, c), and the scores of experts and gate, (n, columns)."""
         X = Reading.of(X, self.table.kinds_)
         return X.once(self, lambda: self._walk(self.table.matrix(X)))
@@ -42,11 +58,11 @@ class BoostedTrees:
             return trunk, np.zeros((len(trunk), self.n_expert_columns + self.n_experts))
         return trunk, self.joint.predict(features, raw_score=True, num_threads=1)
 
-    def matrix(self, X):
+    def matrix(self, X: Table | Reading) -> np.ndarray:
         """Return the gate's scores, which are all that its BoostedGate reads."""
         return self.ask(X)[1][:, self.n_expert_columns :]
 
-    def predict(self, features, **_):
+    def predict(self, features: np.ndarray, **_: Any) -> np.ndarray:
         """Return the scores as they are, as the booster of a BoostedGate does."""
         return features
 
@@ -65,12 +81,12 @@ class BoostedRegressor(RegressorMixin, _BoostedExpert):
 
     takes_reading = True
 
-    def __init__(self, trees, number, centre, unit):
+    def __init__(self, trees: BoostedTrees, number: int, centre: float, unit: str):
         super().__init__(trees, number)
         self.centre = centre
         self.unit = unit
 
-    def predict(self, X):
+    def predict(self, X: Table | Reading) -> np.ndarray:
         trunk, scores = self.trees.ask(X)
         mean = trunk[:, 0]
         if self.trees.n_expert_columns:
@@ -84,14 +100,14 @@ class BoostedClassifier(ClassifierMixin, _BoostedExpert):
     takes_reading = True
 
     @property
-    def classes_(self):
+    def classes_(self) -> np.ndarray:
         return np.arange(self.trees.n_classes)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Table | Reading) -> np.ndarray:
         trunk, scores = self.trees.ask(X)
         if not self.trees.n_expert_columns:
             return np.exp(trunk) / np.exp(trunk).sum(axis=1, keepdims=True)
         return np.exp(expert_log_proba(scores, trunk, self.trees.n_experts)[:, self.number])
 
-    def predict(self, X):
+    def predict(self, X: Table | Reading) -> np.ndarray:
         return self.predict_proba(X).argmax(axis=1)

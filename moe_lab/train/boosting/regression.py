@@ -1,7 +1,10 @@
 """Boosting a number: experts around one mean, and a gate over their noise scales."""
 
+from __future__ import annotations
+
 import warnings
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +14,9 @@ from moe_lab.train.boosting.lockstep import GaussianExperts
 from moe_lab.train.boosting.parts import BoostedRegressor
 from moe_lab.train.boosting.run import BoostingRun, warn_alone
 from moe_lab.train.boosting.start import fit_ladder, fit_shares, soften
+
+if TYPE_CHECKING:
+    from moe_lab.train.base import Trained
 
 FAR = 1e4  # middle halves away from the median: such a target rules every squared error
 
@@ -24,7 +30,7 @@ class RegressionRun(BoostingRun):
         self.unit = unit_of(data.y, data.sample_weight)
         return replace(data, y=(data.y - self.centre) / self.unit)
 
-    def trained(self, n_experts, start):
+    def trained(self, n_experts: int, start: np.ndarray | None) -> Trained:
         folds, weight = self.data.folds(self.trainer.cv), self.data.sample_weight
         trunk = self._trunk(self.rows, self.features, folds)
         least = max(self.trainer.min_scale, LEAST_SCALE)  # in units of y

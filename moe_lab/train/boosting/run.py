@@ -1,8 +1,11 @@
 """One run of boosting: the table, read once, and the steps on it."""
 
+from __future__ import annotations
+
 import warnings
 from abc import ABC, abstractmethod
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +19,11 @@ from moe_lab.train.base import Trained
 from moe_lab.train.boosting.lockstep import Lockstep
 from moe_lab.train.boosting.parts import BoostedTrees
 from moe_lab.train.boosting.trunk import FIXED, grow_trunk
+
+if TYPE_CHECKING:
+    from moe_lab.gate.boosted import BoostedGate
+    from moe_lab.pool.base import Pooler
+    from moe_lab.table.data import TrainingData
 
 SMALL_TREES = 0.25  # the trunk is tried with the leaves asked for and with this share of them
 
@@ -36,7 +44,17 @@ class BoostingRun(ABC):
         Of the trunk.
     """
 
-    def __init__(self, trainer, data, *, gate, pool, settings, max_rounds, verbose):
+    def __init__(
+        self,
+        trainer: Any,
+        data: TrainingData,
+        *,
+        gate: BoostedGate,
+        pool: Pooler,
+        settings: dict,
+        max_rounds: int,
+        verbose: int,
+    ):
         import lightgbm
 
         self.trainer, self.gate, self.verbose = trainer, gate, verbose
@@ -61,7 +79,7 @@ class BoostingRun(ABC):
         return data
 
     @abstractmethod
-    def trained(self, n_experts, start):
+    def trained(self, n_experts: int, start: np.ndarray | None) -> Trained:
         """Grow the mixture.
 
         Parameters
@@ -142,7 +160,7 @@ class BoostingRun(ABC):
         )
 
 
-def warn_alone(n_experts):
+def warn_alone(n_experts: int) -> None:
     """Tell that the trunk alone is kept."""
     warnings.warn(
         f"No mixture of {n_experts} experts was better than their common trunk on held-out rows: "

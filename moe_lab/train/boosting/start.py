@@ -5,6 +5,7 @@ import numpy as np
 from moe_lab.divide.base import as_divider
 from moe_lab.likelihood.e_step import e_step
 from moe_lab.likelihood.outcome import gaussian_log_density
+from moe_lab.table.forms import Table
 
 STEP = 2.0  # between the noise scales of two neighbours
 EM_ROUNDS = 30
@@ -12,7 +13,9 @@ PSEUDO_ROWS = 10.0
 SHARPNESS = 0.9  # of a partition: the rest is shared out evenly
 
 
-def fit_ladder(residuals, weight, n_experts, least):
+def fit_ladder(
+    residuals: np.ndarray, weight: np.ndarray, n_experts: int, least: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Fit a scale mixture to residuals by EM: one mean, several widths.
 
     Returns
@@ -38,7 +41,13 @@ def fit_ladder(residuals, weight, n_experts, least):
     return log_base, scales
 
 
-def fit_shares(residuals, weight, responsibilities, first, least):
+def fit_shares(
+    residuals: np.ndarray,
+    weight: np.ndarray,
+    responsibilities: np.ndarray,
+    first: np.ndarray,
+    least: float,
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the log shares and noise scales of parts; ``first`` counts as ten rows of each."""
     part = responsibilities.T * weight
     rows = part.sum(axis=1) + PSEUDO_ROWS
@@ -46,12 +55,14 @@ def fit_shares(residuals, weight, responsibilities, first, least):
     return np.log(rows / rows.sum()), np.maximum(scales, least)
 
 
-def soften(responsibilities):
+def soften(responsibilities: np.ndarray) -> np.ndarray:
     """Leave every expert a share in every row, so that none starts without."""
     return SHARPNESS * responsibilities + (1 - SHARPNESS) / responsibilities.shape[1]
 
 
-def divide_by_residuals(X, residuals, n_experts, weight, seed):
+def divide_by_residuals(
+    X: Table, residuals: np.ndarray, n_experts: int, weight: np.ndarray, seed: int
+) -> np.ndarray | None:
     """Return the leaves of a small tree of the trunk's residuals as responsibilities, or None where
     it cannot grow so many."""
     tree = as_divider(("tree", {"min_share": 0.6}))

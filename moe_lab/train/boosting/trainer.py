@@ -1,10 +1,20 @@
 """Boosting: experts and gate as trees, grown together on the gradient of the mixture likelihood."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
 from moe_lab.gate.boosted import BoostedGate
-from moe_lab.train.base import Trainer, trainers
+from moe_lab.train.base import Trained, Trainer, trainers
 from moe_lab.train.boosting.classification import ClassificationRun
 from moe_lab.train.boosting.regression import RegressionRun
 from moe_lab.train.boosting.trunk import tree_settings
+
+if TYPE_CHECKING:
+    from moe_lab.gate.base import Gate
+    from moe_lab.pool.base import Pooler
+    from moe_lab.table.data import TrainingData
 
 RUNS = {"regression": RegressionRun, "classification": ClassificationRun}
 
@@ -48,13 +58,26 @@ class Boosting(Trainer):
     default_experts = ("lightgbm", {"n_estimators": 300})
     default_gate = ("boosted", {"n_estimators": 150, "learning_rate": 0.2, "num_leaves": 8})
 
-    def __init__(self, cv=3, expert_rate=0.1, patience=12, min_scale=0.03):
+    def __init__(
+        self, cv: Any = 3, expert_rate: float = 0.1, patience: int = 12, min_scale: float = 0.03
+    ):
         self.cv = cv
         self.expert_rate = expert_rate
         self.patience = patience
         self.min_scale = min_scale
 
-    def train(self, data, *, experts, gate, pool, divide, seeds, n_jobs, verbose):
+    def train(
+        self,
+        data: TrainingData,
+        *,
+        experts: list,
+        gate: Gate,
+        pool: Pooler,
+        divide: Callable | None,
+        seeds: list[int],
+        n_jobs: int | None,
+        verbose: int,
+    ) -> Trained:
         self._check(gate)
         settings, max_rounds = tree_settings(experts)
         run = RUNS[data.task](

@@ -1,12 +1,19 @@
 """The trunk of a boosted mixture: one ordinary booster that all experts share."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from moe_lab.experts.lightgbm import LightGBMTrees
 from moe_lab.likelihood.arrays import log_softmax
 from moe_lab.likelihood.outcome import MIN_PROBABILITY
+
+if TYPE_CHECKING:
+    import lightgbm
 
 FIXED = {"deterministic": True, "force_row_wise": True, "num_threads": 1, "verbosity": -1}
 NOT_OURS = ("n_estimators", "n_jobs", "importance_type", "class_weight", "objective", "n_classes")
@@ -34,7 +41,7 @@ class Trunk:
     settings: dict
 
 
-def tree_settings(experts):
+def tree_settings(experts: list) -> tuple[dict, int]:
     """Return the settings of the trees that the built experts ask for, and their number.
 
     Raises
@@ -77,7 +84,7 @@ def _check_parameters(booster, trees):
         )
 
 
-def plain_loss(n_classes):
+def plain_loss(n_classes: int | None) -> dict:
     """Return LightGBM's own objective for the trunk."""
     if n_classes is None:
         return {"objective": "regression"}
@@ -86,7 +93,16 @@ def plain_loss(n_classes):
     return {"objective": "multiclass", "num_class": n_classes}
 
 
-def grow_trunk(rows, features, folds, shapes, *, n_classes, patience, steps):
+def grow_trunk(
+    rows: lightgbm.Dataset,
+    features: np.ndarray,
+    folds: list[tuple],
+    shapes: list[dict],
+    *,
+    n_classes: int | None,
+    patience: int,
+    steps: Callable,
+) -> Trunk:
     """Grow a booster on each fold together, stop all when held-out rows gain no more, then grow
     one of that size on all rows.
 
@@ -147,7 +163,12 @@ def _cross_fitted(rows, folds, settings, patience, steps):
     return least, n_rounds, settings, boosters
 
 
-def trunk_answer(booster, features, n_classes, n_rounds=None):
+def trunk_answer(
+    booster: lightgbm.Booster,
+    features: np.ndarray,
+    n_classes: int | None,
+    n_rounds: int | None = None,
+) -> np.ndarray:
     """Return the mean, or the log-probabilities (none below 1e-5), shape (n_samples, n_outputs)."""
     raw = booster.predict(features, raw_score=True, num_iteration=n_rounds, num_threads=1)
     if n_classes is None:

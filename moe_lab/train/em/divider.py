@@ -1,6 +1,9 @@
 """Linear EM: a mixture of linear experts finds the parts, any experts start there."""
 
+from __future__ import annotations
+
 import warnings
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -12,6 +15,10 @@ from moe_lab.likelihood.e_step import e_step
 from moe_lab.pool.linear import LinearPooler
 from moe_lab.table.data import TrainingData
 from moe_lab.train.em.trainer import EM
+
+if TYPE_CHECKING:
+    from moe_lab.table.forms import Table
+    from moe_lab.table.reading import Reading
 
 
 @dividers.register("linear_em")
@@ -35,13 +42,21 @@ class LinearEMDivider(Divider):
 
     takes_reading = True
 
-    def __init__(self, n_init=10, max_iter=200, alpha=0.1, C=100.0):
+    def __init__(self, n_init: int = 10, max_iter: int = 200, alpha: float = 0.1, C: float = 100.0):
         self.n_init = n_init
         self.max_iter = max_iter
         self.alpha = alpha
         self.C = C
 
-    def divide(self, X, y, *, n_experts, sample_weight=None, random_state=None):
+    def divide(
+        self,
+        X: Table | Reading,
+        y: np.ndarray,
+        *,
+        n_experts: int | None,
+        sample_weight: np.ndarray | None = None,
+        random_state: int | None = None,
+    ) -> np.ndarray:
         if n_experts is None or not 1 <= n_experts <= len(y):
             raise ValueError(
                 "n_experts must be from 1 to n_samples to divide by a linear mixture, got "
@@ -51,7 +66,8 @@ class LinearEMDivider(Divider):
         task = "regression" if y.dtype.kind == "f" else "classification"
         n_classes = None if task == "regression" else int(y.max()) + 1
         expert = LinearExpert(self.alpha).build(task, n_classes=n_classes)
-        data = TrainingData(X, y, sample_weight, task=task, n_classes=n_classes)
+        weight: Any = sample_weight
+        data = TrainingData(X, y, weight, task=task, n_classes=n_classes)
         with warnings.catch_warnings():  # a start for other experts need not have converged
             warnings.simplefilter("ignore", ConvergenceWarning)
             trained = self._train(data, expert, n_experts, random_state or 0)

@@ -1,5 +1,9 @@
 """Flexible parts under EM: scored on rows that they did not see."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 from sklearn.base import clone
 
@@ -8,6 +12,9 @@ from moe_lab.experts.powers import HasDensity
 from moe_lab.likelihood.outcome import log_prob, noise_scales
 from moe_lab.likelihood.temper import find_temperatures, temper
 from moe_lab.registry.powers import has_power
+
+if TYPE_CHECKING:
+    from moe_lab.gate.base import Gate
 
 
 class HeldOut:
@@ -20,10 +27,12 @@ class HeldOut:
     folds : list of (train, test) pairs of index arrays
     """
 
-    def __init__(self, steps, folds):
+    def __init__(self, steps: Any, folds: list[tuple]):
         self.steps, self.folds = steps, folds
 
-    def score_experts(self, experts, responsibilities):
+    def score_experts(
+        self, experts: np.ndarray, responsibilities: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Score the flexible experts of these numbers.
 
         Returns
@@ -42,7 +51,7 @@ class HeldOut:
             log_lik[:, ~own], scales[~own] = self._scored(predictions, weights[:, ~own])
         return log_lik, scales
 
-    def score_gate(self, unfitted, responsibilities):
+    def score_gate(self, unfitted: Gate, responsibilities: np.ndarray) -> np.ndarray:
         """Return the log gate weights, shape (n_samples, n_alive)."""
         log_gate = np.empty(responsibilities.shape)
         for train, test in self.folds:

@@ -10,18 +10,18 @@ from moe_lab.experts import powers as of_experts
 from moe_lab.gate import powers as of_gates
 from moe_lab.registry.powers import has_power
 from moe_lab.table import rows_of
-from moe_lab.train.em.steps import scale_of
+from moe_lab.train.em.steps import EMSteps, Parts, scale_of
 
 LATE = 10  # where so many rounds together gain less than tol, the end is near enough
 
 
-def has_gradient(steps, parts):
+def has_gradient(steps: EMSteps, parts: Parts) -> bool:
     """Say whether gate and all experts have ``vector`` and ``gradient``."""
     of_all = all(has_power(model, of_experts.HasGradient) for model in parts.models)
     return steps.exact and of_all and has_power(parts.gate, of_gates.HasGradient)
 
 
-def climb(steps, parts, *, tol, max_iter):
+def climb(steps: EMSteps, parts: Parts, *, tol: float, max_iter: int) -> tuple[Parts, bool]:
     """Maximise the objective of EM over all parameters at once by L-BFGS.
 
     EM is slow where the experts overlap; a quasi-Newton method is not. The gradient of the

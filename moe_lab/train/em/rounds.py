@@ -1,12 +1,18 @@
 """The rounds of EM: M-step, E-step, objective, stop."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from moe_lab.likelihood.e_step import E_STEPS
 from moe_lab.progress import progress
-from moe_lab.train.em.steps import Parts
+from moe_lab.train.em.steps import EMSteps, Parts
+
+if TYPE_CHECKING:
+    from moe_lab.train.em.history import History
 
 PATIENCE = 3  # rounds without a better one before EM with held-out scores stops
 
@@ -16,7 +22,7 @@ class Run:
     """How far one start has come."""
 
     start: int
-    parts: Parts | None = None
+    parts: Parts = None  # type: ignore[assignment]  # of a start before its first round
     log_likelihood: float = -np.inf
     objective: float = -np.inf
     n_rounds: int = 0
@@ -37,12 +43,14 @@ class EMRounds:
     verbose : int
     """
 
-    def __init__(self, em, steps, history, rng, verbose):
+    def __init__(
+        self, em: Any, steps: EMSteps, history: History, rng: np.random.Generator, verbose: int
+    ):
         self.em, self.steps, self.history, self.rng, self.verbose = em, steps, history, rng, verbose
         self.monotone = steps.exact and em.e_step != "stochastic"
         self.max_iter = em.max_iter or (200 if steps.exact else 10)
 
-    def climb(self, run, responsibilities, *, max_iter, tol):
+    def climb(self, run: Run, responsibilities: np.ndarray, *, max_iter: int, tol: float) -> Run:
         """Alternate M-steps and E-steps until the objective stands still.
 
         Parameters
@@ -76,14 +84,14 @@ class EMRounds:
         self.history.note(best, run.n_rounds)
         return replace(best, n_rounds=run.n_rounds, converged=stopped)
 
-    def objective(self, parts, responsibilities, log_likelihood):
+    def objective(self, parts: Parts, responsibilities: np.ndarray, log_likelihood: float) -> float:
         """What the M-step maximises: the log-likelihood (of the assigned experts alone for CEM)
         and the log priors of gate and experts."""
         if self.em.e_step == "hard":
             log_likelihood += float(self.steps.weight @ np.log(np.max(responsibilities, axis=1)))
         return log_likelihood + self.steps.log_prior(parts)
 
-    def assign(self, responsibilities):
+    def assign(self, responsibilities: np.ndarray) -> np.ndarray:
         """Return what the next M-step is given: all of it, the best expert, or a draw."""
         settings = {"n_draws": self.em.n_draws} if self.em.e_step == "stochastic" else {}
         return E_STEPS[self.em.e_step](responsibilities, self.rng, **settings)

@@ -1,6 +1,10 @@
 """How sharp a softmax gate may be: as held-out rows say."""
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import logsumexp
@@ -10,17 +14,23 @@ from sklearn.exceptions import ConvergenceWarning
 from moe_lab.experts.fitting import log_prob_of
 from moe_lab.table.folds import make_folds
 
+if TYPE_CHECKING:
+    from moe_lab.gate.softmax import SoftmaxGate
+    from moe_lab.table.data import TrainingData
+
 SHARES = (1 / 30, 1 / 3)  # inverse penalties, of the rows: sharper borders the more rows there are
 SURE = 2.0  # standard errors by which a sharper gate must be better
 LEAST_ROWS = 60  # for each expert, beside those held out
 
 
-def is_open(gate):
+def is_open(gate: Any) -> bool:
     """Say whether a gate leaves its strength to the trainer."""
     return getattr(gate, "strength", None) == 1.0 and gate.C == "auto"
 
 
-def chosen_strength(train, data, gate, trust, cv):
+def chosen_strength(
+    train: Callable, data: TrainingData, gate: SoftmaxGate, trust: np.ndarray, cv: int
+) -> float:
     """Return the inverse penalty of least held-out loss; 1 unless another is clearly better.
 
     Parameters
@@ -34,7 +44,7 @@ def chosen_strength(train, data, gate, trust, cv):
     cv : int
         The last of so many folds is held out.
     """
-    settings = {"task": data.task, "groups": data.groups, "rows": data.rows}
+    settings: dict = {"task": data.task, "groups": data.groups, "rows": data.rows}
     folds = make_folds(data.y, cv=cv, **settings)
     if not folds or len(folds[-1][0]) < LEAST_ROWS * trust.shape[1]:
         return 1.0
@@ -47,9 +57,9 @@ def chosen_strength(train, data, gate, trust, cv):
             warnings.simplefilter("ignore", ConvergenceWarning)
             trained = train(part, clone(gate).set_params(C=C), trust[known])
         losses.append(_losses(trained, test))
-    losses = np.column_stack(losses)
+    by_share = np.column_stack(losses)
     share = test.sample_weight / test.sample_weight.sum()
-    gains = losses[:, :1] - losses[:, 1:]
+    gains = by_share[:, :1] - by_share[:, 1:]
     best = int((share @ gains).argmax())
     gain = share @ gains[:, best]
     error = np.sqrt(np.sum((share * (gains[:, best] - gain)) ** 2))

@@ -1,6 +1,7 @@
 """Where EM starts: several short runs, the better third longer, the best to its end."""
 
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from operator import attrgetter
 
@@ -8,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from moe_lab.progress import progress, say
 from moe_lab.train.em.quasi_newton import climb, has_gradient
-from moe_lab.train.em.rounds import Run
+from moe_lab.train.em.rounds import EMRounds, Run
 
 SHORT = 10  # rounds of each start
 LONGER = 30  # quasi-Newton rounds of the better starts, before the best is continued
@@ -23,7 +24,7 @@ class Starts:
     rounds : EMRounds
     """
 
-    def __init__(self, rounds):
+    def __init__(self, rounds: EMRounds):
         self.rounds, self.em, self.steps = rounds, rounds.em, rounds.steps
         self.n_init = self.em.n_init or self._default_n_init()
         self._exact_em = self.steps.exact and self.em.e_step == "soft"
@@ -35,7 +36,7 @@ class Starts:
             return 1
         return 10 if self.steps.exact else 4 if all(self.steps.parametric) else 1
 
-    def best(self, divide):
+    def best(self, divide: Callable) -> Run:
         """Give each start a short run, the better third a longer one; return the best.
 
         Parameters
@@ -47,8 +48,8 @@ class Starts:
         keep = -(-self.n_init // 3) if self.steps.exact else 1  # inexact: each holds long arrays
         alone = self.n_init == 1 and not self.steps.exact
         max_iter = self.rounds.max_iter if alone else min(SHORT, self.rounds.max_iter)
-        settings = {"max_iter": max_iter, "tol": self.em.tol}
-        runs = []
+        settings: dict = {"max_iter": max_iter, "tol": self.em.tol}
+        runs: list[Run] = []
         for number, seed in enumerate(progress(seeds, "EM starts", self._shown)):
             run = self.rounds.climb(Run(number), divide(int(seed)), **settings)
             runs = sorted([*runs, run], key=attrgetter("objective"), reverse=True)[:keep]
@@ -57,7 +58,7 @@ class Starts:
         self._show_spread()
         return max(runs, key=attrgetter("objective"))
 
-    def continued(self, run):
+    def continued(self, run: Run) -> Run:
         """Continue a run until it converges."""
         max_iter = self.rounds.max_iter
         if run.n_rounds < max_iter and not run.converged:

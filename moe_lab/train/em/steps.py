@@ -1,7 +1,11 @@
 """The two steps of EM, on a table that is prepared once."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import clone
@@ -18,6 +22,10 @@ from moe_lab.table import Prepared, rows_of, share_table
 from moe_lab.table.inputs import count_distinct
 from moe_lab.train.em.held_out import HeldOut
 
+if TYPE_CHECKING:
+    from moe_lab.gate.base import Gate
+    from moe_lab.table.data import TrainingData
+
 DEAD = 1e-6  # an expert with less than this share of all weight is dropped
 
 
@@ -26,11 +34,11 @@ class Parts:
     """Gate and experts after an M-step."""
 
     alive: np.ndarray  # numbers of the experts still in the mixture
-    gate: object
+    gate: Any
     models: list  # None where the expert is flexible
     scales: np.ndarray  # noise scales; the temperatures of flexible classifiers
     fitted_to: np.ndarray | None  # the responsibilities, where a part is refitted at the end
-    held_out: np.ndarray | None  # log-likelihood under the flexible experts, out of fold
+    held_out: Any  # log-likelihood under the flexible experts, out of fold
     log_gate: np.ndarray | None  # out of fold, where the gate is flexible
 
 
@@ -41,7 +49,17 @@ class EMSteps:
     flexible ones read the table and are scored out of fold.
     """
 
-    def __init__(self, data, *, experts, gate, seeds, n_jobs, cv, min_scale):
+    def __init__(
+        self,
+        data: TrainingData,
+        *,
+        experts: list,
+        gate: Gate,
+        seeds: list[int],
+        n_jobs: int | None,
+        cv: Any,
+        min_scale: float,
+    ):
         self.data, self.seeds, self.n_jobs = data.read(), seeds, n_jobs
         self.y, self.weight, self.total = data.y, data.sample_weight, data.sample_weight.sum()
         _check_distinct(data.X, data.y, len(experts))
@@ -75,7 +93,7 @@ class EMSteps:
             self.models.append(model)
             self.inputs.append(Z)
 
-    def m_step(self, responsibilities, previous=None):
+    def m_step(self, responsibilities: np.ndarray, previous: Parts | None = None) -> Parts:
         """Fit gate and experts to the responsibilities; drop experts that no row trusts any more.
 
         Parameters
@@ -106,7 +124,7 @@ class EMSteps:
         fitted_to = None if self.exact else responsibilities
         return Parts(alive, gate, models, scales, fitted_to, held_out, log_gate)
 
-    def living(self, responsibilities):
+    def living(self, responsibilities: np.ndarray) -> np.ndarray:
         """Say which experts have a share of the rows, (n_alive,)."""
         mass = self.weight @ responsibilities
         return mass > DEAD * mass.sum()
@@ -144,7 +162,7 @@ class EMSteps:
             return self.gate.without(dropped, len(self.experts))
         return self.gate
 
-    def e_step(self, parts):
+    def e_step(self, parts: Parts) -> tuple[np.ndarray, float]:
         """Return the responsibilities, (n_samples, n_alive), and the log-likelihood in nats."""
         responsibilities = np.empty((len(self.y), len(parts.alive)), order="F")
         total = 0.0
@@ -153,11 +171,11 @@ class EMSteps:
             total += log_likelihood
         return responsibilities, total
 
-    def blocks(self, parts):
+    def blocks(self, parts: Parts) -> Iterator[slice]:
         """Cut the rows so that the arrays of an E-step stay in the cache."""
         return blocks(len(self.y), 2 * len(parts.alive))
 
-    def e_step_of(self, rows, parts):
+    def e_step_of(self, rows: slice, parts: Parts) -> tuple[np.ndarray, float]:
         """The E-step of some rows, a slice."""
         log_lik = np.empty((len(self.y[rows]), len(parts.alive)), order="F")
         flexible = 0
@@ -175,7 +193,7 @@ class EMSteps:
             log_gate = parts.log_gate[rows]
         return e_step(log_gate, log_lik, self.weight[rows], overwrite=True)
 
-    def log_prior(self, parts):
+    def log_prior(self, parts: Parts) -> float:
         """Return what the M-step adds to the log-likelihood: minus the penalties, and the log
         density of the input where the gate has one; in nats."""
         total = sum(map(_log_prior_of, parts.models))
@@ -188,7 +206,7 @@ class EMSteps:
                 )
         return float(total)
 
-    def finish(self, parts):
+    def finish(self, parts: Parts) -> tuple[list, Gate]:
         """Return the fitted experts and gate; flexible ones are refitted on all rows."""
         gate = parts.gate
         if self.exact:
@@ -228,7 +246,7 @@ def _log_prior_of(model):
     return model.log_prior_ if has_power(model, of_experts.HasPrior) else 0.0
 
 
-def scale_of(model):
+def scale_of(model: Any) -> float:
     """Return the noise scale that a fitted model has, else NaN."""
     return model.scale_ if has_power(model, of_experts.HasScale) else np.nan
 

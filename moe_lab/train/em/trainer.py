@@ -1,9 +1,13 @@
 """Expectation-maximisation: gate and experts trained together on the mixture likelihood."""
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
 from numbers import Integral
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import clone
@@ -18,6 +22,11 @@ from moe_lab.train.em.rounds import EMRounds
 from moe_lab.train.em.sharpness import chosen_strength, is_open
 from moe_lab.train.em.starts import Starts
 from moe_lab.train.em.steps import EMSteps
+
+if TYPE_CHECKING:
+    from moe_lab.gate.base import Gate
+    from moe_lab.pool.base import Pooler
+    from moe_lab.table.data import TrainingData
 
 __all__ = ["EM", "e_step"]
 
@@ -63,14 +72,14 @@ class EM(Trainer):
 
     def __init__(
         self,
-        max_iter=None,
-        tol=1e-6,
-        n_init=None,
-        e_step="soft",
-        n_draws=1,
-        cv=3,
-        min_scale=1e-3,
-        quasi_newton=True,
+        max_iter: int | None = None,
+        tol: float = 1e-6,
+        n_init: int | None = None,
+        e_step: str = "soft",
+        n_draws: int = 1,
+        cv: Any = 3,
+        min_scale: float = 1e-3,
+        quasi_newton: bool = True,
     ):
         self.max_iter = max_iter
         self.tol = tol
@@ -81,7 +90,18 @@ class EM(Trainer):
         self.min_scale = min_scale
         self.quasi_newton = quasi_newton
 
-    def train(self, data, *, experts, gate, pool, divide, seeds, n_jobs, verbose):
+    def train(
+        self,
+        data: TrainingData,
+        *,
+        experts: list,
+        gate: Gate,
+        pool: Pooler,
+        divide: Callable | None,
+        seeds: list[int],
+        n_jobs: int | None,
+        verbose: int,
+    ) -> Trained:
         self._check()
         settings = {"cv": self.cv, "min_scale": self.min_scale, "n_jobs": n_jobs}
         steps = EMSteps(data, experts=experts, gate=gate, seeds=seeds, **settings)

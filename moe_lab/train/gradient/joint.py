@@ -48,7 +48,9 @@ class Joint(nn.Module):
     Shape: (n, d) -> Answer.
     """
 
-    def __init__(self, gate, experts, columns, task, min_scale):
+    def __init__(
+        self, gate: nn.Module, experts: list, columns: list[tuple], task: str, min_scale: float
+    ):
         super().__init__()
         self.gate, self.experts, self.columns = gate, nn.ModuleList(experts), columns
         self.task, self.min_scale = task, min_scale

@@ -1,5 +1,9 @@
 """One run of gradient descent: the table, read once, gate and experts on one device."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pandas as pd
 from joblib import hash as hash_of
@@ -12,6 +16,11 @@ from moe_lab.likelihood.outcome import log_prob, noise_floor, standard_deviation
 from moe_lab.table.folds import held_out_rows
 from moe_lab.train.base import Trained
 from moe_lab.train.density import ScaleMixture
+
+if TYPE_CHECKING:
+    from moe_lab.gate.mlp import MLPGate
+    from moe_lab.pool.base import Pooler
+    from moe_lab.table.data import TrainingData
 
 PSEUDO_ROWS = 10  # by which a noise scale of few held-out rows is drawn to that of training
 SCALE_ROUNDS = 20
@@ -29,7 +38,17 @@ class GradientRun:
     pool : Pooler
     """
 
-    def __init__(self, trainer, data, *, experts, gate, pool, seeds, verbose):
+    def __init__(
+        self,
+        trainer: Any,
+        data: TrainingData,
+        *,
+        experts: list,
+        gate: MLPGate,
+        pool: Pooler,
+        seeds: list[int],
+        verbose: int,
+    ):
         from moe_lab.nn import processes
 
         self.trainer, self.data, self.verbose = trainer, data.read(), verbose
@@ -44,7 +63,8 @@ class GradientRun:
         rng = check_random_state(seeds[0])
         self.seed, gate_seed = rng.randint(2**31 - 1, size=2).tolist()
         self.rows = held_out_rows(len(data), rng, data.groups)
-        self.history, self.start = [], []
+        self.history: list = []
+        self.start: list = []
         self._join([gate_seed, *seeds])
         self._load_tensors()
 
@@ -79,7 +99,7 @@ class GradientRun:
         parts = (self.Z, targets[0], (weight / weight.mean()).astype(np.float32))
         self.tensors = [torch.as_tensor(part, device=self.device) for part in parts]
 
-    def start_from(self, responsibilities):
+    def start_from(self, responsibilities: np.ndarray) -> None:
         """Train gate and experts for a few epochs on the parts of a divider, an M-step."""
         import torch
 
@@ -93,7 +113,7 @@ class GradientRun:
         self._run(descent, [X, y, given, weight], Divided(self.data.task))
         self.start = [epochs, responsibilities.round(6)]
 
-    def descend(self):
+    def descend(self) -> None:
         """Train gate and experts jointly."""
         from moe_lab.train.gradient.joint import Objective
 
@@ -116,7 +136,7 @@ class GradientRun:
         rows = {"train": train, "held_out": held_out}
         return descent.run(self.joint, tensors, objective, **rows, seed=self.seed, of=self.start)
 
-    def trained(self):
+    def trained(self) -> Trained:
         """Return gate and experts, fitted, and what held-out rows say of the noise."""
         self.gate.net_ = self.joint.gate
         for expert, net in zip(self.experts, self.joint.experts, strict=True):
@@ -163,7 +183,14 @@ def _check_own(nets):
         )
 
 
-def held_out_scales(scales, log_gate, predictions, y, weight, least):
+def held_out_scales(
+    scales: np.ndarray,
+    log_gate: np.ndarray,
+    predictions: np.ndarray,
+    y: np.ndarray,
+    weight: np.ndarray,
+    least: float,
+) -> np.ndarray:
     """Return the noise scales of the experts on held-out rows, by EM with all else fixed.
 
     Those of training are too small where an expert has learnt its rows by heart; they count as ten

@@ -1,14 +1,23 @@
 """Gradient descent: torch experts and their gate trained jointly, in minibatches."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from numbers import Integral
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from moe_lab.experts import powers as of_experts
 from moe_lab.gate import powers as of_gates
-from moe_lab.gate.base import gates
+from moe_lab.gate.base import Gate, gates
 from moe_lab.registry import experts as registry
 from moe_lab.registry.powers import has_power, names_with
-from moe_lab.train.base import Trainer, trainers
+from moe_lab.train.base import Trained, Trainer, trainers
 from moe_lab.train.gradient.run import GradientRun
+
+if TYPE_CHECKING:
+    from moe_lab.pool.base import Pooler
+    from moe_lab.table.data import TrainingData
 
 OBJECTIVES = ("likelihood", "pooled")
 
@@ -77,19 +86,19 @@ class Gradient(Trainer):
 
     def __init__(
         self,
-        objective="likelihood",
-        individual=0.0,
-        balance=0.0,
-        learning_rate=2e-3,
-        weight_decay=1e-2,
-        max_epochs=100,
-        patience=10,
-        batch_size=None,
-        schedule="plateau",
-        precision="float32",
-        checkpoint=None,
-        divide_epochs=5,
-        min_scale=1e-2,
+        objective: str = "likelihood",
+        individual: float = 0.0,
+        balance: float = 0.0,
+        learning_rate: float = 2e-3,
+        weight_decay: float = 1e-2,
+        max_epochs: int = 100,
+        patience: int = 10,
+        batch_size: int | None = None,
+        schedule: str = "plateau",
+        precision: str = "float32",
+        checkpoint: str | Path | None = None,
+        divide_epochs: int = 5,
+        min_scale: float = 1e-2,
     ):
         self.objective = objective
         self.individual = individual
@@ -105,9 +114,20 @@ class Gradient(Trainer):
         self.divide_epochs = divide_epochs
         self.min_scale = min_scale
 
-    def train(self, data, *, experts, gate, pool, divide, seeds, n_jobs, verbose):
+    def train(
+        self,
+        data: TrainingData,
+        *,
+        experts: list,
+        gate: Gate,
+        pool: Pooler,
+        divide: Callable | None,
+        seeds: list[int],
+        n_jobs: int | None,
+        verbose: int,
+    ) -> Trained:
         self._check(experts, gate)
-        parts = {"experts": experts, "gate": gate, "pool": pool}
+        parts: dict = {"experts": experts, "gate": gate, "pool": pool}
         run = GradientRun(self, data, **parts, seeds=seeds, verbose=verbose)
         if divide is not None and self.divide_epochs:
             run.start_from(divide(seeds[0]))

@@ -1,7 +1,10 @@
 """Experts that try for a place in the mixture: cross-fitted, thinned out, refitted, stacked."""
 
+from __future__ import annotations
+
 import time
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -16,6 +19,10 @@ from moe_lab.experts.spec import as_expert
 from moe_lab.registry.powers import has_power
 from moe_lab.table import rows_of
 from moe_lab.train.out_of_fold.forecast import Forecast, warn_of_minutes
+
+if TYPE_CHECKING:
+    from moe_lab.table.data import TrainingData
+    from moe_lab.train.out_of_fold.report import Report
 
 LEAST_WEIGHT = 0.01  # with a smaller share of the stacker's weight an expert does not pay
 
@@ -43,15 +50,27 @@ class Candidates:
         Out of fold.
     """
 
-    def __init__(self, data, experts, *, weights, folds, seeds, n_jobs, verbose, names, report):
+    def __init__(
+        self,
+        data: TrainingData,
+        experts: list,
+        *,
+        weights: np.ndarray,
+        folds: list[tuple],
+        seeds: list[int],
+        n_jobs: int | None,
+        verbose: int,
+        names: list[str],
+        report: Report,
+    ):
         self.data, self.experts, self.weights, self.folds = data, experts, weights, folds
         self.seeds, self.n_jobs, self.verbose = seeds, n_jobs, verbose
         self.names, self.report = names, report
         self.stackers = [k for k, expert in enumerate(experts) if is_stacker(expert)]
         self.plain = [k for k in range(len(experts)) if k not in self.stackers]
-        self._to_refit = {}
+        self._to_refit: dict = {}
 
-    def cross_fit(self, time_limit=None, forgiving=False):
+    def cross_fit(self, time_limit: float | None = None, forgiving: bool = False) -> None:
         """Predict every row by plain experts that did not see it.
 
         Parameters
@@ -132,7 +151,7 @@ class Candidates:
                 f"{unknown} of {len(predictions)} rows out of fold. Mend it, or leave it out."
             )
 
-    def drop_idle(self):
+    def drop_idle(self) -> None:
         """Drop the plain experts that a stacker, hardly pulled to equal weights, gives next to no
         weight."""
         stack = as_expert(("stacker", {"pull": 0.1})).build(self.data.task)
@@ -143,7 +162,7 @@ class Candidates:
         self.predictions = self.predictions[:, pays]
         self.plain = [k for k, kept in zip(self.plain, pays, strict=True) if kept]
 
-    def refit(self, forgiving=False):
+    def refit(self, forgiving: bool = False) -> list:
         """Return the plain experts, fitted to all rows; ``forgiving`` as in ``cross_fit``."""
         done = Parallel(n_jobs=self.n_jobs)(
             delayed(timed)(
@@ -168,7 +187,7 @@ class Candidates:
                 self._leave_out([k], f"failed with {expert!r}")
         return [expert for expert in fitted if not isinstance(expert, Exception)]
 
-    def fit_stackers(self, cross_fitted):
+    def fit_stackers(self, cross_fitted: bool) -> tuple[list, np.ndarray]:
         """Fit the stackers to the out-of-fold predictions of the plain experts.
 
         Parameters

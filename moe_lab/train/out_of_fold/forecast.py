@@ -2,6 +2,7 @@
 
 import time
 import warnings
+from typing import Any
 
 import numpy as np
 from joblib import effective_n_jobs
@@ -26,23 +27,23 @@ class Forecast:
         Seconds, from now on.
     """
 
-    def __init__(self, time_limit):
+    def __init__(self, time_limit: float):
         self.began = time.perf_counter()
         self.time_limit = time_limit
         self.owed = 0.0  # seconds that the refits of the experts so far will take
 
     @property
-    def left(self):
+    def left(self) -> float:
         """Seconds left for further experts."""
         spent = time.perf_counter() - self.began
         return (1 - RESERVE) * self.time_limit - spent - self.owed
 
-    def owe(self, seconds, n_folds):
+    def owe(self, seconds: float, n_folds: int) -> None:
         """Note a cross-fit of so many seconds: ``n_folds - 1`` times all rows, so that it tells how
         long the refit will take."""
         self.owed += seconds / max(n_folds - 1, 1)
 
-    def allows(self, candidates, k):
+    def allows(self, candidates: Any, k: int) -> bool:
         """Whether candidate k will be cross-fitted and refitted in the time that is left.
 
         One fit of few rows is timed, and its seconds are taken to grow with the rows.
@@ -57,7 +58,7 @@ class Forecast:
         return probed(candidates, k) <= self.left
 
 
-def probed(candidates, k):
+def probed(candidates: Any, k: int) -> float:
     """Return the seconds that cross-fitting and refitting candidate k will take.
 
     One fit of few rows is timed, and its seconds are taken to grow with the rows.
@@ -79,7 +80,7 @@ def probed(candidates, k):
     return seconds * n_samples / n_tried * n_folds
 
 
-def warn_of_minutes(candidates):
+def warn_of_minutes(candidates: Any) -> None:
     """Warn beforehand of a fit that will take minutes; nothing is tried where there are few rows,
     or few classes, to tell it from."""
     if len(candidates.data) * candidates.data.n_outputs < MANY:
@@ -94,7 +95,7 @@ def warn_of_minutes(candidates):
             break  # the trial is not to take minutes itself
     seconds = sum(expected.values()) / min(effective_n_jobs(candidates.n_jobs), len(expected) or 1)
     if seconds > LONG:
-        longest = sorted(expected, key=expected.get, reverse=True)[:3]
+        longest = sorted(expected, key=expected.__getitem__, reverse=True)[:3]
         parts = ", ".join(f"{name} {_spelt(expected[name])}" for name in longest)
         least = "at least " if len(expected) < len(candidates.plain) else ""
         warnings.warn(

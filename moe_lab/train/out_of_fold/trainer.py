@@ -1,5 +1,10 @@
 """Out of fold: experts cross-fitted, stackers and gate fitted to what they say of held-out rows."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
@@ -7,17 +12,20 @@ from sklearn.base import clone
 from moe_lab.experts.base import is_stacker
 from moe_lab.experts.powers import Parametric
 from moe_lab.experts.spec import as_experts, listed
-from moe_lab.gate.base import ask_gate, gates
+from moe_lab.gate.base import Gate, ask_gate, gates
 from moe_lab.gate.powers import FitsPooled, IsAnchored
 from moe_lab.likelihood.e_step import e_step
 from moe_lab.likelihood.outcome import log_prob, noise_floor, noise_scales
-from moe_lab.pool.base import as_pooler
+from moe_lab.pool.base import Pooler, as_pooler
 from moe_lab.pool.linear import LinearPooler
 from moe_lab.registry.powers import has_power, names_with
-from moe_lab.train.base import Trained, Trainer, is_auto, trainers
+from moe_lab.train.base import Asked, Trained, Trainer, is_auto, trainers
 from moe_lab.train.density import ScaleMixture
 from moe_lab.train.out_of_fold.candidates import Candidates
 from moe_lab.train.out_of_fold.report import Report
+
+if TYPE_CHECKING:
+    from moe_lab.table.data import TrainingData
 
 STACKERS = ["stacker", "residual_stacker"]  # what joins the experts of the default mixture
 PLAIN_SHARE = 0.2  # of what the residual stacker leaves: where the anchor trusts no stacker
@@ -50,11 +58,13 @@ class OutOfFold(Trainer):
     shrinks = True
     stacks = True
 
-    def __init__(self, cv=3, min_scale=0.03):
+    def __init__(self, cv: Any = 3, min_scale: float = 0.03):
         self.cv = cv
         self.min_scale = min_scale
 
-    def auto(self, asked, *, task, divided=False, time_limit=None):
+    def auto(
+        self, asked: Asked, *, task: str, divided: bool = False, time_limit: float | None = None
+    ) -> Asked:
         free = is_auto(asked.gate) and not divided
         if is_auto(asked.experts) and time_limit is not None:
             asked = asked._replace(experts=[*listed("auto"), "tabm"])
@@ -71,19 +81,19 @@ class OutOfFold(Trainer):
 
     def train(
         self,
-        data,
+        data: TrainingData,
         *,
-        experts,
-        gate,
-        pool,
-        divide,
-        seeds,
-        n_jobs,
-        verbose,
-        names=None,
-        time_limit=None,
-        shrink=False,
-    ):
+        experts: list,
+        gate: Gate,
+        pool: Pooler,
+        divide: Callable | None,
+        seeds: list[int],
+        n_jobs: int | None,
+        verbose: int,
+        names: list[str] | None = None,
+        time_limit: float | None = None,
+        shrink: bool = False,
+    ) -> Trained:
         _check_gate(gate)
         data, report = data.read(), Report()
         parts = np.ones((len(data), len(experts))) if divide is None else divide(seeds[0])

@@ -28,13 +28,13 @@ class Dates:
     zone: str | None
 
     @classmethod
-    def of(cls, column):
+    def of(cls, column: pd.Series) -> "Dates":
         """Return the kind of a column of dates."""
         moments, zone = _moments(column)
         known = moments[~np.isnat(moments)]
         return cls(int(known.min().astype(np.int64)) if len(known) else 0, zone)
 
-    def days(self, column):
+    def days(self, column: pd.Series) -> np.ndarray:
         """Return a column of dates in days from the first; missing is NaN, as is 9999-12-31."""
         moments, zone = _moments(column)
         if (zone is None) != (self.zone is None) and not np.isnat(moments).all():
@@ -45,7 +45,7 @@ class Dates:
         since = (moments - np.datetime64(self.first, "us")).astype(np.int64) / DAY
         return np.where(np.isnat(moments), np.nan, since)
 
-    def moments(self, days):
+    def moments(self, days: np.ndarray) -> pd.DatetimeIndex:
         """Return the dates that so many days from the first are, in the time zone."""
         known = np.nan_to_num(days)
         whole = np.rint(known * DAY).astype(np.int64) + self.first
@@ -59,7 +59,7 @@ def _in(zone):
     return "without a time zone" if zone is None else f"in the time zone {zone}"
 
 
-def count_open(column):
+def count_open(column: pd.Series) -> int:
     """Count the dates that stand for "no end", 9999-12-31."""
     return int(np.sum(_told(column)[0] >= OPEN))
 

@@ -1,5 +1,7 @@
 """Frames of other libraries (polars, pyarrow, modin, ...) as pandas holds them."""
 
+from typing import Any
+
 import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
@@ -8,7 +10,7 @@ _MISSING = np.iinfo(np.int64).min  # NaT, as an integer
 _KNOWN = (np.ndarray, list, tuple, pd.DataFrame, pd.Series)  # what needs no translation
 
 
-def as_pandas(data):
+def as_pandas(data: Any) -> Any:
     """Return a frame or series of any library that narwhals knows as one of pandas; all else as it
     is.
 
@@ -38,7 +40,7 @@ def as_pandas(data):
     return pd.DataFrame({column.name: _column(column) for column in data.iter_columns()})
 
 
-def as_numpy_backed(column):
+def as_numpy_backed(column: pd.Series) -> pd.Series:
     """Return a pandas Series that is backed by Arrow as one that is not."""
     if not isinstance(column.dtype, pd.ArrowDtype):
         return column

@@ -1,6 +1,7 @@
 """What a fit or predict is given: tables, targets, weights, checked in one place."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -134,7 +135,7 @@ def check_target(X, y):
     return y
 
 
-def one_column(values, *, warn=False):
+def one_column(values: Any, *, warn: bool = False) -> np.ndarray:
     """Return targets or groups as a 1-D array of their own type, from whatever library they are."""
     values = as_pandas(values)
     if isinstance(values, pd.DataFrame) and values.shape[1] == 1:

@@ -1,5 +1,6 @@
 """What a user should be told of how a column was read."""
 
+import pandas as pd
 from pandas.api import types
 
 from moe_lab.table.columns import NUMBERS
@@ -10,7 +11,7 @@ from moe_lab.table.texts import no_numbers, words_for_none
 MANY, NEARLY_ALL = 100, 0.8  # texts; of the rows that hold one
 
 
-def remark_on(column, kind):
+def remark_on(column: pd.Series, kind: str | Dates) -> str | None:
     """Return a sentence about a column of the training rows where one is due, else None.
 
     Parameters

@@ -19,7 +19,7 @@ _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?", re.ASCII)
 _CODE = re.compile(r"[+-]?0\d|\d{16}", re.ASCII)  # leading zeros; more digits than a float holds
 
 
-def number_in(value):
+def number_in(value: object) -> float | None:
     """Return the number that a value is or spells, NaN where it stands for none; None: neither.
 
     Examples
@@ -38,12 +38,12 @@ def number_in(value):
     return float(text) if _NUMBER.fullmatch(text) else None
 
 
-def is_code(value):
+def is_code(value: object) -> bool:
     """Say whether a value spells a number that names something: 007, or more digits than count."""
     return isinstance(value, str) and _CODE.match(value.strip()) is not None
 
 
-def hold_numbers(column):
+def hold_numbers(column: pd.Series) -> bool:
     """Say whether a column of text, or of text among numbers, holds numbers: all that it spells
     are, and there is one at least.
 
@@ -61,7 +61,7 @@ def hold_numbers(column):
     return any_number
 
 
-def numbers_of(column):
+def numbers_of(column: pd.Series) -> np.ndarray:
     """Return the numbers that a column spells; missing is NaN, "True" and "False" are 1 and 0.
 
     Raises
@@ -76,7 +76,7 @@ def numbers_of(column):
     return np.array([*numbers, np.nan])[codes]
 
 
-def words_for_none(column):
+def words_for_none(column: pd.Series) -> list:
     """Return the texts in a column that stand for no value."""
     return [
         value
@@ -85,7 +85,7 @@ def words_for_none(column):
     ]
 
 
-def no_numbers(column):
+def no_numbers(column: pd.Series) -> list:
     """Return the texts in a column that keep it from being numbers."""
     return [value for value in _distinct(column) if number_in(value) is None or is_code(value)]
 

@@ -85,7 +85,8 @@ class MixtureOfExperts(
         Parameters
         ----------
         X : DataFrame or array of shape (n_samples, n_features)
-            Numbers, categories, strings, dates, missing values; no infinite numbers.
+            Numbers, categories, strings, dates, missing values; no infinite numbers. A frame of
+            pandas, polars, pyarrow or another library that narwhals knows; rows as lists.
         y : array-like of shape (n_samples,)
         sample_weight : array-like of shape (n_samples,), optional
             Non-negative. A weight counts as so many rows: 2 as the row twice, 0 as if it were

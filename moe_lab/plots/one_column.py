@@ -10,6 +10,7 @@ import pandas as pd
 from moe_lab.experts.names import numbered
 from moe_lab.mixture.names import expert_names
 from moe_lab.plots.style import add_legend, colors, new_figure
+from moe_lab.table.frames import as_pandas
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,6 +41,7 @@ def plot_division(
     -------
     figure : matplotlib Figure
     """
+    y = as_pandas(y)
     x, of_experts = _only_column(X), colors(responsibilities.shape[1])
     names = names or numbered([""] * len(of_experts))
     figure, (axis,) = new_figure(width=6.5, height=3.8)
@@ -62,6 +64,7 @@ def plot_experts(mixture: MoERegressor | MoEClassifier, X: pd.DataFrame, y: pd.S
     -------
     figure : matplotlib Figure
     """
+    y = as_pandas(y)
     figure, axis, grid, x = _over_rows(X, y)
     says, weights = mixture.expert_predictions(grid)[:, :, 0], mixture.gate_weights(grid)
     for k, (name, color) in enumerate(_experts(mixture)):
@@ -102,6 +105,7 @@ def plot_pool(mixture: MoERegressor | MoEClassifier, X: pd.DataFrame, y: pd.Seri
     -------
     figure : matplotlib Figure
     """
+    y = as_pandas(y)
     figure, axis, grid, x = _over_rows(X, y)
     axis.plot(x, mixture.predict(grid), color="black", linewidth=2.5, label="pooled prediction")
     return _finish(figure, axis, x.name, y.name)
@@ -121,7 +125,7 @@ def plot_bands(mixture: MoERegressor, X: pd.DataFrame, y: pd.Series) -> Figure:
     figure : matplotlib Figure
         Bands: central intervals of 95, 80 and 50 %.
     """
-    grid = _grid(X)
+    y, grid = as_pandas(y), _grid(X)
     x, says = grid.iloc[:, 0], mixture.predict_distribution(grid)
     figure, (rows, gate) = new_figure(2, 1, width=7.0, height=3.0, beside=1.6)
     for level, tone in zip(LEVELS, ("#dbe9f6", "#b3d2ea", "#7fb3d8"), strict=True):
@@ -129,7 +133,7 @@ def plot_bands(mixture: MoERegressor, X: pd.DataFrame, y: pd.Series) -> Figure:
         label = f"{100 * level:.0f} % of the rows"
         rows.fill_between(x, low, high, color=tone, linewidth=0, label=label)
     rows.plot(x, says.mean, color="black", linewidth=2, label="mean")
-    rows.scatter(X.iloc[:, 0], y, s=12, color="0.35", zorder=3, label="rows")
+    rows.scatter(_only_column(X), y, s=12, color="0.35", zorder=3, label="rows")
     rows.set(ylabel=y.name)
     _draw_gate(gate, mixture, grid)
     gate.set_xlabel(x.name)
@@ -163,6 +167,7 @@ def _grid(X):
 
 
 def _only_column(X):
+    X = as_pandas(X)
     if X.shape[1] != 1:
         raise ValueError(
             f"X must have one column to be drawn over it, got {X.shape[1]}; for more columns "

@@ -10,6 +10,7 @@ import pandas as pd
 from moe_lab.mixture.names import expert_names
 from moe_lab.plots.style import add_legend, colors, new_figure
 from moe_lab.registry.spelling import unknown_name
+from moe_lab.table.frames import as_pandas
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,6 +41,7 @@ def plot_trust(
     figure : matplotlib Figure
         A strong colour means a weight near 1; a pale one, that experts share the row.
     """
+    X = as_pandas(X)
     _check_columns(X, columns)
     rows = np.random.default_rng(0).permutation(len(X))[:MOST_POINTS]
     weights, names = mixture.gate_weights(X)[rows], expert_names(mixture)
@@ -114,6 +116,7 @@ def plot_regions(mixture: MoEClassifier, X: pd.DataFrame, y: pd.Series) -> Figur
         Left the pooled probability of the second class, right the most trusted expert, a colour
         each; the line is where the decision changes.
     """
+    X, y = as_pandas(X), as_pandas(y)
     if X.shape[1] != 2 or len(mixture.classes_) != 2:
         raise ValueError(
             "X must have two columns and y two classes to be drawn in the plane, got "

@@ -120,6 +120,7 @@ def _changed(column, held, before):
     way_out = "Give it the same kind of values."
     if before == "dates":
         first = column.dropna().iloc[0]
+        first = first.item() if isinstance(first, np.generic) else first
         held = f"{held} such as {first!r}"
         way_out = "Convert it with pd.to_datetime."
     return f"Column {column.name!r} of X held {before} while fitting, got {held}. {way_out}"

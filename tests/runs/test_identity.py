@@ -138,3 +138,10 @@ def test_what_is_left_out_for_other_folds_is_told(table, save):
         scores = read_scores("exp")
 
     assert set(scores["method"]) == {"moe"}
+
+
+def test_a_file_with_a_comma_in_its_name_is_one_set(own_data, run):
+    write(own_data.root / "t, old.csv", ROWS)
+    (ran,) = run(dataset="t, old.csv", target="price", method="moe")
+    assert ran.status == "done"
+    assert set(read_scores("exp")["dataset"]) == {"t, old"}

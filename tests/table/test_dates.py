@@ -79,7 +79,7 @@ def test_seconds_within_an_hour_are_told_apart(expert):
             "2020-01-05",
             "'when' of X held dates while fitting, got text such as '2020-01-05'.*to_da",
         ),
-        (1.6e9, "'when' of X held dates while fitting, got numbers"),
+        (1.6e9, "'when' of X held dates while fitting, got numbers such as 1600000000.0. Conv"),
         (pd.Timestamp("2020-01-05", tz="UTC"), "without a time zone while fitting, .* zone UTC"),
     ],
 )

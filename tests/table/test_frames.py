@@ -2,6 +2,8 @@
 
 import datetime
 import decimal
+import subprocess
+import sys
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -101,3 +103,19 @@ def test_columns_of_one_name_are_refused():
 def test_what_is_no_frame_stays_as_it_is():
     for thing in ([[1, 2]], np.ones(3), None, "a"):
         assert as_pandas(thing) is thing
+
+
+def test_a_polars_frame_needs_no_pyarrow():
+    program = """
+import sys
+sys.modules["pyarrow"] = None
+import datetime
+import polars as pl
+from moe_lab.table import Reading
+day = datetime.date(2020, 1, 1)
+frame = pl.DataFrame({"a": [1, None], "g": ["x", None], "b": [True, None], "when": [day, None]})
+frame = frame.with_columns(e=pl.Series(["lo", None], dtype=pl.Enum(["lo", "hi"])))
+print(Reading(frame).numbers.tolist(), Reading(frame).codes.tolist())
+"""
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert said.stdout == "[[1.0, 1.0, 0.0], [nan, nan, nan]] [[0, 0], [-1, -1]]\n", said.stderr

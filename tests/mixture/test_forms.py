@@ -24,7 +24,11 @@ FRAME = pd.DataFrame(
     }
 )
 Y = np.where(FRAME["site"] == "north", FRAME["a"], -FRAME["a"]) + FRAME["open"]
-FRAMES = {"polars": pl.from_pandas(FRAME), "pyarrow": pa.Table.from_pandas(FRAME)}
+RANKS = pl.Enum(["lo", "mid", "hi"])  # polars forgets the order of categories of pandas
+FRAMES = {
+    "polars": pl.from_pandas(FRAME).with_columns(pl.col("size").cast(RANKS)),
+    "pyarrow": pa.Table.from_pandas(FRAME),
+}
 PLAIN = FRAME[["a", "site", "open"]]
 ROWS = [list(row) for row in PLAIN.itertuples(index=False)]
 FORMS = {

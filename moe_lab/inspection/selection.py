@@ -15,6 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from moe_lab.experts.powers import CountsParameters
 from moe_lab.experts.spec import listed
+from moe_lab.inspection.growing import grown
 from moe_lab.likelihood.outcome import noise_floor
 from moe_lab.plots.style import colors, new_figure
 from moe_lab.progress import progress
@@ -195,7 +196,9 @@ def select_n_experts(
         for job in progress(jobs, "numbers of experts", verbose)
     )
     _warn_of([message for _, messages in answers for message in messages[:1]], len(jobs))
-    table, mixtures = _collected(jobs, [answer for answer, _ in answers], y, weight)
+    answers = [answer for answer, _ in answers]
+    answers[: len(numbers)] = _rising(estimator, answers[: len(numbers)], numbers, data)
+    table, mixtures = _collected(jobs, answers, y, weight)
     return Selection(table, criterion, mixtures)
 
 
@@ -257,6 +260,22 @@ def _fit_and_score(estimator, data, n_experts, train, test, criterion):
         mixture.n_parameters_  # noqa: B018 - an error here spares the other fits
     weight = np.ones(len(y)) if weight is None else weight
     return (mixture, _described(mixture, X, y, weight), floors), warned
+
+
+def _rising(estimator, answers, numbers, data):
+    """Grow mixtures from smaller ones where more experts explain less: their starts were poor."""
+    X, y, weight, _ = data
+    best, rising = None, []
+    for n_experts, answer in zip(numbers, answers, strict=True):
+        if best is not None and answer[1]["log_likelihood"] < best[1]["log_likelihood"]:
+            for mixture in grown(estimator, best[0], n_experts, data):
+                floors = _at_floor(mixture, y, weight)
+                every = np.ones(len(y)) if weight is None else weight
+                other = mixture, _described(mixture, X, y, every), floors
+                answer = max(answer, other, key=lambda one: one[1]["log_likelihood"])
+        best = max(best or answer, answer, key=lambda one: one[1]["log_likelihood"])
+        rising.append(answer)
+    return rising
 
 
 def _warn_of(warned, n_fits):

@@ -237,3 +237,19 @@ def test_on_regimes_it_reaches_flexmix():
     assert selection.best == 3
     assert table["out_of_fold"].idxmax() == 3
     assert not table["noise_at_floor"].any()
+
+
+def test_more_experts_explain_no_less():
+    """From one start the likelihood of three, four and five experts was -35, -45 and -72 nats."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (300, 2))
+    y = np.where(X[:, 0] > 0, 3 * X[:, 1], 1 - 2 * X[:, 1]) + 2 * (X[:, 1] > 0.3)
+    y += rng.normal(0, 0.2, 300)
+    tree = {"gate": "tree", "train": ("em", {"n_init": 1}), "random_state": 0}
+    moe = MoERegressor("linear", n_experts=2, **tree)
+    found = select_n_experts(moe, X, y, range(3, 6), cv=2, criterion="out_of_fold")
+    assert (np.diff(found.table["log_likelihood"]) >= 0).all()
+    for k, mixture in found.mixtures.items():
+        assert (mixture.n_experts, mixture.divide, mixture.train) == (k, None, moe.train)
+        said = mixture.log_likelihood(X, y)
+        assert found.table.loc[k, "log_likelihood"] == pytest.approx(said)

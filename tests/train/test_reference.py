@@ -65,7 +65,7 @@ def test_with_too_many_experts_the_likelihood_is_no_lower_than_that_of_flexmix(n
     starts = (
         unregularised(n_experts, seed, RandomRows(), n_init=1, max_iter=1000) for seed in range(30)
     )
-    assert min(moe.fit(X, y).bic(X, y) for moe in starts) <= FLEXMIX[n_experts] + 0.5
+    assert any(moe.fit(X, y).bic(X, y) <= FLEXMIX[n_experts] + 0.5 for moe in starts)
 
 
 class TrueRegimes(Divider):
@@ -90,7 +90,7 @@ def synthetic_rmse(divide):
             train=EM(max_iter=4),
             random_state=seed,
         )
-        for train, test in TimeSeriesSplit(5).split(data.X):
+        for train, test in TimeSeriesSplit(2).split(data.X):
             predicted = moe.fit(data.X.iloc[train], y[train]).predict(data.X.iloc[test])
             errors.append(np.sqrt(np.mean((y[test] - predicted) ** 2)))
     return np.mean(errors)
@@ -103,23 +103,18 @@ def test_linear_em_finds_the_regimes_of_the_lightgbm_moe_synthetic():
     assert found <= 1.05 * synthetic_rmse(TrueRegimes())
 
 
-def arm_error(gate):
-    """Mean relative error over the two outputs of the arm; linear .405, CART .134."""
-    errors = []
-    for output in (0, 1):
-        data = datasets.create("robot_arm", output=output)
-        y = data.y.to_numpy()
-        moe = MoERegressor("linear", 16, gate=gate, train=EM(n_init=3, max_iter=300))
-        moe.set_params(random_state=0).fit(data.X[:15_000], y[:15_000])
-        residual = y[15_000:] - moe.predict(data.X[15_000:])
-        errors.append(np.mean(residual**2) / y[15_000:].var())
-    return np.mean(errors)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(("gate", "goal"), [("softmax", 0.035), ("hierarchical", 0.05)])
-def test_sixteen_linear_experts_learn_the_dynamics_of_an_arm(gate, goal):
-    assert arm_error(gate) <= goal
+@pytest.mark.parametrize(
+    ("gate", "output", "goal"),  # each gate has the output that is harder for it
+    [("softmax", 0, 0.035), ("hierarchical", 1, 0.05)],
+)
+def test_sixteen_linear_experts_learn_the_dynamics_of_an_arm(gate, output, goal):
+    data = datasets.create("robot_arm", output=output)
+    y = data.y.to_numpy()
+    moe = MoERegressor("linear", 16, gate=gate, train=EM(n_init=3, max_iter=300))
+    moe.set_params(random_state=0).fit(data.X[:15_000], y[:15_000])
+    residual = y[15_000:] - moe.predict(data.X[15_000:])
+    assert np.mean(residual**2) / y[15_000:].var() <= goal  # over both: linear .405, CART .134
 
 
 @pytest.mark.slow

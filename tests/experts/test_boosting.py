@@ -265,3 +265,13 @@ def test_a_metric_that_may_be_better_when_larger_cannot_stop_early(name, params)
     with pytest.raises(ValueError, match=r"params must leave out (eval_)?metric"):
         built(name, "classification", early_stopping_rounds=5, params=params)
     assert built(name, "classification", params=params) is not None
+
+
+@pytest.mark.parametrize(
+    ("params", "n_classes", "depth"),
+    [({}, 10, 6), ({}, 11, 4), ({"depth": 6}, 11, 6), ({"params": {"max_depth": 5}}, 11, 5)],
+)
+def test_catboost_grows_less_deep_for_many_classes(params, n_classes, depth):
+    pytest.importorskip("catboost")
+    built = experts.create("catboost", **params).build("classification", n_classes=n_classes)
+    assert built.model.trees.settings["depth"] == depth

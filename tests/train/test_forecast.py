@@ -67,7 +67,7 @@ def test_a_fit_that_will_be_long_is_told_before_it_begins(monkeypatch, n_experts
         warnings.simplefilter("error")
         with pytest.raises(UserWarning, match=r"will take (at least )?about .*time_limit"):
             MoERegressor(Slow(), n_experts=n_experts).fit(X, y)
-    assert set(Slow.fitted) == {60}  # of 240 rows
+    assert Slow.fitted == [60, forecast.TINY][:n_experts]  # of 240 rows
 
 
 def test_the_longest_experts_are_named(monkeypatch):
@@ -108,3 +108,15 @@ def test_an_expert_that_fails_its_trial_is_told_of_by_its_fit(monkeypatch):
     monkeypatch.setattr(forecast, "MANY", 100)
     with pytest.raises(RuntimeError, match="no fit"):
         MoERegressor([Fails(), "linear"]).fit(X, y)
+
+
+def test_every_expert_has_a_part_in_what_is_told_beforehand(monkeypatch):
+    X, y = line()
+    monkeypatch.setattr(forecast, "MANY", 100)
+    monkeypatch.setattr(forecast, "LONG", 0.01)  # the first trial alone takes longer
+    Slow.fitted.clear()
+    with pytest.warns(UserWarning, match=r"will take about .* s, .* s, .* s\), judged"):
+        report = MoERegressor({name: Slow() for name in ("first", "second", "third")}).fit(X, y)
+    assert Slow.fitted[:3] == [60, forecast.TINY, forecast.TINY]
+    probes = report.fit_report_.query("step == 'probe'")
+    assert probes["name"].tolist() == ["first", "second", "third"]

@@ -11,6 +11,7 @@ from moe_lab.experts.cross_fitting import timed
 from moe_lab.experts.fitting import fit_expert
 
 PROBE = 500  # rows of the fit that is timed, at most
+TINY = 50  # rows of that fit where the trials have taken long
 LEAST_LEFT = 0.25  # share of the time limit below which no further expert is tried
 FEW = 200  # rows that are not worth a trial
 MANY = 20_000  # rows times outputs from which on a fit may take minutes
@@ -58,13 +59,13 @@ class Forecast:
         return probed(candidates, k) <= self.left
 
 
-def probed(candidates: Any, k: int) -> float:
+def probed(candidates: Any, k: int, most: int = PROBE) -> float:
     """Return the seconds that cross-fitting and refitting candidate k will take.
 
-    One fit of few rows is timed, and its seconds are taken to grow with the rows.
+    One fit of few rows, at most ``most``, is timed; its seconds are taken to grow with the rows.
     """
     n_samples, n_folds = len(candidates.data), len(candidates.folds)
-    n_tried = max(min(PROBE, n_samples // 4), 1)
+    n_tried = max(min(most, n_samples // 4), 1)
     rows = np.linspace(0, n_samples - 1, n_tried).astype(int)
     tried = candidates.data.take(rows)
     _, seconds, cpu = timed(
@@ -87,12 +88,11 @@ def warn_of_minutes(candidates: Any) -> None:
         return
     began, expected = time.perf_counter(), {}
     for k in candidates.plain:
+        late = time.perf_counter() - began > LONG / 20  # trials are not to take minutes themselves
         try:
-            expected[candidates.names[k]] = probed(candidates, k)
+            expected[candidates.names[k]] = probed(candidates, k, TINY if late else PROBE)
         except Exception:  # it will fail, or not, where that is told
             continue
-        if sum(expected.values()) > LONG and time.perf_counter() - began > LONG / 20:
-            break  # the trial is not to take minutes itself
     seconds = sum(expected.values()) / min(effective_n_jobs(candidates.n_jobs), len(expected) or 1)
     if seconds > LONG:
         longest = sorted(expected, key=expected.__getitem__, reverse=True)[:3]

@@ -69,8 +69,9 @@ def test_the_wheel_holds_moe_lab_alone(tmp_path):
     (wheel,) = tmp_path.glob("*.whl")
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     source = {path for path in (ROOT / "moe_lab").rglob("*") if path.is_file()}
-    source = {path for path in source if "__pycache__" not in path.parts}
-    assert packed == {path.relative_to(ROOT).as_posix() for path in source}
+    source = {path for path in source if not {"__pycache__", "course"} & set(path.parts)}
+    course = {f"moe_lab/course/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert packed == {path.relative_to(ROOT).as_posix() for path in source} | course
 
 
 def test_every_imported_package_is_a_requirement():

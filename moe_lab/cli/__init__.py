@@ -140,3 +140,22 @@ def lab(results_dir):
     from moe_lab.cli.showing import show_lab
 
     show_lab(results_dir)
+
+
+@main.command()
+@click.argument("folder")
+@_debug
+def init(folder):
+    """Make a lab of your own in FOLDER: notebooks, examples of plugins, results."""
+    from moe_lab.cli.labs import make_lab, say_made
+
+    say_made(make_lab(folder), folder)
+
+
+@main.command("open", context_settings={"ignore_unknown_options": True})
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+def open_(options):
+    """Start JupyterLab on the lab's notebooks; OPTIONS are passed on to it."""
+    from moe_lab.cli.labs import open_lab
+
+    raise SystemExit(open_lab(options))

@@ -101,3 +101,14 @@ def _lasting(widget_bar):
                 self._output.update({"text/plain": ""}, raw=True)
 
     return Bar
+
+
+def spelt_seconds(seconds: float) -> str:
+    """Return a time in words.
+
+    Examples
+    --------
+    >>> spelt_seconds(75), spelt_seconds(300)
+    ('75 s', '5 minutes')
+    """
+    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} s"

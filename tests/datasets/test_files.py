@@ -7,7 +7,7 @@ import pytest
 
 from moe_lab.bench import compare
 from moe_lab.datasets.base import Dataset, from_table
-from moe_lab.datasets.from_file import load_dataset
+from moe_lab.datasets.from_file import _target_of, load_dataset
 
 ROWS = "\n".join(f"{j},{j % 3}" for j in range(20))
 FILES = {
@@ -78,3 +78,26 @@ def test_a_column_of_lists_is_named():
     table = pd.DataFrame({"tags": [[1], [2]] * 10, "y": np.arange(20.0)})
     with pytest.raises(TypeError, match="Column 'tags' of X holds list"):
         from_table("tagged", table, "y", task="regression")
+
+
+def test_an_unknown_price_does_not_make_classes_of_the_others(tmp_path):
+    prices = "\n".join(f"{j},{j}.25" for j in range(30))
+    (tmp_path / "t.csv").write_text(f"a,price\n0,?\n{prices}")
+    for task in (None, "regression"):
+        with pytest.raises(ValueError, match="known in every row, got 1 missing of 31"):
+            load_dataset(tmp_path / "t.csv", target="price", task=task)
+    (tmp_path / "t.csv").write_text(f"a,price\n0,'1'\n{prices}")  # a quoted number is text
+    assert load_dataset(tmp_path / "t.csv", target="price").task == "classification"
+    thousands = "\n".join(f'{j},"{j + 1},250"' for j in range(30))
+    (tmp_path / "t.csv").write_text(f"a,price\n{thousands}")
+    data = load_dataset(tmp_path / "t.csv", target="price")
+    assert data.task == "regression"
+    assert data.y.tolist() == [1000.0 * (j + 1) + 250 for j in range(30)]
+
+
+def test_labels_that_spell_numbers_stay_labels():
+    labels = pd.Series(["1", "2", "3"] * 20)
+    for task in (None, "classification"):
+        assert _target_of(labels, task) is labels
+    codes = pd.Series([f"0{j}" for j in range(60)])
+    assert _target_of(codes, None) is codes

@@ -12,6 +12,7 @@ from moe_lab import MoERegressor
 from moe_lab.experts import LinearExpert
 from moe_lab.gate import SoftmaxGate
 from moe_lab.train import EM
+from moe_lab.train.em import rounds
 
 
 def test_an_expert_that_memorises_gets_an_honest_noise_scale():
@@ -79,3 +80,16 @@ def test_gate_and_experts_may_look_at_different_columns():
     assert_allclose(moe.expert_predictions(other_side), moe.expert_predictions(X))
     assert_allclose(moe.gate_weights(other_slope), moe.gate_weights(X))
     assert moe.n_parameters_ == 2 * 3 + 2
+
+
+@pytest.mark.parametrize("max_iter", [2, None])
+def test_rounds_that_may_take_minutes_are_told_of_once(monkeypatch, max_iter):
+    monkeypatch.setattr(rounds, "LEAST_ROUND", 0.0)
+    monkeypatch.setattr(rounds, "LONG", 0.0)
+    X = np.linspace(-1, 1, 40)[:, None]
+    em = EM(max_iter=max_iter, n_init=2)
+    with pytest.warns(
+        UserWarning, match=rf"a start: {max_iter or 200} rounds at most .max_iter"
+    ) as told:
+        MoERegressor("linear", n_experts=2, train=em, random_state=0).fit(X, abs(X[:, 0]))
+    assert sum("This fit may take" in str(one.message) for one in told) == 1

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import time
+import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from moe_lab.likelihood.e_step import E_STEPS
-from moe_lab.progress import progress
+from moe_lab.progress import progress, spelt_seconds
 from moe_lab.train.em.steps import EMSteps, Parts
 
 if TYPE_CHECKING:
     from moe_lab.train.em.history import History
 
+LEAST_ROUND = 1.0  # seconds of the first round from which on a fit may take minutes
+LONG = 60.0  # seconds of which is told
 PATIENCE = 3  # rounds without a better one before EM with held-out scores stops
 
 
@@ -49,6 +53,7 @@ class EMRounds:
         self.em, self.steps, self.history, self.rng, self.verbose = em, steps, history, rng, verbose
         self.monotone = steps.exact and em.e_step != "stochastic"
         self.max_iter = em.max_iter or (200 if steps.exact else 10)
+        self.told = False  # whether it was said how long the rounds may take
 
     def climb(self, run: Run, responsibilities: np.ndarray, *, max_iter: int, tol: float) -> Run:
         """Alternate M-steps and E-steps until the objective stands still.
@@ -69,9 +74,11 @@ class EMRounds:
         """
         best, stopped = run, False
         for _ in progress(range(max_iter), "EM rounds", self.verbose):
+            began = time.perf_counter()
             parts = self.steps.m_step(responsibilities, run.parts)
             del responsibilities  # its memory is free for the next ones
             responsibilities, log_likelihood = self.steps.e_step(parts)
+            self._tell_of_minutes(time.perf_counter() - began)
             objective = self.objective(parts, responsibilities, log_likelihood)
             converged = abs(objective - run.objective) < tol * self.steps.total
             run = Run(run.start, parts, log_likelihood, objective, run.n_rounds + 1, converged)
@@ -95,6 +102,17 @@ class EMRounds:
         """Return what the next M-step is given: all of it, the best expert, or a draw."""
         settings = {"n_draws": self.em.n_draws} if self.em.e_step == "stochastic" else {}
         return E_STEPS[self.em.e_step](responsibilities, self.rng, **settings)
+
+    def _tell_of_minutes(self, seconds):
+        """Warn after the very first round of rounds that may take minutes."""
+        first, self.told = not self.told, True
+        if first and seconds > LEAST_ROUND and seconds * self.max_iter > LONG:
+            warnings.warn(
+                f"This fit may take {spelt_seconds(seconds * self.max_iter)} a start: "
+                f"{self.max_iter} rounds at most (max_iter), of which the first took "
+                f"{seconds:.1f} s. Ask for fewer rounds, cheaper experts or a larger tol.",
+                stacklevel=7,
+            )
 
     def _better(self, best, run):
         better = self.monotone or run.objective > best.objective or best.parts is None

@@ -9,6 +9,7 @@ from joblib import effective_n_jobs
 
 from moe_lab.experts.cross_fitting import timed
 from moe_lab.experts.fitting import fit_expert
+from moe_lab.progress import spelt_seconds
 
 PROBE = 500  # rows of the fit that is timed, at most
 TINY = 50  # rows of that fit where the trials have taken long
@@ -96,15 +97,11 @@ def warn_of_minutes(candidates: Any) -> None:
     seconds = sum(expected.values()) / min(effective_n_jobs(candidates.n_jobs), len(expected) or 1)
     if seconds > LONG:
         longest = sorted(expected, key=expected.__getitem__, reverse=True)[:3]
-        parts = ", ".join(f"{name} {_spelt(expected[name])}" for name in longest)
+        parts = ", ".join(f"{name} {spelt_seconds(expected[name])}" for name in longest)
         least = "at least " if len(expected) < len(candidates.plain) else ""
         warnings.warn(
-            f"This fit will take {least}about {_spelt(seconds)} ({parts}), judged by fits of "
-            f"few of {len(candidates.data)} rows. A time_limit in seconds leaves out what takes "
+            f"This fit will take {least}about {spelt_seconds(seconds)} ({parts}), judged by fits "
+            f"of few of {len(candidates.data)} rows. A time_limit in seconds leaves out what takes "
             "too long; or list fewer experts, or set n_jobs.",
             stacklevel=5,
         )
-
-
-def _spelt(seconds):
-    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} s"

@@ -36,8 +36,7 @@ class CatBoostExpert(Expert):
         Trees.
     learning_rate : float, default=0.06
     depth : int, optional
-        Default 6; 4 for more than 10 classes, whose leaves cost by the class: a quarter of the time
-        at no loss.
+        Default 6; 4 for more than 10 classes, since a leaf costs by the class.
     early_stopping_rounds : int, optional
         Find the number of trees, at most n_estimators, on held-out rows; then fit all rows with
         it. None grows n_estimators.

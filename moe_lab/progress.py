@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
 MARK = "\x1e"  # before a line that the runner shows while the run goes on
+LONG = 60.0  # seconds of a fit from which on it is told beforehand
 RUN_FOLDER = "MOE_LAB_RUN_FOLDER"  # set by `moe-lab run`: where the kernel leaves its files
 
 

@@ -1,6 +1,5 @@
 """moe-lab init, open: a lab of one's own, and JupyterLab on its notebooks."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -62,7 +61,7 @@ def open_lab(options: tuple[str, ...]) -> int:
         )
     place = [f"--ServerApp.root_dir={root}", "--LabApp.default_url=/lab/tree/notebooks"]
     command = [sys.executable, "-m", "jupyterlab", *place, *options]
-    return subprocess.run(command, cwd=root, env=dict(os.environ)).returncode
+    return subprocess.run(command, cwd=root).returncode
 
 
 def render(template: str, **words: object) -> str:

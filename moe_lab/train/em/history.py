@@ -19,6 +19,10 @@ class History:
         self._rows: list[dict] = []
         self._reached: dict[int, dict] = {}
 
+    def __len__(self) -> int:
+        """How many rounds were added."""
+        return len(self._rows)
+
     def add(self, run: Any, step: str, responsibilities: np.ndarray) -> None:
         """Add a round: "em" or "quasi_newton", with the effective sample size of each expert."""
         squares = np.einsum("n,nk,nk->k", self.weight**2, responsibilities, responsibilities)

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from moe_lab.likelihood.e_step import E_STEPS
-from moe_lab.progress import progress, spelt_seconds
+from moe_lab.progress import LONG, progress, spelt_seconds
 from moe_lab.train.em.steps import EMSteps, Parts
 
 if TYPE_CHECKING:
     from moe_lab.train.em.history import History
 
 LEAST_ROUND = 1.0  # seconds of the first round from which on a fit may take minutes
-LONG = 60.0  # seconds of which is told
 PATIENCE = 3  # rounds without a better one before EM with held-out scores stops
 
 
@@ -53,7 +52,6 @@ class EMRounds:
         self.em, self.steps, self.history, self.rng, self.verbose = em, steps, history, rng, verbose
         self.monotone = steps.exact and em.e_step != "stochastic"
         self.max_iter = em.max_iter or (200 if steps.exact else 10)
-        self.told = False  # whether it was said how long the rounds may take
 
     def climb(self, run: Run, responsibilities: np.ndarray, *, max_iter: int, tol: float) -> Run:
         """Alternate M-steps and E-steps until the objective stands still.
@@ -105,13 +103,12 @@ class EMRounds:
 
     def _tell_of_minutes(self, seconds):
         """Warn after the very first round of rounds that may take minutes."""
-        first, self.told = not self.told, True
-        if first and seconds > LEAST_ROUND and seconds * self.max_iter > LONG:
+        if not len(self.history) and seconds > LEAST_ROUND and seconds * self.max_iter > LONG:
             warnings.warn(
                 f"This fit may take {spelt_seconds(seconds * self.max_iter)} a start: "
                 f"{self.max_iter} rounds at most (max_iter), of which the first took "
                 f"{seconds:.1f} s. Ask for fewer rounds, cheaper experts or a larger tol.",
-                stacklevel=7,
+                stacklevel=6,
             )
 
     def _better(self, best, run):

@@ -9,14 +9,13 @@ from joblib import effective_n_jobs
 
 from moe_lab.experts.cross_fitting import timed
 from moe_lab.experts.fitting import fit_expert
-from moe_lab.progress import spelt_seconds
+from moe_lab.progress import LONG, spelt_seconds
 
 PROBE = 500  # rows of the fit that is timed, at most
 TINY = 50  # rows of that fit where the trials have taken long
 LEAST_LEFT = 0.25  # share of the time limit below which no further expert is tried
 FEW = 200  # rows that are not worth a trial
 MANY = 20_000  # rows times outputs from which on a fit may take minutes
-LONG = 60.0  # seconds of which is told beforehand
 RESERVE = 0.25  # of the time limit: refits that take longer than thought, stackers, gate
 
 

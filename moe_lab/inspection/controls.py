@@ -90,7 +90,7 @@ class Controls:
         }
 
     def _of(self, gate_weights):
-        answer = pooled(self.mixture, self.predictions, gate_weights)
+        answer = pooled(self.mixture, self.predictions, gate_weights, self.X)
         return row_losses(self.mixture, answer, self.y)
 
     def _shuffled(self):

@@ -8,10 +8,12 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from moe_lab.likelihood.outcome import MIN_PROBABILITY
+from moe_lab.pool import base as pool
 from moe_lab.table.inputs import as_numbers, codes_of, one_column
 
 if TYPE_CHECKING:
     from moe_lab.mixture import MoEClassifier, MoERegressor
+    from moe_lab.table.reading import Reading
 
 
 def target_of(mixture: MoERegressor | MoEClassifier, y: Any) -> np.ndarray:
@@ -56,7 +58,10 @@ def mean_error(
 
 
 def pooled(
-    mixture: MoERegressor | MoEClassifier, predictions: np.ndarray, gate_weights: np.ndarray
+    mixture: MoERegressor | MoEClassifier,
+    predictions: np.ndarray,
+    gate_weights: np.ndarray,
+    X: Reading,
 ) -> np.ndarray:
-    """Pool the experts' predictions by gate weights, shape (n_samples, n_outputs)."""
-    return mixture.pooler_.pool(predictions, gate_weights, mixture.scales_)
+    """Pool the experts' predictions of the rows by gate weights, shape (n_samples, n_outputs)."""
+    return pool.pooled(mixture.pooler_, predictions, gate_weights, mixture.scales_, X)

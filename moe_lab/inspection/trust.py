@@ -104,7 +104,7 @@ def error_by_region(mixture: MoERegressor | MoEClassifier, X: Table, y: ArrayLik
     check_consistent_length(gate_weights, y)
     y = target_of(mixture, y)
     answers = np.concatenate(
-        [pooled(mixture, predictions, gate_weights)[:, None], predictions], axis=1
+        [pooled(mixture, predictions, gate_weights, X)[:, None], predictions], axis=1
     )
     losses = row_losses(mixture, answers, y)  # (n_samples, 1 + n_experts)
     names = expert_names(mixture)

@@ -14,6 +14,8 @@ from moe_lab.gate.powers import ReadsPredictions
 from moe_lab.likelihood.e_step import e_step
 from moe_lab.likelihood.outcome import log_prob
 from moe_lab.mixture.names import expert_names
+from moe_lab.pool.base import pooled
+from moe_lab.pool.powers import Learns
 from moe_lab.registry.powers import has_power
 from moe_lab.table import given_to, rows_of
 from moe_lab.table.forms import Table
@@ -64,7 +66,8 @@ class TrustAndLikelihood(TransformerMixin):
         """Return the log-likelihood of every row, log p(y | x) in nats, shape (n_samples,).
 
         Without y it is that of ``predict(X)``: how sure the mixture is of its own prediction. Of a
-        mixture trained by EM it is that of all experts, whatever the pool.
+        mixture trained by EM it is that of all experts, whatever the pool; of a classifier whose
+        pool learns, the log of ``predict_proba``.
         """
         X = self._read(X)
         return self._row_log_likelihood(*self._seen(X, self.predict(X) if y is None else y))
@@ -74,6 +77,8 @@ class TrustAndLikelihood(TransformerMixin):
         return self.score_samples(X, y)
 
     def _row_log_likelihood(self, X, y):
+        if has_power(self.pooler_, Learns):  # classification: regression has its density
+            return np.log(self._pooled(X)[np.arange(len(y)), y])
         log_gate, log_lik = self._log_terms(X, y)
         return logsumexp(log_gate + log_lik, axis=1)
 
@@ -139,7 +144,7 @@ class TrustAndLikelihood(TransformerMixin):
     def _pooled(self, X):
         """Return the pooled predictions, (n_samples, n_outputs)."""
         gate_weights, predictions = self._asked(X, self.pooler_)
-        return self.pooler_.pool(predictions, gate_weights, self.scales_)
+        return pooled(self.pooler_, predictions, gate_weights, self.scales_, X)
 
     def _log_lik(self, X, y, predictions=None):
         """Return the log-likelihood of y under every expert, (n_samples, n_experts)."""

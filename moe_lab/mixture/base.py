@@ -23,6 +23,7 @@ from moe_lab.mixture.criteria import InformationCriteria
 from moe_lab.mixture.named import NamesExperts
 from moe_lab.mixture.names import expert_names
 from moe_lab.pool.base import Pooler, as_pooler
+from moe_lab.pool.powers import Learns
 from moe_lab.registry.powers import has_power
 from moe_lab.table.forms import Table
 from moe_lab.table.inputs import (
@@ -106,12 +107,14 @@ class MixtureOfExperts(
         gate, pooler = self._gate(asked.gate), as_pooler(asked.pool, self._task)
         _check_number(experts, len(data))
         _check_stackers(pooler, gate, experts, trainer, self.divide)
+        _check_learns(pooler, experts, trainer)
         if trainer.counts_rows:
             warn_of_light_weights(data.sample_weight, len(experts))
-        seeds = check_random_state(self.random_state).randint(2**31 - 1, size=len(experts)).tolist()
+        n_seeds = len(experts) + 2 * trainer.stacks  # of gate and pool
+        seeds = check_random_state(self.random_state).randint(2**31 - 1, size=n_seeds).tolist()
         trained = trainer.train(
             replace(data, X=data.for_(trainer)),
-            experts=self._build(experts, seeds),
+            experts=self._build(experts, seeds[: len(experts)]),
             gate=gate,
             pool=pooler,
             divide=divide,
@@ -222,6 +225,23 @@ def _check_number(experts, n_samples):
             f"n_experts must be at most n_samples, got n_experts={n_plain} and "
             f"n_samples={n_samples}. List fewer experts, such as experts=['linear'], or bring "
             "more rows."
+        )
+
+
+def _check_learns(pooler, experts, trainer):
+    """Refuse a pooler that learns where nothing is out of fold, or where stackers do its work."""
+    if not has_power(pooler, Learns):
+        return
+    if not trainer.stacks:
+        raise ValueError(
+            f"pool must not learn for {trainer!r}, got {pooler!r}: it needs out-of-fold "
+            "predictions. Use train='out_of_fold', or pool='linear'."
+        )
+    names = [label(expert) for expert in experts if is_stacker(expert)]
+    if names:
+        raise ValueError(
+            f"pool must not learn where {' and '.join(names)} stacks the experts, got {pooler!r}. "
+            "List the plain experts alone, or use pool='linear'."
         )
 
 

@@ -13,6 +13,7 @@ from moe_lab.gate.base import Gate, ask_gate
 from moe_lab.likelihood.distribution import MixtureDistribution
 from moe_lab.mixture.base import MixtureOfExperts
 from moe_lab.mixture.density import expert_distribution, mix
+from moe_lab.pool.base import pooled
 from moe_lab.table import rows_of
 from moe_lab.table.inputs import as_codes, as_numbers, codes_of, one_column
 
@@ -141,7 +142,7 @@ class MoERegressor(RegressorMixin, MixtureOfExperts):
         gate_weights, predictions = self._asked(X)
         if predictions is None:
             predictions = self._expert_predictions(X)
-        return predictions, self.pooler_.pool(predictions, gate_weights, self.scales_)[:, 0]
+        return predictions, pooled(self.pooler_, predictions, gate_weights, self.scales_, X)[:, 0]
 
     def _encode_target(self, y):
         return as_numbers(y)

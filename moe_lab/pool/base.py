@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from moe_lab.pool.powers import Learns
+from moe_lab.pool.terms import Terms
 from moe_lab.registry import poolers
+from moe_lab.registry.powers import has_power
 
-__all__ = ["Pooler", "WeightedPooler", "as_pooler", "poolers"]
+if TYPE_CHECKING:
+    from moe_lab.table.forms import Table
+    from moe_lab.table.reading import Reading
+
+__all__ = ["Pooler", "WeightedPooler", "as_pooler", "pooled", "poolers"]
 
 
 class Pooler(ABC, BaseEstimator):
@@ -97,6 +105,32 @@ class WeightedPooler(Pooler):
         self, predictions: np.ndarray, gate_weights: np.ndarray, scales: np.ndarray | None = None
     ) -> np.ndarray:
         return weighted_sum(self.weights(gate_weights, scales), predictions)
+
+    def terms(
+        self,
+        predictions: np.ndarray,
+        gate_weights: np.ndarray,
+        scales: np.ndarray | None = None,
+        X: Table | Reading | None = None,
+    ) -> Terms:
+        """Return the parts whose sum is the answer: no bias and no correction."""
+        weights = self.weights(gate_weights, scales)
+        said = np.where(weights[:, :, None] > 0, predictions, 0.0)
+        n_samples, _, n_outputs = predictions.shape
+        return Terms(weights, said, np.zeros(n_outputs), np.zeros((n_samples, n_outputs)), False)
+
+
+def pooled(
+    pooler: Pooler,
+    predictions: np.ndarray,
+    gate_weights: np.ndarray,
+    scales: np.ndarray | None,
+    X: Table | Reading,
+) -> np.ndarray:
+    """Pool; one that learns is handed the table, too. Shapes as in ``Pooler.pool``."""
+    if has_power(pooler, Learns):
+        return pooler.pool(predictions, gate_weights, scales, X=X)  # type: ignore[attr-defined]
+    return pooler.pool(predictions, gate_weights, scales)
 
 
 def weighted_sum(weights: np.ndarray, predictions: np.ndarray) -> np.ndarray:

@@ -140,7 +140,8 @@ class Trainer(ABC, BaseEstimator):
         divide : callable or None
             ``divide(seed)`` gives responsibilities of shape (n_samples, n_experts) to start from.
         seeds : list of int
-            One for each expert; the trainer's own randomness is derived from the first.
+            One for each expert; the trainer's own randomness is derived from the first. A trainer
+            that ``stacks`` is given two more, of gate and pool.
         n_jobs : int or None
         verbose : int
             1 shows a progress bar.

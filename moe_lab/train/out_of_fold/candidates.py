@@ -15,7 +15,7 @@ from moe_lab.experts.base import is_stacker
 from moe_lab.experts.cross_fitting import cross_fit, refit, timed
 from moe_lab.experts.fitting import predict_expert
 from moe_lab.experts.powers import CrossFits, Parametric
-from moe_lab.experts.spec import as_expert
+from moe_lab.likelihood.stacks import LinearStack, LogLinearStack
 from moe_lab.registry.powers import has_power
 from moe_lab.table import rows_of
 from moe_lab.train.out_of_fold.forecast import Forecast, warn_of_minutes
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from moe_lab.table.data import TrainingData
     from moe_lab.train.out_of_fold.report import Report
 
-LEAST_WEIGHT = 0.01  # with a smaller share of the stacker's weight an expert does not pay
+LEAST_WEIGHT = 0.01  # with a smaller share of the stack's weight an expert does not pay
 
 
 class Candidates:
@@ -152,11 +152,11 @@ class Candidates:
             )
 
     def drop_idle(self) -> None:
-        """Drop the plain experts that a stacker, hardly pulled to equal weights, gives next to no
+        """Drop the plain experts to which a stack, hardly pulled to equal weights, gives next to no
         weight."""
-        stack = as_expert(("stacker", {"pull": 0.1})).build(self.data.task)
+        stack = (LinearStack if self.data.task == "regression" else LogLinearStack)(pull=0.1)
         weight = self.weights[:, self.plain].mean(axis=1)
-        stack.fit(self.data.for_(stack), self.data.y, weight, predictions=self.predictions)
+        stack.fit(self.data.X, self.data.y, weight, predictions=self.predictions)
         share = stack.weights_ / max(stack.weights_.sum(), 1e-12)
         pays = (share >= LEAST_WEIGHT) | (share == share.max())
         self.predictions = self.predictions[:, pays]

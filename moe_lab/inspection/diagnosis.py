@@ -36,15 +36,22 @@ class Diagnosis:
         ``error``: the root mean squared error in the unit of y, or the log-loss in nats
         (``table.columns.name`` says which); ``difference`` to the mixture's, in % of it, positive
         where the mixture is better; ``se``, its paired standard error over the rows.
+    gains : DataFrame, one row for each step from the plain average of the experts to the mixture
+        ``constant weights`` (against equal ones), ``weights that vary`` with the input (against
+        constant ones), ``correction`` (against none): ``gain``, how much larger the error is
+        without that step, in % of the error with it, and ``se``, its paired standard error. 0
+        where the mixture has no such step.
     routing_helps : bool or None
-        Whether the mixture is better (True) by more than two standard errors than each control
-        without routing, constant weights without a residual stacker and one expert alone, or worse
-        (False) than one of them. None: it cannot be told, or nothing varies in this mixture.
+        Whether weights that vary are better (True) by more than two standard errors than each
+        control without routing, constant weights (without a residual stacker) and one expert
+        alone, or worse (False) than one of them. None: it cannot be told, or nothing varies in
+        this mixture.
     sentences : list of str
         The same in words.
     """
 
     table: pd.DataFrame
+    gains: pd.DataFrame
     routing_helps: bool | None
     sentences: list
 
@@ -63,13 +70,16 @@ def diagnose(
     *,
     train: tuple | None = None,
 ) -> Diagnosis:
-    """Say whether routing adds anything, on rows that were not seen in training.
+    """Say what each step adds to the plain average of the experts, and whether routing does, on
+    rows that were not seen in training.
 
     The mixture is held against controls, all but one made of the same experts, each asked once:
 
-    - ``constant``: the best weights that are the same for every row, cross-fitted on these rows, so
-      that they have neither an advantage nor a handicap;
-    - ``uniform``: equal weights of the plain experts;
+    - ``no correction``, where the pool learnt one: the same without it;
+    - ``constant``: weights that are the same for every row: those at which training started, where
+      the pool learns, else the best ones, cross-fitted on these rows, so that they have neither an
+      advantage nor a handicap;
+    - ``uniform``: equal weights of the plain experts, without calibration;
     - ``shuffled``: the gate's own weights, handed to other rows (mean over five permutations);
     - ``no residual``, where a stacker of many parameters joins the experts: constant weights of
       all others, cross-fitted;
@@ -136,10 +146,12 @@ def diagnose(
     table = _compared(mixture, losses, weight)
     if train is None and "one expert" in table.index:
         table.loc["one expert", "se"] *= OTHER_ROWS
+    gains = _gains(controls, losses)
     routing_helps = None
     if controls.routes or controls.flexible.any():
-        routing_helps = _seen(table.loc[_without_routing(table)])
-    return Diagnosis(table, routing_helps, list(_said(controls, losses, table, routing_helps)))
+        routing_helps = _seen(_routing(controls, losses, table))
+    said = list(_said(controls, losses, table, gains, routing_helps))
+    return Diagnosis(table, gains, routing_helps, said)
 
 
 def _checked_train(mixture, train):
@@ -192,26 +204,53 @@ def _seen(row):
     return bool(row["difference"] > 0) if beyond else None
 
 
-def _without_routing(table):
-    """Return the control without routing that speaks most against it: one that is better than the
-    mixture, else one that cannot be told from it, else the nearest."""
-    names = ["no residual" if "no residual" in table.index else "constant", "one expert"]
+def _gains(controls, losses):
+    """Return what each step adds, as the error without it against the error with it."""
+    varied = losses.get("no correction", losses["mixture"])
+    steps = {
+        "constant weights": (losses["uniform"], losses["constant"]),
+        "weights that vary": (
+            losses["constant"],
+            varied if controls.routes else losses["constant"],
+        ),
+        "correction": (varied, losses["mixture"]),
+    }
+    rows = {
+        name: _difference(controls.mixture, without, with_it, controls.weight)
+        for name, (without, with_it) in steps.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename(columns={"difference": "gain"})
+
+
+def _routing(controls, losses, table):
+    """Return the difference to the control without routing that speaks most against it: one that
+    is better, else one that cannot be told apart, else the nearest."""
+    names = ["no residual" if "no residual" in losses else "constant", "one expert"]
+    varied = losses.get("no correction", losses["mixture"])
+    rows = [
+        table.loc[name]
+        if varied is losses["mixture"]
+        else _difference(controls.mixture, losses[name], varied, controls.weight)
+        for name in names
+        if name in losses
+    ]
     order = {False: 0, None: 1, True: 2}
-    return min(
-        (name for name in names if name in table.index),
-        key=lambda name: (order[_seen(table.loc[name])], table.loc[name, "difference"]),
-    )
+    return min(rows, key=lambda row: (order[_seen(row)], row["difference"]))
 
 
-def _said(controls, losses, table, routing_helps):
+def _said(controls, losses, table, gains, routing_helps):
     names, error = expert_names(controls.mixture), table.columns.name
     constant = (
         f"The best weights that are the same for every row cost {_amount(table.loc['constant'])}"
     )
     if controls.routes or controls.flexible.any():
-        yield _of_routing(table.loc[_without_routing(table)], error, routing_helps)
+        yield _of_routing(_routing(controls, losses, table), error, routing_helps)
+    elif controls.learns:
+        yield "The gate's weights are the same for every row: there is no routing."
     else:
         yield f"Routing adds nothing here: the gate's weights do not vary. {constant}."
+    if controls.learns:
+        yield from _of_gains(gains, error)
     if controls.routes:
         yield f"Handed to other rows, the gate's weights cost {_amount(table.loc['shuffled'])}."
     if "one expert" in table.index:
@@ -232,6 +271,18 @@ def _said(controls, losses, table, routing_helps):
         f"{_amount(table.loc['oracle'])} against the mixture."
     )
     yield from _of_starts(controls.mixture)
+
+
+def _of_gains(gains, error):
+    told = {
+        "constant weights": "the plain average instead of constant weights",
+        "weights that vary": "constant weights instead of weights that vary",
+        "correction": "no correction",
+    }
+    for name, row in gains.iterrows():
+        if row["gain"] or row["se"]:
+            amount = _amount({"difference": row["gain"], "se": row["se"]})
+            yield f"{name.capitalize()}: with {told[name]}, {error} {amount}."
 
 
 def _of_starts(mixture):

@@ -96,7 +96,7 @@ def _error_rise(mixture, X, y):
     y, predictions = target_of(mixture, y), mixture.expert_predictions(X)
 
     def error(gate_weights):
-        answer = pooled(mixture, predictions, gate_weights)
+        answer = pooled(mixture, predictions, gate_weights, X)
         return float(mean_error(mixture, row_losses(mixture, answer, y)))
 
     own = error(mixture.gate_weights(X))

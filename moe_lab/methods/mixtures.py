@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from moe_lab.experts.base import Expert
 from moe_lab.experts.spec import listed
+from moe_lab.pool.base import as_pooler
+from moe_lab.pool.powers import Learns
 from moe_lab.registry import methods
+from moe_lab.registry.powers import has_power
 from moe_lab.train.base import Asked, Trainer, as_trainer
 
 if TYPE_CHECKING:
@@ -36,7 +39,7 @@ class Mixture(Expert):
         n_experts: int | None = None,
         divide: str | tuple[str, dict] | Divider | None = None,
         gate: str | tuple[str, dict] | Gate = "auto",
-        pool: str | tuple[str, dict] | Pooler = "linear",
+        pool: str | tuple[str, dict] | Pooler = "auto",
         train: str | tuple[str, dict] | Trainer = "out_of_fold",
         time_limit: float | None = None,
     ):
@@ -79,9 +82,9 @@ class Mixture(Expert):
 class ConstantMixture(Mixture):
     """The mixture without anything that varies with the input: what tells whether routing adds.
 
-    Beside `moe` of the same experts, trained out of fold: the same stackers and the same anchor,
-    but no trees in the gate and none in `residual_stacker`; no expert is dropped. Where `moe` has
-    no stackers (one expert, EM, a pool other than linear) the gate is `constant`.
+    Beside `moe` of the same experts, trained out of fold: the same learned pool and anchor, but no
+    trees in the gate and none in the pool; no expert is dropped. Where the pool of `moe` does not
+    learn (one expert, EM, another pool) the gate is `constant`.
 
     Parameters
     ----------
@@ -92,23 +95,20 @@ class ConstantMixture(Mixture):
     def __init__(
         self,
         experts: Any = "auto",
-        pool: str | tuple[str, dict] | Pooler = "linear",
+        pool: str | tuple[str, dict] | Pooler = "auto",
         train: str | tuple[str, dict] | Trainer = "out_of_fold",
     ):
         super().__init__(experts, gate="constant", pool=pool, train=train)
 
     def build(self, task: str, **settings: Any) -> Any:
         """Build an unfitted mixture for the task."""
-        experts, gate = self.experts, self.gate
-        if self._is_stacked(task):
-            experts = [*listed(experts), "stacker", ("residual_stacker", {"n_estimators": 0})]
-            gate = ("anchored", {"n_estimators": 0})
-        return Mixture(experts, gate=gate, pool=self.pool, train=self.train).build(task, **settings)
-
-    def _is_stacked(self, task):
-        """Whether `moe` of these experts would have stackers."""
-        asked = Asked(self.experts, pool=self.pool)
-        return as_trainer(self.train).auto(asked, task=task).gate == "anchored"
+        asked = as_trainer(self.train).auto(Asked(self.experts, pool=self.pool), task=task)
+        mixture = Mixture(self.experts, gate=self.gate, pool=self.pool, train=self.train)
+        if has_power(as_pooler(asked.pool, task), Learns):
+            mixture.experts = listed(self.experts)
+            mixture.gate = ("anchored", {"n_estimators": 0})
+            mixture.pool = ("learned", {"n_estimators": 0})
+        return mixture.build(task, **settings)
 
 
 @methods.register("moe_em")
@@ -121,7 +121,7 @@ class EMMixture(Mixture):
         n_experts: int | None = None,
         divide: str | tuple[str, dict] | Divider | None = None,
         gate: str | tuple[str, dict] | Gate = "auto",
-        pool: str | tuple[str, dict] | Pooler = "linear",
+        pool: str | tuple[str, dict] | Pooler = "auto",
     ):
         super().__init__(experts, n_experts, divide, gate, pool, train="em")
 

@@ -14,6 +14,7 @@ from moe_lab.gate.powers import ReadsPredictions
 from moe_lab.likelihood.e_step import e_step
 from moe_lab.likelihood.outcome import log_prob
 from moe_lab.mixture.names import expert_names
+from moe_lab.mixture.silence import warn_of_silence, without
 from moe_lab.pool.base import pooled
 from moe_lab.pool.powers import Learns
 from moe_lab.registry.powers import has_power
@@ -112,10 +113,38 @@ class TrustAndLikelihood(TransformerMixin):
         pooler needs."""
         if has_power(self.gate_, ReadsPredictions):
             predictions = self._expert_predictions(X)
-            return ask_gate(self.gate_, X, predictions), predictions
+            heard, silent = self._heard(X, predictions)
+            return without(ask_gate(self.gate_, X, heard), silent), heard
         weights = ask_gate(self.gate_, X)
-        needed = None if pooler is None else pooler.needs(weights)
-        return weights, None if needed is None else self._expert_predictions(X, needed)
+        if pooler is None:
+            return weights, None
+        needed = pooler.needs(weights)
+        heard, silent = self._heard(X, self._expert_predictions(X, needed), needed)
+        return without(weights, silent), heard
+
+    def _told(self, X):
+        """Return gate weights and what every expert says."""
+        weights, predictions = self._asked(X)
+        if predictions is not None:
+            return weights, predictions
+        heard, silent = self._heard(X, self._expert_predictions(X))
+        return without(weights, silent), heard
+
+    def _heard(self, X, predictions, needed=True):
+        """Return the predictions, those of experts who answer NaN by the mean of the others, and
+        who is silent, (n_samples, n_experts), or None where nobody is."""
+        silent = needed & np.isnan(predictions).any(axis=2)
+        rows = np.flatnonzero(silent.any(axis=1))
+        if not len(rows):
+            return predictions, None
+        predictions = predictions.copy()
+        predictions[rows] = self._expert_predictions(rows_of(X, rows))  # all stand in
+        silent[rows] = np.isnan(predictions[rows]).any(axis=2)
+        warn_of_silence(silent, expert_names(self))
+        told = np.where(silent[rows][:, :, None], np.nan, predictions[rows])
+        mean = np.nanmean(told, axis=1, keepdims=True)
+        predictions[rows] = np.where(np.isnan(told), mean, told)
+        return predictions, silent
 
     def _expert_predictions(self, X, needed=None):
         """Ask each expert for the rows it is needed for; the others stay NaN."""

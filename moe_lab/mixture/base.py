@@ -22,6 +22,7 @@ from moe_lab.mixture.asking import TrustAndLikelihood
 from moe_lab.mixture.criteria import InformationCriteria
 from moe_lab.mixture.named import NamesExperts
 from moe_lab.mixture.names import expert_names
+from moe_lab.mixture.trust import ExplainsAnswers
 from moe_lab.pool.base import Pooler, as_pooler
 from moe_lab.pool.powers import Learns
 from moe_lab.registry.powers import has_power
@@ -41,6 +42,7 @@ from moe_lab.train.base import Asked, Trainer, TrainingData, as_trainer, is_auto
 class MixtureOfExperts(
     NamesExperts,
     TrustAndLikelihood,
+    ExplainsAnswers,
     InformationCriteria,
     TakesTables,
     BaseEstimator,

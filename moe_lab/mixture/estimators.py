@@ -139,9 +139,7 @@ class MoERegressor(RegressorMixin, MixtureOfExperts):
 
     def _means(self, X):
         """Return the experts' means, (n_samples, n_experts, 1), and the pool's, (n_samples,)."""
-        gate_weights, predictions = self._asked(X)
-        if predictions is None:
-            predictions = self._expert_predictions(X)
+        gate_weights, predictions = self._told(X)
         return predictions, pooled(self.pooler_, predictions, gate_weights, self.scales_, X)[:, 0]
 
     def _encode_target(self, y):

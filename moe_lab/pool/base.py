@@ -104,7 +104,7 @@ class WeightedPooler(Pooler):
     def pool(
         self, predictions: np.ndarray, gate_weights: np.ndarray, scales: np.ndarray | None = None
     ) -> np.ndarray:
-        return weighted_sum(self.weights(gate_weights, scales), predictions)
+        return self.terms(predictions, gate_weights, scales).answer()
 
     def terms(
         self,
@@ -114,10 +114,9 @@ class WeightedPooler(Pooler):
         X: Table | Reading | None = None,
     ) -> Terms:
         """Return the parts whose sum is the answer: no bias and no correction."""
-        weights = self.weights(gate_weights, scales)
-        said = np.where(weights[:, :, None] > 0, predictions, 0.0)
-        n_samples, _, n_outputs = predictions.shape
-        return Terms(weights, said, np.zeros(n_outputs), np.zeros((n_samples, n_outputs)), False)
+        weights, (n_samples, _, n_outputs) = self.weights(gate_weights, scales), predictions.shape
+        nothing = np.zeros(n_outputs), np.zeros((n_samples, n_outputs))
+        return Terms(weights, predictions, *nothing, logs=False)
 
 
 def pooled(

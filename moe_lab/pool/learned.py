@@ -161,8 +161,9 @@ class LearnedPooler(Pooler):
         correction = np.zeros((len(predictions), predictions.shape[2]))
         if self._corrects():
             correction = self._correction(predictions, X)
-        said = self._said(predictions, gate_weights)
-        return Terms(beta * gate_weights, said, bias, correction, logs=predictions.shape[2] > 1)
+        logs = predictions.shape[2] > 1
+        said = clipped_logs(predictions) if logs else predictions
+        return Terms(beta * gate_weights, said, bias, correction, logs=logs)
 
     def _calibrated(self, predictions, gate_weights, y, sample_weight):
         """Return beta and biases: the anchor's where nothing varies, else those of least loss."""
@@ -173,8 +174,7 @@ class LearnedPooler(Pooler):
         n_experts = predictions.shape[1]
         squares = np.sum(np.average(gate_weights, axis=0, weights=sample_weight) ** 2)
         prior = {"precision": self.pull * n_experts * squares, "centre": 1 / (n_experts * squares)}
-        said = self._said(predictions, gate_weights)
-        pooled = np.einsum("nk,nko->no", gate_weights, said)
+        pooled = LearnedPooler().terms(predictions, gate_weights).score()
         if predictions.shape[2] > 1:
             beta, bias = log_linear_weights(pooled[:, None], y, sample_weight, **prior)
             return float(beta[0]), bias
@@ -184,12 +184,6 @@ class LearnedPooler(Pooler):
 
     def _calibration(self, n_outputs):
         return (self.beta_, self.bias_) if self._fitted() else (1.0, np.zeros(n_outputs))
-
-    def _said(self, predictions, gate_weights):
-        """Return means or logs, (n_samples, n_experts, n_outputs); 0 where the weight is."""
-        n_outputs, asked = predictions.shape[2], gate_weights[:, :, None] > 0
-        read = np.where(asked, predictions, 0.0 if n_outputs == 1 else 1.0)
-        return read if n_outputs == 1 else clipped_logs(read)
 
     def _correction(self, predictions, X):
         if X is None:

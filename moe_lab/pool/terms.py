@@ -13,7 +13,7 @@ class Terms(NamedTuple):
     ----------
     weights : ndarray of shape (n_samples, n_experts)
     said : ndarray of shape (n_samples, n_experts, n_outputs)
-        Means or probabilities, or their logs.
+        Means or probabilities, or their logs; not read where the weight is 0.
     bias : ndarray of shape (n_outputs,)
     correction : ndarray of shape (n_samples, n_outputs)
     logs : bool
@@ -28,7 +28,8 @@ class Terms(NamedTuple):
 
     def score(self) -> np.ndarray:
         """Return the sum without the correction, (n_samples, n_outputs)."""
-        return np.einsum("nk,nko->no", self.weights, self.said) + self.bias
+        read = np.where(self.weights[:, :, None] > 0, self.said, 0.0)
+        return np.einsum("nk,nko->no", self.weights, read) + self.bias
 
     def answer(self, corrected: bool = True) -> np.ndarray:
         """Return the pooled means or probabilities, (n_samples, n_outputs)."""

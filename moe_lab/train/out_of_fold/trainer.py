@@ -26,7 +26,7 @@ from moe_lab.train.out_of_fold.report import Report
 if TYPE_CHECKING:
     from moe_lab.table.data import TrainingData
 
-GATE = ("anchored", {"learning_rate": 0.1})  # of the default mixture
+GATE = ("anchored", {"n_estimators": 40, "learning_rate": 0.05})  # of the default mixture
 
 
 @trainers.register("out_of_fold")

@@ -39,9 +39,9 @@ class AnchoredGate(BoostedGate):
     anchor : array-like of shape (n_experts,), optional
         Weights to start at, non-negative; default: the constant ones of least loss. An expert
         without out-of-fold predictions (NaN in ``fit_pooled``) keeps its own.
-    n_estimators : int, default=20
+    n_estimators : int, default=40
         Trees for each expert; 0 leaves the weights at the anchor.
-    learning_rate : float, default=0.2
+    learning_rate : float, default=0.05
     num_leaves : int, default=4
     min_child_samples, columns, random_state
         As for the boosted gate.
@@ -61,8 +61,8 @@ class AnchoredGate(BoostedGate):
     def __init__(
         self,
         anchor: ArrayLike | None = None,
-        n_estimators: int = 20,
-        learning_rate: float = 0.2,
+        n_estimators: int = 40,
+        learning_rate: float = 0.05,
         num_leaves: int = 4,
         min_child_samples: Any = None,
         columns: list[str | int] | None = None,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Diagnosis", "diagnose"]
 
 SURE = 2.0  # a difference of so many standard errors counts as seen
+LEAST = 0.05  # %; what is printed as 0.0 is nothing
 LEAST_ROWS = 20
 APART = 5.0  # nats between two starts: not the same maximum
 OTHER_ROWS = np.sqrt(2.0)  # times the standard error, where two were trained on different rows
@@ -200,19 +201,16 @@ def _difference(mixture, losses, base, weight):
 
 def _seen(row):
     """Say whether an error is larger (True), smaller (False), or not to be told apart (None)."""
-    beyond = abs(row["difference"]) > SURE * row["se"] + 1e-9  # more than rounding
+    beyond = abs(row["difference"]) > max(SURE * row["se"], LEAST)
     return bool(row["difference"] > 0) if beyond else None
 
 
 def _gains(controls, losses):
     """Return what each step adds, as the error without it against the error with it."""
-    varied = losses.get("no correction", losses["mixture"])
+    varied, constant = losses.get("no correction", losses["mixture"]), losses["constant"]
     steps = {
-        "constant weights": (losses["uniform"], losses["constant"]),
-        "weights that vary": (
-            losses["constant"],
-            varied if controls.routes else losses["constant"],
-        ),
+        "constant weights": (losses["uniform"], constant),
+        "weights that vary": (constant, varied if controls.routes else constant),
         "correction": (varied, losses["mixture"]),
     }
     rows = {

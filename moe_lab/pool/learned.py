@@ -63,6 +63,7 @@ class LearnedPooler(Pooler):
 
     learns = True
     anchored = True
+    takes_reading = True
 
     def __init__(
         self,

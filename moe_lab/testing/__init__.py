@@ -51,6 +51,8 @@ from moe_lab.testing.gates import (
 )
 from moe_lab.testing.poolers import (
     POOLER_CHECKS,
+    check_fitted_pooler_keeps_its_word,
+    check_pooler_heeds_sample_weight,
     check_pooler_ignores_the_order_of_experts,
     check_pooler_keeps_probabilities,
     check_pooler_keeps_unanimity,
@@ -89,6 +91,7 @@ __all__ = [
     "check_expert_pickles",
     "check_expert_predicts_every_row",
     "check_expert_widens_missing_classes",
+    "check_fitted_pooler_keeps_its_word",
     "check_gate_gives_weights",
     "check_gate_heeds_sample_weight",
     "check_gate_heeds_sample_weight_in_the_pooled_loss",
@@ -96,6 +99,7 @@ __all__ = [
     "check_gate_pickles",
     "check_gate_pools_better_than_uniform",
     "check_gate_recovers_constant_responsibilities",
+    "check_pooler_heeds_sample_weight",
     "check_pooler_ignores_the_order_of_experts",
     "check_pooler_keeps_probabilities",
     "check_pooler_keeps_unanimity",

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 
-from moe_lab.pool.powers import CountsVotes
+from moe_lab.pool.powers import CountsVotes, Learns
 from moe_lab.registry.powers import has_power
 from moe_lab.testing.examples import N_CLASSES
 
@@ -82,7 +83,63 @@ def check_pooler_ignores_the_order_of_experts(
     assert_allclose(permuted, pooler.pool(predictions, gate_weights, scales), atol=1e-12)
 
 
+def _learnt(pooler, task, weight=None):
+    """Return the pooler fitted to 200 rows, and what it was fitted to."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(200, 2)), rng.integers(N_CLASSES, size=200)
+    predictions = rng.dirichlet(np.ones(N_CLASSES), size=(200, 3))
+    if task == "regression":
+        y = X[:, 0]
+        predictions = y[:, None, None] + rng.normal(size=(200, 3, 1))
+    rows = predictions, rng.dirichlet(np.ones(3), size=200)
+    if weight is not None:  # all experts say 1, which only the second half of the rows is
+        y = (np.arange(200) >= 100).astype(y.dtype)
+        predictions[:] = (
+            1.0 if task == "regression" else np.where(np.arange(N_CLASSES) == 1, 0.9, 0.05)
+        )
+    return clone(pooler).fit(*rows, y, X=X, sample_weight=weight, random_state=0), *rows, X
+
+
+def check_fitted_pooler_keeps_its_word(pooler: Pooler) -> None:
+    """Fitted, a pooler that learns returns finite means or probabilities, reads only what it needs,
+    answers a row alone as among others, and learns the same twice."""
+    if not has_power(pooler, Learns):
+        return
+    for task in pooler.tasks:
+        fitted, predictions, gate_weights, X = _learnt(pooler, task)
+        pooled = fitted.pool(predictions, gate_weights, X=X)
+        assert pooled.shape == (200, predictions.shape[2])
+        assert np.isfinite(pooled).all()
+        if task == "classification":
+            assert (pooled >= 0).all()
+            assert_allclose(pooled.sum(axis=1), 1)
+        needed = fitted.needs(gate_weights)
+        sparse = np.where(needed[:, :, None], predictions, np.nan)
+        assert_allclose(fitted.pool(sparse, gate_weights, X=X), pooled, atol=1e-12)
+        alone = fitted.pool(predictions[:1], gate_weights[:1], X=X[:1])
+        assert_allclose(alone, pooled[:1], atol=1e-9)
+        again = _learnt(pooler, task)[0].pool(predictions, gate_weights, X=X)
+        assert_allclose(again, pooled, atol=1e-9)
+
+
+def check_pooler_heeds_sample_weight(pooler: Pooler) -> None:
+    """Of two contradictory halves of the rows, a pooler that learns learns the heavier one."""
+    if not has_power(pooler, Learns):
+        return
+    for task in pooler.tasks:
+        answers = []
+        for heavy in (slice(0, 100), slice(100, 200)):
+            weight = np.full(200, 0.1)
+            weight[heavy] = 1.9
+            fitted, predictions, gate_weights, X = _learnt(pooler, task, weight)
+            pooled = fitted.pool(predictions, gate_weights, X=X)
+            answers.append(pooled[:, min(1, pooled.shape[1] - 1)].mean())  # the mean, or class 1
+        assert answers[1] > answers[0] + 0.5
+
+
 POOLER_CHECKS = [
+    check_fitted_pooler_keeps_its_word,
+    check_pooler_heeds_sample_weight,
     check_pooler_keeps_unanimity,
     check_pooler_keeps_probabilities,
     check_pooler_reads_only_what_it_needs,

@@ -374,17 +374,21 @@ def test_a_higher_score_that_is_better_is_a_gain_of_routing():
 
 
 @pytest.mark.parametrize("task", ["regression", "classification"])
-def test_the_constant_mixture_is_the_pool_and_its_stacker_at_fixed_weights(task, line, colours):
+def test_the_constant_mixture_is_the_learned_pool_at_fixed_weights(task, line, colours):
     data = line if task == "regression" else colours
     method = methods.create("moe_constant", experts=["linear", "extra_trees"])
     moe = method.build(task, random_state=0).fit(data.X, data.y)
-    assert moe.expert_names_ == ["linear", "extra_trees", "stacker", "residual_stacker"]
+    assert moe.expert_names_ == ["linear", "extra_trees"]
     weights, said = moe.gate_weights(data.X), moe.expert_predictions(data.X)
     np.testing.assert_allclose(weights, np.tile(weights[0], (len(weights), 1)), rtol=1e-12)
-    np.testing.assert_allclose(said[:, 3], said[:, 2])  # a residual stacker without trees
     routed = methods.create("moe", experts=["linear", "extra_trees"])
-    anchor = routed.build(task, random_state=0).fit(data.X, data.y).gate_.anchor_
-    np.testing.assert_allclose(weights[0], anchor)  # nothing else differs
+    full = routed.build(task, random_state=0).fit(data.X, data.y)
+    np.testing.assert_allclose(weights[0], full.gate_.anchor_)  # nothing else differs
+    assert moe.pooler_.correction_.booster_ is None
+    assert full.pooler_.correction_.booster_ is not None
+    if task == "regression":
+        stack = moe.pooler_.beta_ * said[:, :, 0] @ weights[0] + moe.pooler_.bias_
+        np.testing.assert_allclose(moe.predict(data.X), stack)
 
 
 @pytest.mark.parametrize(
@@ -396,7 +400,7 @@ def test_the_constant_mixture_is_the_pool_and_its_stacker_at_fixed_weights(task,
     ],
     ids=["one expert", "em", "median"],
 )
-def test_where_the_mixture_has_no_stackers_its_control_has_none(params):
+def test_where_the_pool_of_the_mixture_does_not_learn_its_control_does_not(params):
     moe = methods.create("moe_constant", **params).build("regression")
     assert moe.experts == params["experts"]
     assert moe.gate == "constant"

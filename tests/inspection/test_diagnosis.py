@@ -170,13 +170,23 @@ def test_of_class_probabilities_nothing_pooled_beats_the_oracle():
     assert table.columns.name == "log_loss"
 
 
-def test_the_default_mixture_is_held_against_the_one_without_its_residual(default):
+def test_the_default_mixture_is_held_against_the_one_without_its_correction(default):
     diagnosis = diagnose(*default)
-    assert diagnosis.table.index.tolist() == ["mixture", *PLAIN[:3], "no residual", *PLAIN[3:]]
+    assert diagnosis.table.index.tolist() == ["mixture", "no correction", *PLAIN]
     assert np.isfinite(diagnosis.table.to_numpy()).all()
-    residual, best, _ = diagnosis.sentences[-3:]
-    assert re.match(r"residual_stacker .*: without it, constant weights would cost [+-]", residual)
+    correction, *_, best, _ = diagnosis.sentences[-4:]
+    assert re.search(r"rmse|log_loss", correction)
     assert re.match(r"The best single expert, (linear|extra_trees): ", best)
+
+
+def test_stackers_that_are_listed_are_held_against_the_mixture_without_their_trees(default):
+    moe, X, y = default
+    pool = ["linear", "extra_trees", "stacker", "residual_stacker"]
+    moe = type(moe)(pool, random_state=0).fit(X[:50], y[:50])
+    diagnosis = diagnose(moe, X[50:], y[50:])
+    assert "no residual" in diagnosis.table.index
+    residual = diagnosis.sentences[-3]
+    assert re.match(r"residual_stacker .*: without it, constant weights would cost [+-]", residual)
 
 
 def test_no_residual_equals_constant_where_the_residual_is_not_trusted(default):
@@ -185,6 +195,52 @@ def test_no_residual_equals_constant_where_the_residual_is_not_trusted(default):
     moe = type(moe)(pool, random_state=0).fit(X[:50], y[:50])  # both stackers say the same
     table = diagnose(moe, X[50:], y[50:]).table
     assert_allclose(table.loc["no residual", "error"], table.loc["constant", "error"], rtol=1e-3)
+
+
+class OneSide(RegressorMixin, BaseEstimator):
+    """Knows the target but for an error where ``part`` of the rows is: x0 + error."""
+
+    def __init__(self, wrong="nowhere", column=3):
+        self.wrong, self.column = wrong, column
+
+    def fit(self, X, y, sample_weight=None):
+        self.fitted_ = True
+        return self
+
+    def predict(self, X):
+        X = np.asarray(X, float)
+        wrong = {"nowhere": 0, "left": X[:, 1] < 0, "right": X[:, 1] >= 0, "everywhere": 1}
+        return X[:, 0] + 3 * X[:, self.column] * wrong[self.wrong]
+
+
+PLANTED = {
+    "constant weights": ([("nowhere", 3), ("everywhere", 3), ("everywhere", 4)], 0.0),
+    "weights that vary": ([("left", 3), ("right", 3)], 0.0),
+    "correction": ([("nowhere", 3), ("nowhere", 4)], 1.0),
+    "nothing": ([("nowhere", 3), ("nowhere", 4)], 0.0),
+}
+
+
+@pytest.mark.parametrize("planted", PLANTED)
+def test_each_of_the_three_gains_is_found_where_it_is_planted(planted):
+    experts, step = PLANTED[planted]
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1600, 5))
+    y = X[:, 0] + step * np.sign(X[:, 2]) + 0.3 * rng.normal(size=1600)
+    moe = MoERegressor([OneSide(*expert) for expert in experts], random_state=0)
+    diagnosis = diagnose(moe.fit(X[:800], y[:800]), X[800:], y[800:])
+    gains = diagnosis.gains
+    found = gains.index[(gains["gain"] > 5) & (gains["gain"] > 2 * gains["se"])].tolist()
+    if planted == "weights that vary":
+        assert planted in found
+        assert diagnosis.routing_helps is True
+        gain = gains.loc[planted, "gain"]
+        assert re.search(rf"constant weights instead .* rmse \+{gain:.1f} ± ", str(diagnosis))
+        most = moe.gate_weights(X[800:]).argmax(axis=1)
+        assert np.mean(most == (X[800:, 1] < 0)) > 0.9  # the right one on each side
+    else:
+        assert found == [planted] * (planted != "nothing")
+        assert diagnosis.routing_helps is not True
 
 
 @pytest.mark.parametrize("pool", ["linear", "median", "log_linear", "argmax"])

@@ -93,7 +93,7 @@ def test_experts_of_different_kinds_go_by_their_names():
     X = example_table(100)
     y = example_target(X, "regression")
     moe = MoERegressor(["linear", "extra_trees", "linear"], random_state=0).fit(X, y)
-    names = ["linear 0", "extra_trees", "linear 1", "stacker", "residual_stacker"]
+    names = ["linear 0", "extra_trees", "linear 1"]
     assert usage(moe, X).index.tolist() == names
     table = error_by_region(moe, X, y)
     assert table.columns[2:].tolist() == names

@@ -32,7 +32,7 @@ def named(kind=MoERegressor, **experts):
 def test_names_are_used_wherever_an_expert_is_called():
     X, y = table()
     moe = named().fit(X, y)
-    names = ["trees", "lines", "stacker", "residual_stacker"]
+    names = ["trees", "lines"]
     assert moe.expert_names_ == expert_names(moe) == names
     assert usage(moe, X).index.tolist()[:2] == ["trees", "lines"]
     assert {"trees", "lines"} <= set("+".join(moe.fit_report_["name"]).split("+"))

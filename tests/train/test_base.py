@@ -3,11 +3,8 @@
 import pytest
 
 from moe_lab import MoERegressor
-from moe_lab.experts.names import label
 from moe_lab.train import EM, Boosting, Gradient, OutOfFold
 from moe_lab.train.base import Asked
-
-STACKED = ["linear", "k_nearest", "stacker", "residual_stacker"]
 
 
 @pytest.mark.parametrize(
@@ -25,27 +22,28 @@ def test_what_auto_means_to_a_trainer(trainer, asked):
     assert trainer.auto(given, task="regression") == given
 
 
+PAIR = ["linear", "k_nearest"]
+
+
 @pytest.mark.parametrize(
-    ("asked", "divided", "gate", "names"),
+    ("asked", "divided", "gate", "pool"),
     [
-        (Asked(["linear", "k_nearest"]), False, "anchored", STACKED),
-        (Asked(["linear", "stacker"]), False, "anchored", ["linear", "stacker"]),
-        (Asked(["linear", "k_nearest"]), True, "softmax", None),
-        (Asked(["linear", "k_nearest"], gate="mlp"), False, "mlp", None),
-        (Asked(["linear", "k_nearest"], pool="median"), False, "softmax", None),
-        (Asked(["linear"]), False, "softmax", None),
-        (Asked("linear", 3), False, "softmax", None),
+        (Asked(PAIR), False, "anchored", "learned"),
+        (Asked(PAIR, pool="linear"), False, "anchored", "linear"),
+        (Asked(PAIR, pool="learned"), False, "anchored", "learned"),
+        (Asked(["linear", "stacker"]), False, "anchored", "linear"),
+        (Asked(PAIR), True, "softmax", "linear"),
+        (Asked(PAIR, gate="mlp"), False, "mlp", "linear"),
+        (Asked(PAIR, pool="median"), False, "softmax", "median"),
+        (Asked(["linear"]), False, "softmax", "linear"),
+        (Asked("linear", 3), False, "softmax", "linear"),
     ],
 )
-def test_out_of_fold_stacks_where_experts_differ_and_nothing_else_is_asked(
-    asked, divided, gate, names
+def test_out_of_fold_learns_the_pool_where_experts_differ_and_nothing_else_is_asked(
+    asked, divided, gate, pool
 ):
     found = OutOfFold().auto(asked, task="regression", divided=divided)
-    assert found.gate == gate
-    if names is None:
-        assert found[:2] == asked[:2]
-    else:
-        assert [label(expert) for expert in found.experts] == names
+    assert found == Asked(*asked[:2], gate, pool)
 
 
 def test_a_time_limit_lets_tabm_join():
@@ -53,7 +51,7 @@ def test_a_time_limit_lets_tabm_join():
     assert "tabm" in found.experts
 
 
-def test_a_number_of_listed_experts_is_checked_before_stackers_join():
+def test_a_number_of_listed_experts_is_checked_before_any_fit():
     moe = MoERegressor(["linear", "k_nearest"], n_experts=3)
     with pytest.raises(ValueError, match="n_experts must be None or the length of experts"):
         moe.fit([[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0])

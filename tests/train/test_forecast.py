@@ -46,7 +46,7 @@ def test_the_report_has_a_line_for_each_expert(time_limit, n_jobs):
         assert of_step["fits"].tolist() == [fits] * 3
         assert (of_step["seconds"] > 0).all()
     assert not report.duplicated(["step", "name"]).any()
-    assert {"stacker", "residual_stacker"} <= set(report["name"])
+    assert {"AnchoredGate", "LearnedPooler"} <= set(report["name"])
 
 
 def test_the_seconds_of_an_expert_are_its_own():

@@ -1,4 +1,4 @@
-"""The default mixture: what stackers see, what is fitted how often, what hostile input does."""
+"""The default mixture: what is learnt out of fold, and how often; what hostile input does."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,8 @@ from numpy.testing import assert_allclose
 from sklearn.base import BaseEstimator, RegressorMixin
 
 from moe_lab import MoEClassifier, MoERegressor
-from moe_lab.experts.base import Expert, experts
-from moe_lab.experts.spec import as_experts
+from moe_lab.experts.base import Expert, experts, is_stacker
+from moe_lab.experts.spec import as_experts, listed
 from moe_lab.testing import example_table, example_target
 from moe_lab.train import OutOfFold
 
@@ -84,7 +84,7 @@ def test_every_expert_is_fitted_once_a_fold_and_once_to_all_rows(cv):
     assert sorted(CountsFits.rows) == sorted(in_folds + [300] * 3)
     report = moe.fit_report_.groupby("step")["fits"].sum()
     assert report[["cross_fit", "refit"]].tolist() == [3 * cv, 3]
-    assert report[["stack", "gate", "density"]].tolist() == [2, 1, 1]
+    assert report[["stack", "gate", "pool", "density"]].tolist() == [1, 1, 1, 1]
 
 
 def test_a_stacker_never_hears_what_an_expert_says_of_its_own_training_rows():
@@ -96,23 +96,33 @@ def test_a_stacker_never_hears_what_an_expert_says_of_its_own_training_rows():
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_the_default_mixture_is_its_experts_two_stackers_and_an_anchored_gate(task):
+def test_the_default_mixture_is_what_was_listed_an_anchored_gate_and_a_learned_pool(task):
     X = example_table(200)
     y = example_target(X, task)
     moe = mixture(task).fit(X, y)
-    assert moe.expert_names_ == [
-        "linear",
-        "extra_trees",
-        "lightgbm",
-        "stacker",
-        "residual_stacker",
-    ]
+    assert moe.expert_names_ == ["linear", "extra_trees", "lightgbm"]
+    assert (type(moe.gate_).__name__, type(moe.pooler_).__name__) == (
+        "AnchoredGate",
+        "LearnedPooler",
+    )
     weights = moe.gate_weights(X)
     assert_allclose(weights.sum(axis=1), 1)
-    assert_allclose(weights[:, -1], 0.5 if task == "regression" else 1.0)
-    pooled = np.einsum("nk,nko->no", weights, moe.expert_predictions(X))
-    answer = moe.predict(X) if task == "regression" else moe.predict_proba(X)
-    assert_allclose(pooled.squeeze(), answer.squeeze(), rtol=1e-9)
+    assert (np.ptp(weights, axis=0).max() > 0.01) == (task == "regression")
+    answer = moe.predict(X)[:, None] if task == "regression" else moe.predict_proba(X)
+    terms = moe.pooler_.terms(moe.expert_predictions(X), weights, X=X)
+    assert_allclose(terms.answer(), answer, rtol=1e-9)
+
+
+def test_stackers_that_are_listed_say_what_the_learned_pool_does():
+    """Classification: the same weights, biases and trees, once as experts and once as the pool."""
+    X = example_table(200)
+    y = example_target(X, "classification")
+    pooled = mixture("classification").fit(X, y)
+    hybrid = mixture("classification", [*SMALL, "stacker", "residual_stacker"]).fit(X, y)
+    assert_allclose(pooled.predict_proba(X), hybrid.predict_proba(X), atol=1e-9)
+    assert_allclose(pooled.log_likelihood(X, y), hybrid.log_likelihood(X, y), rtol=1e-6)
+    assert_allclose(pooled.history_, hybrid.history_, rtol=1e-9)
+    assert hybrid.gate_weights(X)[0].tolist() == [0, 0, 0, 0, 1]
 
 
 @pytest.mark.parametrize("gate", ["auto", "softmax", "constant", "shrunk_softmax"])
@@ -190,7 +200,8 @@ def test_nothing_set_at_all(task):
     X = example_table(200)
     y = example_target(X, task)
     moe = (MoERegressor if task == "regression" else MoEClassifier)().fit(X, y)
-    assert {"linear", "stacker", "residual_stacker"} <= set(moe.expert_names_)
+    assert {"linear", "lightgbm"} & set(moe.expert_names_) <= set(listed("auto"))
+    assert not any(is_stacker(expert) for expert in moe.experts_)
     assert moe.score(X, y) > 0.8
     assert moe.predict(X.iloc[:1]).shape == (1,)
 

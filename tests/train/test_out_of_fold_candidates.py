@@ -52,7 +52,7 @@ def test_the_auto_pool_drops_what_does_not_pay(monkeypatch):
     finally:
         experts._entries.pop("noise")
     assert "Noise" not in moe.expert_names_
-    assert moe.expert_names_[-2:] == ["stacker", "residual_stacker"]
+    assert moe.n_experts_ == len(moe.expert_names_) <= 2
     listed = MoERegressor(["linear", Noise()], random_state=0).fit(X, y)
     assert "Noise" in listed.expert_names_  # who was asked for by name stays
 
@@ -87,7 +87,7 @@ def test_a_time_limit_leaves_out_who_would_be_late(monkeypatch):
     assert moe.expert_names_[0] == "linear"  # the first is kept whatever the time
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
-        assert MoERegressor(SMALL, time_limit=600, random_state=0).fit(X, y).n_experts_ == 5
+        assert MoERegressor(SMALL, time_limit=600, random_state=0).fit(X, y).n_experts_ == 3
     with pytest.raises(ValueError, match="time_limit must be None for train='em'"):
         MoERegressor(SMALL, train="em", time_limit=5).fit(X, y)
 

@@ -26,8 +26,6 @@ from moe_lab.train.out_of_fold.report import Report
 if TYPE_CHECKING:
     from moe_lab.table.data import TrainingData
 
-GATE = ("anchored", {"n_estimators": 40, "learning_rate": 0.05})  # of the default mixture
-
 
 @trainers.register("out_of_fold")
 class OutOfFold(Trainer):
@@ -77,7 +75,7 @@ class OutOfFold(Trainer):
             return asked
         if any_pool and not any(is_stacker(expert) for expert in experts):
             asked = asked._replace(pool="learned")
-        return asked._replace(gate=GATE)
+        return asked._replace(gate="anchored")
 
     def train(
         self,

@@ -77,7 +77,7 @@ class Correction:
             Columns of codes.
         """
         self.n_scores_ = 1 if score.ndim == 1 else score.shape[1]
-        self.booster_ = None
+        self.booster_: Any = None
         if not self.grows(score):
             return self
         import lightgbm

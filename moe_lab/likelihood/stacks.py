@@ -85,15 +85,18 @@ class LogLinearStack(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_log_proba(self, X: np.ndarray, *, predictions: np.ndarray) -> np.ndarray:
-        logits = np.einsum("k,nkc->nc", self.weights_, clipped_logs(predictions)) + self.bias_
-        return log_softmax(logits, axis=1)
+        return self._log_answer(predictions)
 
     def predict_proba(self, X: np.ndarray, *, predictions: np.ndarray) -> np.ndarray:
         return self.answer(predictions)
 
     def answer(self, predictions: np.ndarray) -> np.ndarray:
         """Return the pooled probabilities, shape (n_samples, n_classes)."""
-        return np.exp(self.predict_log_proba(None, predictions=predictions))
+        return np.exp(self._log_answer(predictions))
+
+    def _log_answer(self, predictions):
+        logits = np.einsum("k,nkc->nc", self.weights_, clipped_logs(predictions)) + self.bias_
+        return log_softmax(logits, axis=1)
 
     def predict(self, X: np.ndarray, *, predictions: np.ndarray) -> np.ndarray:
         return self.predict_proba(X, predictions=predictions).argmax(axis=1)

@@ -83,6 +83,10 @@ def check_pooler_ignores_the_order_of_experts(
     assert_allclose(permuted, pooler.pool(predictions, gate_weights, scales), atol=1e-12)
 
 
+def _learnt_tasks(pooler):
+    return pooler.tasks if has_power(pooler, Learns) else ()
+
+
 def _learnt(pooler, task, weight=None):
     """Return the pooler fitted to 200 rows, and what it was fitted to."""
     rng = np.random.default_rng(0)
@@ -103,9 +107,7 @@ def _learnt(pooler, task, weight=None):
 def check_fitted_pooler_keeps_its_word(pooler: Pooler) -> None:
     """Fitted, a pooler that learns returns finite means or probabilities, reads only what it needs,
     answers a row alone as among others, and learns the same twice."""
-    if not has_power(pooler, Learns):
-        return
-    for task in pooler.tasks:
+    for task in _learnt_tasks(pooler):
         fitted, predictions, gate_weights, X = _learnt(pooler, task)
         pooled = fitted.pool(predictions, gate_weights, X=X)
         assert pooled.shape == (200, predictions.shape[2])
@@ -124,9 +126,7 @@ def check_fitted_pooler_keeps_its_word(pooler: Pooler) -> None:
 
 def check_pooler_heeds_sample_weight(pooler: Pooler) -> None:
     """Of two contradictory halves of the rows, a pooler that learns learns the heavier one."""
-    if not has_power(pooler, Learns):
-        return
-    for task in pooler.tasks:
+    for task in _learnt_tasks(pooler):
         answers = []
         for heavy in (slice(0, 100), slice(100, 200)):
             weight = np.full(200, 0.1)

@@ -64,19 +64,19 @@ def fit_pool(
     report: Report,
 ) -> Pooler:
     """Return the pool, of its own; one that learns is fitted to what the gate trusts."""
-    pool = clone(pool)
+    learner: Any = clone(pool)
     if not has_power(pool, Learns):
-        return pool
-    if stack is not None and has_power(pool, HasAnchor) and pool.anchor is None:
-        pool.set_params(anchor=(stack.weights_.sum(), stack.bias_))
-    weight = {"sample_weight": data.sample_weight, "random_state": random_state}
+        return learner
+    if stack is not None and has_power(pool, HasAnchor) and learner.anchor is None:
+        learner.set_params(anchor=(stack.weights_.sum(), stack.bias_))
+    weight: dict = {"sample_weight": data.sample_weight, "random_state": random_state}
     with report.step("pool", type(pool).__name__, fits=1):
-        return pool.fit(predictions, gate_weights, data.y, X=data.for_(pool), **weight)
+        return learner.fit(predictions, gate_weights, data.y, X=data.for_(pool), **weight)
 
 
 def answer_held_out(
-    pool: Pooler,
-    gate: Gate,
+    pool: Any,
+    gate: Any,
     data: TrainingData,
     predictions: np.ndarray,
     gate_weights: np.ndarray,
@@ -87,13 +87,13 @@ def answer_held_out(
     have seen them."""
     if stack is not None:
         return stack.answer(predictions)
-    if has_power(pool, HasTerms) and has_power(pool, Learns):
+    learns = has_power(pool, Learns)
+    if learns and has_power(pool, HasTerms):
         return pool.terms(predictions, gate_weights, X=data.for_(pool)).answer(corrected=False)
     honest = ~np.isnan(predictions).any(axis=(0, 2))
-    if stackers and has_power(gate, IsAnchored):
-        gate_weights = np.broadcast_to(_of_stackers(stackers, len(honest)), gate_weights.shape)
-    elif has_power(gate, IsAnchored):
-        gate_weights = np.broadcast_to(gate.anchor_, gate_weights.shape)
+    if has_power(gate, IsAnchored):
+        constant = _of_stackers(stackers, len(honest)) if stackers else gate.anchor_  # type: ignore[attr-defined]
+        gate_weights = np.broadcast_to(constant, gate_weights.shape)
     return np.einsum("nk,nko->no", gate_weights[:, honest], predictions[:, honest])
 
 

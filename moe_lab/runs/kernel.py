@@ -54,7 +54,7 @@ def execute(
     """
     import papermill
 
-    from moe_lab.runs.engine import ENGINE, Deadline, KernelDied
+    from moe_lab.runs.cells import ENGINE, Deadline, KernelDied
 
     depended: dict = {}
     variables = {RUN_FOLDER: str(folder), "PYTHONPATH": _python_path(), **INLINE}

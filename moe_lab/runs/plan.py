@@ -3,6 +3,7 @@
 import ast
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from moe_lab.bench.lineup import find_method, known_methods, split_names
 from moe_lab.registry import datasets, dividers, experts, gates, poolers, trainers
 from moe_lab.registry.spelling import unknown_name
-from moe_lab.runs.key import fingerprint
+from moe_lab.runs.key import fingerprint, key_of, key_parts
 from moe_lab.runs.literals import literal
 from moe_lab.runs.notebook import Parameter, read_parameters
 
@@ -53,12 +54,38 @@ class Planned:
         Fingerprint of the data set; "" where the notebook names none.
     title : str
         The data sets as they were typed.
+    notebook : Path
+    cwd : Path
+        The kernel's working directory.
     """
 
     parameters: dict
     counted: dict
     data: str
     title: str
+    notebook: Path
+    cwd: Path
+
+    @property
+    def experiment(self) -> str:
+        """The notebook's name."""
+        return self.notebook.stem
+
+    @property
+    def name(self) -> str:
+        """What the run is called: the notebook, and the data sets."""
+        return f"{self.experiment} {self.title}".strip()
+
+    @cached_property
+    def parts(self) -> dict[str, str]:
+        """The hash of each part of the key."""
+        parts = key_parts(self.notebook, self.counted, self.data)
+        return parts if self.cwd == self.notebook.parent else parts | {"cwd": str(self.cwd)}
+
+    @property
+    def key(self) -> str:
+        """What makes this run the same as another."""
+        return key_of(self.parts)
 
 
 def plan_runs(notebook: Path, given: dict, cwd: Path | None = None) -> list[Planned]:
@@ -93,7 +120,8 @@ def plan_runs(notebook: Path, given: dict, cwd: Path | None = None) -> list[Plan
     values = {name: one.default for name, one in known.items()}
     values |= {name: convert(name, text, known[name].default) for name, text in given.items()}
     kinds = {name: kind_of(one) for name, one in known.items()}
-    starts = {name: Path.cwd() if name in given else cwd or notebook.parent for name in known}
+    cwd = cwd or notebook.parent
+    starts = {name: Path.cwd() if name in given else cwd for name in known}
     for name, value in values.items():
         check_names(known[name], value, kinds[name])
         if name in given:
@@ -101,7 +129,10 @@ def plan_runs(notebook: Path, given: dict, cwd: Path | None = None) -> list[Plan
     sets = [name for name, kind in kinds.items() if kind == "data set"]
     listed = [_named_sets(name, values[name], starts[name]) for name in sets]
     plans = (dict(zip(sets, chosen, strict=True)) for chosen in product(*listed))
-    return [_plan(values, chosen, kinds, starts) for chosen in plans]
+    return [
+        Planned(*_plan(values, chosen, kinds, starts), notebook=notebook, cwd=cwd)
+        for chosen in plans
+    ]
 
 
 def _plan(values, chosen, kinds, starts):
@@ -116,7 +147,7 @@ def _plan(values, chosen, kinds, starts):
         for name, value in run.items()
     }
     data = [_read_data(run, name) for name in chosen if chosen[name]]
-    return Planned(run, counted, " ".join(data), ", ".join(chosen.values()))
+    return run, counted, " ".join(data), ", ".join(chosen.values())
 
 
 def convert(name: str, text: str, default: Any) -> Any:

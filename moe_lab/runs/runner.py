@@ -10,7 +10,6 @@ from moe_lab.registry import lab_root
 from moe_lab.registry.spelling import unknown_name
 from moe_lab.runs.dependencies import imported_libraries
 from moe_lab.runs.kernel import execute
-from moe_lab.runs.key import key_of, key_parts
 from moe_lab.runs.notebook import code_cells
 from moe_lab.runs.plan import Planned, plan_runs
 from moe_lab.runs.provenance import git_commit, versions
@@ -133,17 +132,15 @@ class _Run:
         self.planned = planned
         self.results_dir = results_dir
         self.timeout = timeout
-        self.title = f"{notebook.stem} {planned.title}".strip()
-        self.parts = key_parts(notebook, planned.counted, planned.data)
-        if cwd != notebook.parent:
-            self.parts["cwd"] = str(cwd)
+        self.title = planned.name
+        self.parts = planned.parts
 
     def record(self):
         """Return what is known before the run."""
         sources = [source for source, _ in code_cells(self.notebook)]
         return {
             "status": None,
-            "key": key_of(self.parts),
+            "key": self.planned.key,
             "parts": self.parts,
             "experiment": self.notebook.stem,
             "by": "moe-lab run",

@@ -1,8 +1,7 @@
-"""The log of a run: what a notebook prints, kept in a file and seen in the terminal."""
+"""The log of a run: what a notebook prints, kept in a file and told while it is printed."""
 
 import io
 import re
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -107,20 +106,10 @@ def _last(states):
 
 
 @contextmanager
-def open_log(path: Path) -> Iterator[Log]:
-    """Open a log file whose latest line stands below the progress bar of a terminal."""
-    from tqdm import tqdm
-
-    terminal = sys.stderr.isatty()
-    with (
-        open(path, "a", encoding="utf-8", errors="replace") as file,
-        tqdm(bar_format="{desc}", position=1, leave=False, disable=not terminal) as line,
-    ):
-        log = Log(
-            file,
-            show=lambda text: line.set_description_str(text) if text else None,
-            tell=lambda text: tqdm.write(text, file=sys.stderr),
-        )
+def open_log(path: Path, show: Callable, tell: Callable) -> Iterator[Log]:
+    """Open a log file, and tell what it takes in."""
+    with open(path, "a", encoding="utf-8", errors="replace") as file:
+        log = Log(file, show, tell)
         try:
             yield log
         finally:

@@ -24,6 +24,7 @@ from moe_lab.runs.store import (
     new_scratch,
     next_number,
     publish,
+    remove_empty,
 )
 from moe_lab.runs.takeover import is_owner, leave, take
 
@@ -46,7 +47,6 @@ class Settings:
         What `code_here` says where the sweep was started.
     timeout : float, optional
     memory : int, optional
-    engine : {"kernel", "fork"}
     share : int, default=1
         Workers on one machine.
     retry, force, strict_versions : bool
@@ -59,7 +59,6 @@ class Settings:
     code: dict
     timeout: float | None = None
     memory: int | None = None
-    engine: str = "kernel"
     share: int = 1
     retry: bool = False
     force: bool = False
@@ -142,6 +141,7 @@ def attempt(job: Job, tell: Callable) -> Outcome | None:
     finally:
         leave(settings.scratch, plan.key, job.number if is_owner(claim) else 0)
         claim.release()
+        remove_empty(settings.scratch)
 
 
 def _run(job, claim, tell):
@@ -162,7 +162,6 @@ def _run(job, claim, tell):
             timeout=settings.timeout,
             memory=settings.memory,
             threads=settings.threads,
-            engine=settings.engine,
             stop=settings.stop,
             tell=lambda text, news=False: tell(Progressed(plan.key, plan.name, text, news)),
         )

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 from moe_lab.runs.attempt import Job, Settings, attempt
 from moe_lab.runs.code import check_code
-from moe_lab.runs.events import Told
 from moe_lab.runs.lost import WorkerLost
 from moe_lab.runs.outcome import Outcome
+from moe_lab.runs.store import remove_empty
 
 __all__ = ["Cluster", "ClusterLost"]
 
@@ -72,6 +72,7 @@ class Cluster:
         finally:
             self._close()
             self._settings.stop.unlink(missing_ok=True)
+            remove_empty(self._settings.scratch)
 
     def slots(self) -> int:
         """Return how many runs may be given to workers: a queued one would die with another."""
@@ -167,13 +168,11 @@ class Cluster:
         with suppress(OSError):
             self._settings.stop.touch()
         end = time.monotonic() + ANSWER
-        futures = list(self._client.futures)
         while time.monotonic() < end and self._client.status == "running":
             states = [one.status for one in self._client.futures.values()]
             if "pending" not in states:
                 break
             time.sleep(LOOK)
-        del futures
 
     def _close(self):
         for part in (self._client, self._local):

@@ -5,6 +5,7 @@ import socket
 from importlib import metadata
 from pathlib import Path
 
+from moe_lab.registry.loading import registries
 from moe_lab.runs.key import package_digest
 from moe_lab.runs.provenance import digest
 
@@ -27,8 +28,8 @@ def code_here(root: str | None, notebooks: list[Path]) -> dict[str, str | None]:
     told: dict = {"moe_lab": package_digest()}
     told["Python"] = platform.python_version().rpartition(".")[0]
     files = [*Path(root, "registry").rglob("*.py")] if root else []
-    for point in metadata.entry_points():
-        if point.group.startswith("moe_lab.") and point.dist:
+    for group in {registry.group for registry in registries if registry.group}:
+        for point in metadata.entry_points(group=group):
             told[f"the package {point.dist.name}"] = point.dist.version
     for path in [*files, *notebooks]:
         told[str(path)] = digest(path.read_bytes()) if path.is_file() else None

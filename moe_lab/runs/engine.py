@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from moe_lab.registry import lab_root
-from moe_lab.runs.attempt import Job, Settings, attempt, skipped, standing
+from moe_lab.runs.attempt import Job, Settings, skipped, standing
 from moe_lab.runs.claim import Watch
 from moe_lab.runs.code import code_here
 from moe_lab.runs.events import Finished, Queued, Skipped, Told
@@ -29,7 +29,7 @@ from moe_lab.runs.takeover import free_number
 
 __all__ = ["ENGINES", "outcomes", "run_all", "survey"]
 
-ENGINES = ("kernel", "fork")
+ENGINES = ("kernel",)
 PATIENCE = 0.5  # seconds between two looks at runs that somebody else is at
 
 
@@ -78,21 +78,16 @@ def survey(
     """
     asked = {"retry": retry, "force": force, "strict_versions": strict_versions}
     settings = Settings(Path(results_dir), "", None, [], {}, **asked)
-    names = {plan.experiment for plan in plans}
-    records: dict = {name: {} for name in names}
-    every = {name: read_runs(name, results_dir) for name in names}
-    for name, found in every.items():
-        for record in found:
-            records[name].setdefault(record["key"], []).append(record)
-    return [
-        (
-            plan,
-            *standing(
-                plan, settings, records[plan.experiment].get(plan.key) or every[plan.experiment]
-            ),
-        )
-        for plan in plans
-    ]
+    every = {name: read_runs(name, results_dir) for name in {plan.experiment for plan in plans}}
+    of_key: dict = {}
+    for name, records in every.items():
+        for record in records:
+            of_key.setdefault((name, record["key"]), []).append(record)
+    found = []
+    for plan in plans:  # all of an experiment only where it must be said what has changed
+        records = of_key.get((plan.experiment, plan.key)) or every[plan.experiment]
+        found.append((plan, *standing(plan, settings, records)))
+    return found
 
 
 def outcomes(
@@ -119,8 +114,8 @@ def outcomes(
         Runs at a time; one is done in this process, more by Dask.
     cluster : str, optional
         "local:N", or the address of a Dask scheduler, tcp://HOST:PORT.
-    engine : {"kernel", "fork"}, default="kernel"
-        A fresh Python for each run; or, on Linux, a fork of one that has imported the libraries.
+    engine : {"kernel"}, default="kernel"
+        A fresh Python for each run.
     timeout : float, optional
         Seconds for one run.
     memory : float or str, optional
@@ -156,7 +151,6 @@ def outcomes(
         code=code_here(str(root) if root else None, notebooks),
         timeout=timeout,
         memory=memory_bytes(memory),
-        engine=engine,
         **asked,
     )
     unique = list({plan.key: plan for plan in plans}.values())

@@ -37,7 +37,6 @@ def execute(
     timeout: float | None = None,
     memory: int | None = None,
     threads: int | None = None,
-    engine: str = "kernel",
     stop: Path | None = None,
     tell: Callable | None = None,
 ) -> tuple[str, str | None, dict]:
@@ -55,7 +54,6 @@ def execute(
         Bytes for the kernel and all that it starts.
     threads : int, optional
         That the numeric libraries may use; default: as they choose.
-    engine : {"kernel", "fork"}, default="kernel"
     stop : Path, optional
         A file that asks for a stop as soon as it exists.
     tell : callable, optional
@@ -85,7 +83,7 @@ def execute(
                 kernel_name="python3",
                 progress_bar=False,
                 given=parameters,
-                manager=_manager(log, cwd, engine, environment),
+                manager=_manager(log, cwd),
                 environment=environment,
                 limit=timeout,
                 guard=guard,
@@ -111,15 +109,11 @@ def execute(
     return status, why, depended | guard.usage.told()
 
 
-def _manager(log, cwd, engine, environment) -> Any:
+def _manager(log, cwd) -> Any:
     from moe_lab.runs.interpreter import OwnInterpreter
 
     manager = OwnInterpreter(kernel_name="python3")
     manager.log_file, manager.folder = log, cwd
-    if engine == "fork":
-        from moe_lab.runs.fork import ForkProvisioner
-
-        manager.provisioner = ForkProvisioner.ready(manager, environment)
     return manager
 
 

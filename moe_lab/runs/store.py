@@ -30,6 +30,7 @@ __all__ = [
     "new_scratch",
     "next_number",
     "publish",
+    "remove_empty",
     "results_folder",
     "runs_of_key",
 ]
@@ -127,7 +128,7 @@ def drop_scratch(folder: Path) -> None:
     """Remove a run in progress, if it is still there, and .tmp/ if that leaves it empty."""
     _release(folder)
     shutil.rmtree(folder, ignore_errors=True)
-    _remove_empty(Path(folder).parent)
+    remove_empty(Path(folder).parent)
 
 
 def publish(folder: Path, experiment: str, record: dict, number: int | None = None) -> Path:
@@ -163,7 +164,7 @@ def publish(folder: Path, experiment: str, record: dict, number: int | None = No
             "process saw no sign of life of this one for a minute. Run it again."
         )
     target = _appear(folder, runs, record, number)
-    _remove_empty(Path(folder).parent)
+    remove_empty(Path(folder).parent)
     return target
 
 
@@ -272,6 +273,7 @@ def _host():
     return "".join(c if c.isalnum() else "_" for c in socket.gethostname()) or "host"
 
 
-def _remove_empty(scratch):
+def remove_empty(scratch: Path) -> None:
+    """Remove the folder of runs in progress when there are none."""
     with suppress(OSError):  # not empty, or gone
         os.rmdir(scratch)

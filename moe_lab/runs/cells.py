@@ -6,7 +6,7 @@ import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, cast
 
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
@@ -53,7 +53,8 @@ class Client(PapermillNotebookClient):
         """Execute all cells; return what the kernel says that it depended on."""
         self.reset_execution_trackers()
         manager, guard = self.km, self.guard
-        watching = asyncio.ensure_future(guard.over(manager, asyncio.current_task()))
+        work = cast(asyncio.Task, asyncio.current_task())
+        watching = asyncio.ensure_future(guard.over(manager, work))
         try:
             async with asyncio.timeout(limit) as deadline:
                 await self.async_start_new_kernel(env=environment)

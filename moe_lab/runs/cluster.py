@@ -6,10 +6,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from moe_lab.runs import events
 from moe_lab.runs.attempt import Job, Settings, attempt
 from moe_lab.runs.code import check_code
 from moe_lab.runs.lost import WorkerLost
@@ -58,7 +59,7 @@ class Cluster:
         try:
             self._check()
             topic = f"moe_lab-{self._settings.sweep}"
-            self._client.subscribe_topic(topic, lambda event: self._said.put(event[1]))
+            self._client.subscribe_topic(topic, lambda event: self._said.put(_event(event[1])))
             self._client.run_on_scheduler(_no_second_try)
         except BaseException:
             self._close()
@@ -249,4 +250,14 @@ def _on_worker(job):
         os.environ["MOE_LAB_ROOT"] = job.settings.root
     worker = get_worker()
     topic = f"moe_lab-{job.settings.sweep}"
-    return attempt(job, lambda event: worker.log_event(topic, event))
+    return attempt(job, lambda event: worker.log_event(topic, _words(event)))
+
+
+def _words(event):
+    """Return an event as what may be sent."""
+    return {"kind": type(event).__name__, "fields": asdict(event)}
+
+
+def _event(words):
+    """Undo `_words`."""
+    return getattr(events, words["kind"])(**words["fields"])

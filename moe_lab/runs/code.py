@@ -29,8 +29,8 @@ def code_here(root: str | None, notebooks: list[Path]) -> dict[str, str | None]:
     told["Python"] = platform.python_version().rpartition(".")[0]
     files = [*Path(root, "registry").rglob("*.py")] if root else []
     for group in {registry.group for registry in registries if registry.group}:
-        for point in metadata.entry_points(group=group):
-            told[f"the package {point.dist.name}"] = point.dist.version
+        dists = [point.dist for point in metadata.entry_points(group=group)]
+        told |= {f"the package {dist.name}": dist.version for dist in dists if dist}
     for path in [*files, *notebooks]:
         told[str(path)] = digest(path.read_bytes()) if path.is_file() else None
     return told

@@ -74,6 +74,8 @@ def execute(
     depended: dict = {}
     guard = Guard(memory=memory, stop=stop, tell=tell)
     environment = _environment(folder, threads)
+    status: str = "done"
+    why: str | None = None
     with open_log(folder / LOG, guard.show, guard.news) as log:
         try:
             papermill.execute_notebook(
@@ -104,8 +106,6 @@ def execute(
                     *(round(part / 1e6) for part in error.args)
                 ),
             )
-        else:
-            status, why = "done", None
     return status, why, depended | guard.usage.told()
 
 

@@ -129,13 +129,10 @@ def plan_runs(notebook: Path, given: dict, cwd: Path | None = None) -> list[Plan
     sets = [name for name, kind in kinds.items() if kind == "data set"]
     listed = [_named_sets(name, values[name], starts[name]) for name in sets]
     plans = (dict(zip(sets, chosen, strict=True)) for chosen in product(*listed))
-    return [
-        Planned(*_plan(values, chosen, kinds, starts), notebook=notebook, cwd=cwd)
-        for chosen in plans
-    ]
+    return [_plan(values, chosen, kinds, starts, (notebook, cwd)) for chosen in plans]
 
 
-def _plan(values, chosen, kinds, starts):
+def _plan(values, chosen, kinds, starts, place):
     from moe_lab.datasets.from_file import file_set_name, find_file
 
     files = {name: find_file(one, starts[name]) for name, one in chosen.items() if one}
@@ -147,7 +144,7 @@ def _plan(values, chosen, kinds, starts):
         for name, value in run.items()
     }
     data = [_read_data(run, name) for name in chosen if chosen[name]]
-    return run, counted, " ".join(data), ", ".join(chosen.values())
+    return Planned(run, counted, " ".join(data), ", ".join(chosen.values()), *place)
 
 
 def convert(name: str, text: str, default: Any) -> Any:

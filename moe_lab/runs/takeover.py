@@ -30,7 +30,7 @@ def take(folder: Path, key: str, number: int, **told: str) -> Claim | None:
     while True:
         try:
             Path(folder).mkdir(parents=True, exist_ok=True)
-            claim = Claim(_path(folder, key, number), **told)
+            claim = Claim(_path(folder, key, number), None, **told)
             break
         except FileExistsError:
             return None

@@ -57,6 +57,8 @@ class Planned:
     notebook : Path
     cwd : Path
         The kernel's working directory.
+    label : str, default=""
+        The experiment, where it is not called as the notebook.
     """
 
     parameters: dict
@@ -65,11 +67,12 @@ class Planned:
     title: str
     notebook: Path
     cwd: Path
+    label: str = ""
 
     @property
     def experiment(self) -> str:
-        """The notebook's name."""
-        return self.notebook.stem
+        """Where its results are kept."""
+        return self.label or self.notebook.stem
 
     @property
     def name(self) -> str:
@@ -88,7 +91,9 @@ class Planned:
         return key_of(self.parts)
 
 
-def plan_runs(notebook: Path, given: dict, cwd: Path | None = None) -> list[Planned]:
+def plan_runs(
+    notebook: Path, given: dict, cwd: Path | None = None, data: dict | None = None
+) -> list[Planned]:
     """Check what the command line gave, and split it into runs.
 
     Parameters
@@ -100,6 +105,8 @@ def plan_runs(notebook: Path, given: dict, cwd: Path | None = None) -> list[Plan
     cwd : Path, optional
         The kernel's folder, where the paths of the notebook's own defaults start; default: the
         notebook's folder.
+    data : dict, optional
+        Fingerprints known from the calls before this one; filled in.
 
     Returns
     -------

@@ -13,7 +13,7 @@ from moe_lab.runs.kernel import execute
 from moe_lab.runs.notebook import code_cells
 from moe_lab.runs.outcome import Outcome
 from moe_lab.runs.plan import Planned
-from moe_lab.runs.provenance import git_commit, versions
+from moe_lab.runs.provenance import provenance, versions
 from moe_lab.runs.read import read_runs
 from moe_lab.runs.skip import verdict
 from moe_lab.runs.store import (
@@ -203,7 +203,7 @@ def _record(job):
         "data": plan.data,
         "cwd": str(plan.cwd),
         "versions": versions() | imported_libraries(sources),
-        "git_commit": git_commit(),
+        **provenance(plan.parameters),
         "host": _host(),
         "sweep": job.settings.sweep,
         "attempt": job.number,

@@ -84,6 +84,7 @@ class Client(PapermillNotebookClient):
                 break
             finally:
                 fold_streams(cell)
+                self.guard.redactor.value(cell.get("outputs", []))
                 self.nb_man.cell_complete(cell, cell_index=index)
         self.guard.look(self.km)
         self.set_widgets_metadata()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from moe_lab.runs.processes import Usage
+from moe_lab.runs.secrets import Redactor
 
 __all__ = ["Guard", "MemoryExceeded", "Stopped", "innermost"]
 
@@ -46,13 +47,21 @@ class Guard:
         A file that asks for a stop as soon as it exists.
     tell : callable, optional
         Told what the run says of itself, when that has changed; with ``news=True`` a line to keep.
+    redactor : Redactor, optional
+        Takes secrets out of all that is told.
     """
 
     def __init__(
-        self, *, memory: int | None = None, stop: Path | None = None, tell: Callable | None = None
+        self,
+        *,
+        memory: int | None = None,
+        stop: Path | None = None,
+        tell: Callable | None = None,
+        redactor: Redactor | None = None,
     ):
         self.memory = memory
         self.stop = stop
+        self.redactor = redactor or Redactor({})
         self.usage = Usage()
         self.ended: Exception | None = None
         self._tell = tell or (lambda text, news=False: None)

@@ -9,6 +9,7 @@ from typing import Any
 from moe_lab.progress import RUN_FOLDER
 from moe_lab.runs.guard import Guard, MemoryExceeded
 from moe_lab.runs.log import open_log
+from moe_lab.runs.secrets import Redactor
 
 __all__ = ["LOG", "NOTEBOOK", "execute"]
 
@@ -72,11 +73,12 @@ def execute(
     from moe_lab.runs.cells import ENGINE, Deadline, KernelDied
 
     depended: dict = {}
-    guard = Guard(memory=memory, stop=stop, tell=tell)
+    redactor = Redactor(parameters)
+    guard = Guard(memory=memory, stop=stop, tell=tell, redactor=redactor)
     environment = _environment(folder, threads)
     status: str = "done"
     why: str | None = None
-    with open_log(folder / LOG, guard.show, guard.news) as log:
+    with open_log(folder / LOG, guard.show, guard.news, redactor.text) as log:
         try:
             papermill.execute_notebook(
                 notebook,
@@ -94,7 +96,10 @@ def execute(
             )
         except papermill.PapermillExecutionError as error:
             log.write(f"\n{error}\n")
-            status, why = "failed", f"{error.ename}: {error.evalue}".removesuffix(": ")
+            status, why = (
+                "failed",
+                redactor.text(f"{error.ename}: {error.evalue}").removesuffix(": "),
+            )
         except KernelDied as error:
             status, why = "died", f"The kernel died: {_in_words(error.status)}."
         except Deadline:

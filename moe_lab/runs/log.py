@@ -24,6 +24,8 @@ class Log(io.TextIOBase):
     file : text file
     show : callable
         Told the end of what a line says, whenever it changes.
+    redact : callable, default=str
+        What is written of a line.
     tell : callable, optional
         Told a line that the notebook marks as news, when it has ended.
 
@@ -37,10 +39,17 @@ class Log(io.TextIOBase):
     <BLANKLINE>
     """
 
-    def __init__(self, file: IO[str], show: Callable, tell: Callable | None = None):
+    def __init__(
+        self,
+        file: IO[str],
+        show: Callable,
+        tell: Callable | None = None,
+        redact: Callable[[str], str] = str,
+    ):
         self._file = file
         self._show = show
         self._tell = tell or show
+        self._redact = redact
         # of the line that has not ended: joined once, however many there are
         self._pieces: list[str] = []
         self._end = ""  # what a terminal is told of them
@@ -59,7 +68,7 @@ class Log(io.TextIOBase):
                 self._pieces.append(piece)
                 self._end = (self._end + piece[-SHOWN:])[-SHOWN:]
         if self._pieces:
-            self._show(self._end.strip())
+            self._show(self._redact(self._end.strip()))
         return len(text)
 
     def fileno(self) -> int:
@@ -72,7 +81,7 @@ class Log(io.TextIOBase):
             self._end_line()
 
     def _end_line(self):
-        line = "".join(self._pieces).rstrip()
+        line = self._redact("".join(self._pieces).rstrip())
         self._clear()
         if line.startswith(MARK):
             line = line.removeprefix(MARK)
@@ -106,10 +115,12 @@ def _last(states):
 
 
 @contextmanager
-def open_log(path: Path, show: Callable, tell: Callable) -> Iterator[Log]:
+def open_log(
+    path: Path, show: Callable, tell: Callable, redact: Callable[[str], str] = str
+) -> Iterator[Log]:
     """Open a log file, and tell what it takes in."""
     with open(path, "a", encoding="utf-8", errors="replace") as file:
-        log = Log(file, show, tell)
+        log = Log(file, show, tell, redact)
         try:
             yield log
         finally:

@@ -7,6 +7,7 @@ from nbclient.exceptions import CellExecutionError
 
 from moe_lab.runs.literals import literal, to_json
 from moe_lab.runs.log import as_seen
+from moe_lab.runs.secrets import as_code
 
 __all__ = ["fold_streams", "inject", "keep_error"]
 
@@ -17,7 +18,8 @@ def inject(nb: Any, given: dict) -> None:
     """Put the parameters behind the cell tagged so, as a cell that papermill would recognise."""
     cells = [cell for cell in nb.cells if "injected-parameters" not in cell.metadata.tags]
     if given:
-        source = "\n".join(["# Parameters", *(f"{k} = {literal(v)}" for k, v in given.items())])
+        lines = (f"{name} = {as_code(name, v) or literal(v)}" for name, v in given.items())
+        source = "\n".join(["# Parameters", *lines])
         cell = nbformat.v4.new_code_cell(source)
         cell.metadata.update(tags=["injected-parameters"], papermill={})
         places = [k for k, one in enumerate(cells) if "parameters" in one.metadata.tags]

@@ -14,6 +14,7 @@ from moe_lab.registry.spelling import unknown_name
 from moe_lab.runs.key import fingerprint, key_of, key_parts
 from moe_lab.runs.literals import literal
 from moe_lab.runs.notebook import Parameter, read_parameters
+from moe_lab.runs.secrets import check_secret
 
 __all__ = ["Planned", "convert", "plan_runs"]
 
@@ -130,16 +131,18 @@ def plan_runs(
     cwd = cwd or notebook.parent
     starts = {name: Path.cwd() if name in given else cwd for name in known}
     for name, value in values.items():
+        check_secret(name, value)
         check_names(known[name], value, kinds[name])
         if name in given:
             values[name] = _absolute(name, value, kinds[name])
     sets = [name for name, kind in kinds.items() if kind == "data set"]
     listed = [_named_sets(name, values[name], starts[name]) for name in sets]
     plans = (dict(zip(sets, chosen, strict=True)) for chosen in product(*listed))
-    return [_plan(values, chosen, kinds, starts, (notebook, cwd)) for chosen in plans]
+    seen = {} if data is None else data
+    return [_plan(values, chosen, kinds, starts, seen, (notebook, cwd)) for chosen in plans]
 
 
-def _plan(values, chosen, kinds, starts, place):
+def _plan(values, chosen, kinds, starts, seen, place):
     from moe_lab.datasets.from_file import file_set_name, find_file
 
     files = {name: find_file(one, starts[name]) for name, one in chosen.items() if one}
@@ -150,7 +153,7 @@ def _plan(values, chosen, kinds, starts, place):
         else _content(value, kinds[name], starts[name])
         for name, value in run.items()
     }
-    data = [_read_data(run, name) for name in chosen if chosen[name]]
+    data = [_read_data(run, name, seen) for name in chosen if chosen[name]]
     return Planned(run, counted, " ".join(data), ", ".join(chosen.values()), *place)
 
 
@@ -273,11 +276,15 @@ def _content(value, kind, start):
     return value
 
 
-def _read_data(run, name):
+def _read_data(run, name, seen):
+    """Return the fingerprint of a data set, which is read once however many runs name it."""
     from moe_lab.datasets import load_dataset
 
     told = {option: run.get(option) or None for option in ("target", "groups")}
-    return fingerprint(load_dataset(run[name], **told))
+    which = (run[name], *told.values())
+    if which not in seen:
+        seen[which] = fingerprint(load_dataset(run[name], **told))
+    return seen[which]
 
 
 def _literal(text):

@@ -21,6 +21,7 @@ from moe_lab.registry import lab_root
 from moe_lab.runs.claim import Claim, Watch
 from moe_lab.runs.literals import from_json, to_json
 from moe_lab.runs.processes import end_workers_of
+from moe_lab.runs.secrets import Redactor
 
 __all__ = [
     "AlreadyDone",
@@ -171,6 +172,7 @@ def publish(folder: Path, experiment: str, record: dict, number: int | None = No
 def _appear(folder, runs, record, number=None):
     """Write the record, then rename: there is no run without one."""
     finished = datetime.now(UTC)
+    Redactor(record.get("parameters", {})).files(sorted(folder.rglob("*")))
     _write_record(folder, {**record, "finished": finished.isoformat(timespec="microseconds")})
     (folder / BEGUN).unlink(missing_ok=True)
     if number is None:

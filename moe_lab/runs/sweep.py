@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from math import prod
@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from moe_lab.registry.spelling import unknown_name
 from moe_lab.runs.notebook import read_parameters
 from moe_lab.runs.plan import Planned, convert, plan_runs
-from moe_lab.runs.runner import find_notebook
+from moe_lab.runs.runner import find_notebook, kernel_folder
 
 if TYPE_CHECKING:
-    from moe_lab.runs.runner import Outcome
+    from moe_lab.runs.outcome import Outcome
 
 __all__ = ["Sweep", "plan_sweep", "read_grid", "read_sweep", "sweep"]
 
@@ -77,9 +77,10 @@ def read_sweep(path: str | Path) -> Sweep:
     for name in told:
         if name not in KEYS:
             raise ValueError(unknown_name("key", name, KEYS, owner=str(path), listed="Keys"))
-    if "notebook" not in told:
+    if not told.get("notebook"):
         raise ValueError(f'A sweep must name its notebook, got none in {path}; notebook = "...".')
-    for name, kind in {"notebook": str, "experiment": str, "parameters": dict, "grid": dict}.items():
+    kinds = {"notebook": str, "experiment": str, "parameters": dict, "grid": dict}
+    for name, kind in kinds.items():
         _check_kind(path, name, told.get(name, kind()), kind)
     for name in ("exclude", "include"):
         tables = told.get(name, [])
@@ -124,13 +125,15 @@ def _values(text):
     return [one.strip() for one in text.split(",") if one.strip()]
 
 
-def plan_sweep(asked: Sweep, cwd: Path | None = None, most: int | None = MANY) -> list[Planned]:
+def plan_sweep(
+    asked: Sweep, cwd: str | Path | None = None, most: int | None = MANY
+) -> list[Planned]:
     """Check everything that is asked for, and list the runs.
 
     Parameters
     ----------
     asked : Sweep
-    cwd : Path, optional
+    cwd : str or Path, optional
         The kernel's working directory; default: the notebook's folder.
     most : int or None, default=1000
         More runs are refused; None: as many as there are.
@@ -147,6 +150,7 @@ def plan_sweep(asked: Sweep, cwd: Path | None = None, most: int | None = MANY) -
         many runs.
     """
     notebook = find_notebook(asked.notebook)
+    folder = kernel_folder(notebook, cwd)
     known = read_parameters(notebook)
     _check_asked(asked, notebook, known)
     if most is not None and asked.n_combinations > most:
@@ -159,7 +163,7 @@ def plan_sweep(asked: Sweep, cwd: Path | None = None, most: int | None = MANY) -
     varying = [name for name, values in asked.grid.items() if len(values) > 1]
     varying += [name for one in asked.include for name in one if name not in varying]
     for given in _combinations(asked, known):
-        for planned in plan_runs(notebook, given, cwd, data):
+        for planned in plan_runs(notebook, given, folder, data):
             told = _title(planned, varying)
             one = replace(planned, title=told, label=asked.experiment or "")
             found.setdefault(repr(sorted(one.parameters.items())), one)
@@ -198,7 +202,7 @@ def _check_asked(asked, notebook, known):
             convert(name, value, known[name].default)
 
 
-def _combinations(asked, known) -> Iterator[dict]:
+def _combinations(asked, known):
     """Yield the parameters of each run that is left."""
     used = [False] * len(asked.exclude)
     rows = product(*asked.grid.values()) if asked.grid or not asked.include else ()
@@ -210,7 +214,7 @@ def _combinations(asked, known) -> Iterator[dict]:
             yield given
     for one, was_used in zip(asked.exclude, used, strict=True):
         if not was_used:
-            raise ValueError(f"exclude must match a run of the grid, got {one}, which matches none.")
+            raise ValueError(f"exclude must match a run of the grid, got {one}: none is so.")
     for one in asked.include:
         yield {**asked.parameters, **one}
 
@@ -270,13 +274,13 @@ def sweep(
     -------
     outcomes : list of Outcome
     """
-    from moe_lab.runs.display import display
+    from moe_lab.runs.display import open_display
     from moe_lab.runs.engine import run_all
 
     asked = Sweep(notebook, parameters or {}, dict(grid or {}), exclude, include, experiment)
-    plans = plan_sweep(asked, Path(cwd).resolve() if cwd else None, most)
-    results_dir = plans[0].parameters.get("results_dir", "results")
+    plans = plan_sweep(asked, cwd, most)
+    settings["results_dir"] = plans[0].parameters.get("results_dir", "results")
     if on_event:
-        return run_all(plans, results_dir=results_dir, on_event=on_event, **settings)
-    with display(len(plans)) as show:
-        return run_all(plans, results_dir=results_dir, on_event=show, **settings)
+        return run_all(plans, on_event=on_event, **settings)
+    with open_display() as display:
+        return run_all(plans, on_event=display.heed, **settings)

@@ -12,14 +12,14 @@ MOST = 125  # larger exit codes mean something else to a shell
 
 def run_one(notebook: str, given: dict, grid: tuple, **settings: Any) -> int:
     """Run a notebook for every data set named and every combination of the grid."""
-    from moe_lab.runs.sweep import Sweep, read_grid
+    from moe_lab.runs.sweeps import Sweep, read_grid
 
     return run_all(Sweep(notebook, given, read_grid(grid)), **settings)
 
 
 def run_file(path: str, **settings: Any) -> int:
     """Run what a TOML file asks for."""
-    from moe_lab.runs.sweep import read_sweep
+    from moe_lab.runs.sweeps import read_sweep
 
     return run_all(read_sweep(path), **settings)
 
@@ -28,7 +28,7 @@ def run_all(
     asked: Any, *, cwd: str | None = None, dry_run: bool, yes: bool = False, **settings: Any
 ) -> int:
     """Check all that is asked for, run it, say what came of each, return the exit code."""
-    from moe_lab.runs.sweep import MANY, plan_sweep
+    from moe_lab.runs.sweeps import MANY, plan_sweep
 
     if asked.n_combinations > MANY and not (yes or dry_run):
         click.confirm(f"These are {asked.n_combinations:,} runs. Go on?", abort=True)

@@ -84,7 +84,9 @@ def test_cached_runs_are_read_without_opening_one(table, save, inside, monkeypat
         (copy / "run.json").write_text(record)
         (copy / "scores.csv").write_bytes((folder / "scores.csv").read_bytes())
     before = load("exp")
-    monkeypatch.setattr("moe_lab.runs.loading._read_run", lambda path: pytest.fail(f"opened {path}"))
+    monkeypatch.setattr(
+        "moe_lab.runs.loading._read_run", lambda path: pytest.fail(f"opened {path}")
+    )
     assert load("exp").equals(before)
 
 

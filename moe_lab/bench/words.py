@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from moe_lab.bench.statistics import leaderboard, paired, summary
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["amount", "in_words", "number", "over_all"]
+__all__ = ["CONTROL", "ROUTED", "amount", "in_words", "number", "of_routing", "over_all"]
 
 SURE = 2.0  # a difference of so many standard errors counts as seen
 ROUTED, CONTROL = "moe", "moe_constant"  # the same experts with and without routing
@@ -60,7 +61,7 @@ def in_words(
             against = _against(paired(one, baseline, metric))
             sentences += [f"{name}: {sentence}" for sentence in against]
         if {ROUTED, CONTROL} <= set(board["method"]):
-            sentences += [f"{name}: {sentence}" for sentence in _of_routing(one, metric)]
+            sentences += [f"{name}: {sentence}" for sentence in of_routing(one, metric)]
     return sentences
 
 
@@ -134,8 +135,8 @@ def _against(differences):
             yield f"{title}: {', '.join(_amount(row) for row in rows.itertuples())}."
 
 
-def _of_routing(scores, metric):
-    """Say whether what varies with the input made the mixture better than its control."""
+def of_routing(scores: pd.DataFrame, metric: str | None) -> Iterator[str]:
+    """Say of one data set whether what varies with the input made the mixture better."""
     both = scores[scores["method"].isin([ROUTED, CONTROL])]
     row = next(paired(both, CONTROL, metric).itertuples())
     if np.isnan(row.difference):  # a fold failed

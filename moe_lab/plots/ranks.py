@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_differences", "draw_ranks", "draw_trade"]
 
-BOUND = 5.0  # percent at which the colours end
+LONGEST = 34  # characters of a name beside a rank
 
 
 def draw_ranks(ranks: pd.Series, pairwise: pd.DataFrame, critical_difference: float) -> Figure:
@@ -30,12 +30,11 @@ def draw_ranks(ranks: pd.Series, pairwise: pd.DataFrame, critical_difference: fl
     """
     from scikit_posthocs import critical_difference_diagram
 
-    figure, (axis,) = new_figure(width=9.0, height=1.6 + 0.22 * len(ranks))
-    short = {name: wrapped(name, 34).replace("\n", " ") for name in ranks.index}
+    figure, (axis,) = new_figure(width=9.0, height=1.6 + 0.2 * len(ranks))
+    short = _shortened(ranks.index)
     critical_difference_diagram(
         ranks.rename(short),
         pairwise.rename(index=short, columns=short),
-        cd=critical_difference,
         ax=axis,
         label_fmt_left="{label} ({rank:.2f}) ",
         label_fmt_right=" ({rank:.2f}) {label}",
@@ -45,9 +44,15 @@ def draw_ranks(ranks: pd.Series, pairwise: pd.DataFrame, critical_difference: fl
         marker_props={"color": "#0072b2", "s": 18},
         crossbar_props={"color": "#960000", "linewidth": 2.5},
     )
-    axis.set_xlabel("mean rank (1 is best)")
+    axis.set_xlabel(f"mean rank (1 is best); critical difference {critical_difference:.2f}")
     axis.xaxis.set_label_position("top")
     return figure
+
+
+def _shortened(names):
+    """Return a dict of name -> as much of it as fits beside an axis, no two alike."""
+    short = {name: name if len(name) <= LONGEST else f"{name[: LONGEST - 3]}..." for name in names}
+    return short if len(set(short.values())) == len(short) else {name: name for name in names}
 
 
 def draw_differences(table: pd.DataFrame, label: str) -> Figure:
@@ -65,22 +70,34 @@ def draw_differences(table: pd.DataFrame, label: str) -> Figure:
     n_rows, n_columns = table.shape
     width, height = max(5.0, 2.6 + 0.5 * n_columns), 2.2 + 0.3 * n_rows
     figure, (axis,) = new_figure(width=width, height=height)
-    norm = TwoSlopeNorm(0.0, -BOUND, BOUND)
+    bound = _bound(table)
+    norm = TwoSlopeNorm(0.0, -bound, bound)
     image = axis.imshow(table, cmap="RdBu_r", norm=norm, aspect="auto")
     for (row, column), value in np.ndenumerate(table.to_numpy(dtype=float)):
         if np.isfinite(value):
             told = f"{value:.0f}" if abs(value) >= 9.95 else f"{value:.1f}"
-            dark = abs(value) > 0.6 * BOUND
-            style = {"ha": "center", "va": "center", "fontsize": 7}
+            dark = abs(value) > 0.6 * bound
+            style = {"ha": "center", "va": "center", "fontsize": 8}
             axis.text(column, row, told, color="white" if dark else "black", **style)
         else:
             axis.text(column, row, "-", ha="center", va="center", color="0.5")
     _name(axis, "y", table.index, 26, {"fontsize": 9})
-    _name(axis, "x", table.columns, 22, {"fontsize": 9, "rotation": 45, "ha": "right"})
+    _name(axis, "x", table.columns, 22, _SLANTED)
     axis.set_xticks(np.arange(n_columns), minor=False)
     axis.tick_params(length=0)
-    figure.colorbar(image, ax=axis, label=label, shrink=min(1.0, 3 / height), extend="both")
+    axis.set_title(wrapped(label, 56), fontsize=9, loc="left", parse_math=False)
+    figure.colorbar(image, ax=axis, shrink=min(1.0, 3 / height), extend="both")
     return figure
+
+
+_SLANTED = {"fontsize": 9, "rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+
+
+def _bound(table):
+    """Return the difference at which the colours end: few are larger."""
+    sizes = np.abs(table.to_numpy(dtype=float))
+    sizes = sizes[np.isfinite(sizes)]
+    return float(np.clip(np.quantile(sizes, 0.8), 1.0, 50.0)) if len(sizes) else 1.0
 
 
 def _name(axis, which, names, width, style):

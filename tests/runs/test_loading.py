@@ -1,9 +1,11 @@
 """Runs as one table: complete, quick, from a cache that may go and that never lies."""
 
 import json
+import re
 import sqlite3
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -92,25 +94,16 @@ def test_cached_runs_are_read_without_opening_one(table, save, inside, monkeypat
 
 def test_duckdb_reads_the_results_folder_as_documented(table, save):
     duckdb = pytest.importorskip("duckdb")
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (query,) = re.findall(r"```sql\n(.*?)```", readme, re.S)
     save(table(), parameters={"seed": 1}, seconds=2.0)
     save(table(moe=1.0), status="failed", parameters={"seed": 2}, seconds=3.0)
 
-    found = duckdb.sql(QUERY.format(experiment="results/exp")).df()
+    found = duckdb.sql(query.replace("01_compare", "exp")).df()
 
     assert dict(zip(found["method"], found["score"], strict=True)) == pytest.approx(
         {"stacking": 10.015, "moe": 8.015}
     )
-
-
-# The same as in the README.
-QUERY = """
-SELECT method, avg(score) AS score
-FROM read_csv('{experiment}/runs/*/scores.csv', filename = true) AS scores
-JOIN read_json('{experiment}/runs/*/run.json', filename = true, union_by_name = true) AS runs
-  ON parse_dirpath(scores.filename) = parse_dirpath(runs.filename)
-WHERE status = 'done' AND metric = 'rmse'
-GROUP BY method ORDER BY score
-"""
 
 
 def test_garbage_is_what_failed_or_was_done_again(table, save):

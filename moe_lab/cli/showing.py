@@ -3,6 +3,7 @@
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -96,7 +97,7 @@ def new_console() -> Console:
     import sys
 
     # Names are shown as they are: data[bold].csv is no markup, :cat: no emoji.
-    plain = {"markup": False, "emoji": False, "highlight": False}
+    plain: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
     return Console(width=None if sys.stdout.isatty() else WIDE, **plain)
 
 

@@ -20,8 +20,10 @@ __all__ = ["CACHE", "load"]
 
 CACHE = ".runs.sqlite"
 VERSION = 1  # of what the cache holds
-TOLD = ("status", "key", "finished", "seconds", "cpu_seconds", "peak_memory", "host")
-TOLD += ("git_commit", "error")
+TOLD = (
+    *("status", "key", "finished", "seconds", "cpu_seconds", "peak_memory", "host"),
+    *("git_commit", "error"),
+)
 
 
 def load(experiment: str, results_dir: str | Path = "results") -> pd.DataFrame:

@@ -143,14 +143,14 @@ def collect(
     verdicts = sections.verdicts(scores, baseline, metric) if several else None
     tables = {"leaderboard": leaderboard(scores, baseline, metric), "scores": scores}
     tables |= {"calibration": calibrated} if len(calibrated) else {}
-    tables |= {"all_sets": verdicts} if several else {}
+    tables |= {} if verdicts is None else {"all_sets": verdicts}
     return {
         "experiment": experiment_name(experiment),
         "baseline": baseline,
         "notes": notes,
         "overall": over_all(scores, baseline, metric),
         "few": FEW,
-        "verdicts": verdicts.to_dict("records") if several else [],
+        "verdicts": [] if verdicts is None else verdicts.to_dict("records"),
         "figures": sections.overview(scores, baseline, metric),
         "routing": sections.routing(scores, metric),
         "calibrated": calibrated.to_dict("records"),

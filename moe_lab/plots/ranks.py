@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from moe_lab.plots.style import add_legend, log_ticks, new_figure, signs, wrapped
+from moe_lab.plots.style import add_legend, colors, log_ticks, new_figure, signs, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,6 +32,7 @@ def draw_ranks(ranks: pd.Series, pairwise: pd.DataFrame, critical_difference: fl
 
     figure, (axis,) = new_figure(width=9.0, height=1.6 + 0.2 * len(ranks))
     short = _shortened(ranks.index)
+    blue, _, red = colors(3)
     critical_difference_diagram(
         ranks.rename(short),
         pairwise.rename(index=short, columns=short),
@@ -41,8 +42,8 @@ def draw_ranks(ranks: pd.Series, pairwise: pd.DataFrame, critical_difference: fl
         text_h_margin=0.02 * max(len(ranks), 5),
         label_props={"fontsize": 9, "parse_math": False},
         elbow_props={"color": "0.3", "linewidth": 0.8},
-        marker_props={"color": "#0072b2", "s": 18},
-        crossbar_props={"color": "#960000", "linewidth": 2.5},
+        marker_props={"color": blue, "s": 18},
+        crossbar_props={"color": red, "linewidth": 2.5},
     )
     axis.set_xlabel(f"mean rank (1 is best); critical difference {critical_difference:.2f}")
     axis.xaxis.set_label_position("top")

@@ -90,8 +90,10 @@ def overview(scores: pd.DataFrame, baseline: str, metric: str | None = None) -> 
 
 
 def _held(scores, baseline):
-    """Return the scores of the data sets on which the baseline took part."""
-    return scores.groupby("dataset").filter(lambda one: (one["method"] == baseline).any())
+    """Return the scores of the data sets on which the baseline took part, and another."""
+    return scores.groupby("dataset").filter(
+        lambda one: (one["method"] == baseline).any() and one["method"].nunique() > 1
+    )
 
 
 def _losses(held, baseline, metric):

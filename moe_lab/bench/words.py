@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["CONTROL", "ROUTED", "amount", "in_words", "number", "of_routing", "over_all"]
 
 SURE = 2.0  # a difference of so many standard errors counts as seen
+MOST = 6  # methods that a sentence sums up
 ROUTED, CONTROL = "moe", "moe_constant"  # the same experts with and without routing
 
 
@@ -73,10 +74,11 @@ def over_all(
     if len(held) < 2:
         return []
     rows = summary(scores[scores["dataset"].isin(held)], baseline, metric)
-    sums = (
+    sums = [
         f"{_amount(row)}, {row.wins} won, {row.ties} tied, {row.losses} lost"
-        for row in rows.itertuples()
-    )
+        for row in rows.head(MOST).itertuples()
+    ]
+    sums += [f"{len(rows) - MOST} more behind these"] if len(rows) > MOST else []
     count = rows["n_datasets"].max()
     return [f"Over {count} data sets, against {baseline}: {'; '.join(sums)}."]
 

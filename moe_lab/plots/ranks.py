@@ -82,8 +82,8 @@ def draw_differences(table: pd.DataFrame, label: str) -> Figure:
             axis.text(column, row, told, color="white" if dark else "black", **style)
         else:
             axis.text(column, row, "-", ha="center", va="center", color="0.5")
-    _name(axis, "y", table.index, 26, {"fontsize": 9})
-    _name(axis, "x", table.columns, 22, _SLANTED)
+    _name(axis, "y", [wrapped(str(name), 26) for name in table.index], {"fontsize": 9})
+    _name(axis, "x", list(_shortened(table.columns).values()), _SLANTED)
     axis.set_xticks(np.arange(n_columns), minor=False)
     axis.tick_params(length=0)
     axis.set_title(wrapped(label, 56), fontsize=9, loc="left", parse_math=False)
@@ -101,8 +101,7 @@ def _bound(table):
     return float(np.clip(np.quantile(sizes, 0.8), 1.0, 50.0)) if len(sizes) else 1.0
 
 
-def _name(axis, which, names, width, style):
-    labels = [wrapped(str(name), width) for name in names]
+def _name(axis, which, labels, style):
     ticks = axis.set_yticks if which == "y" else axis.set_xticks
     ticks(range(len(labels)), labels, **style)
     for text in getattr(axis, f"get_{which}ticklabels")():

@@ -84,12 +84,12 @@ def _write_beside(folder, told):
     for name, table in told["tables"].items():
         table.to_csv(folder / f"{name}.csv", index=False)
     for shown in told["figures"]:
-        (folder / f"{shown.name}.png").write_bytes(_png(shown.figure))
+        (folder / f"{shown.name}.png").write_bytes(shown.figure)
     for place, one in enumerate(told["datasets"], start=1):
         for shown in one["figures"]:
             safe = "".join(c if c.isalnum() or c in "_-" else "-" for c in one["name"])[:60]
             name = f"set_{place:02d}_{safe}_{shown.name}.png"
-            (folder / name).write_bytes(_png(shown.figure))
+            (folder / name).write_bytes(shown.figure)
 
 
 def pick(
@@ -144,6 +144,10 @@ def collect(
     tables = {"leaderboard": leaderboard(scores, baseline, metric), "scores": scores}
     tables |= {"calibration": calibrated} if len(calibrated) else {}
     tables |= {} if verdicts is None else {"all_sets": verdicts}
+    datasets = (
+        sections.of_dataset(name, one, runs, baseline, metric, methods)
+        for name, one in scores.groupby("dataset", sort=False)
+    )
     return {
         "experiment": experiment_name(experiment),
         "baseline": baseline,
@@ -151,13 +155,10 @@ def collect(
         "overall": over_all(scores, baseline, metric),
         "few": FEW,
         "verdicts": [] if verdicts is None else verdicts.to_dict("records"),
-        "figures": sections.overview(scores, baseline, metric),
+        "figures": _drawn(sections.overview(scores, baseline, metric)),
         "routing": sections.routing(scores, metric),
         "calibrated": calibrated.to_dict("records"),
-        "datasets": [
-            sections.of_dataset(name, one, runs, baseline, metric, methods)
-            for name, one in scores.groupby("dataset", sort=False)
-        ],
+        "datasets": [one | {"figures": _drawn(one["figures"])} for one in datasets],
         "used": [run for run in runs if run["folder"].name in set(scores["run"])],
         "failed": sections.failures(runs),
         "written": datetime.now().astimezone().isoformat(" ", "minutes"),
@@ -173,7 +174,7 @@ def render(told: dict[str, Any]) -> str:
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
     environment.filters |= {"number": number, "amount": amount, "breakable": _breakable}
-    environment.filters |= {"png": lambda figure: _data_url(_png(figure)), "percent": _percent}
+    environment.filters |= {"png": _data_url, "percent": _percent}
     template = resources.files("moe_lab.runs").joinpath(TEMPLATE).read_text(encoding="utf-8")
     return environment.from_string(template).render(**told)
 
@@ -187,6 +188,11 @@ def _breakable(name):
 
 def _percent(share):
     return "" if share is None or share != share else f"{100 * share:.0f} %"
+
+
+def _drawn(shown):
+    """Draw each figure once, for the page and for its file."""
+    return [one._replace(figure=_png(one.figure)) for one in shown]
 
 
 def _png(figure):

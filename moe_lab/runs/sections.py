@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
@@ -123,12 +124,16 @@ def _trade(held, table, baseline):
 
 def routing(scores: pd.DataFrame, metric: str | None = None) -> list[str]:
     """Say of each data set whether what varies with the input has paid, where both were run."""
-    return [
-        f"{name}: {sentence}"
+    told = [
+        (name, sentence)
         for name, one in scores.groupby("dataset", sort=False)
         if {ROUTED, CONTROL} <= set(one["method"])
         for sentence in of_routing(one, metric)
     ]
+    counts = Counter(sentence.partition(":")[0] for _, sentence in told)
+    sums = ", ".join(f"{verdict} on {count}" for verdict, count in counts.most_common())
+    over = [f"Over {len(told)} data sets: {sums}."] if len(told) > 1 else []
+    return [*over, *(f"{name}: {sentence}" for name, sentence in told)]
 
 
 def calibration(scores: pd.DataFrame) -> pd.DataFrame:

@@ -80,6 +80,13 @@ def test_the_report_says_whether_routing_added_anything(lab):
     assert "ames: routing pays: rmse -20.0 ±" in read(write_report("exp")).words
 
 
+def test_routing_is_summed_up_over_the_sets(lab):
+    pays = [scores(name, stacking=10.0, moe=8.0, moe_constant=10.0) for name in "ab"]
+    save(pd.concat([*pays, scores("c", stacking=10.0, moe=8.0, moe_constant=7.0)]))
+    words = read(write_report("exp")).words
+    assert "Over 3 data sets: routing pays on 2, routing does harm on 1." in words
+
+
 def test_the_report_shows_no_inputs(lab):
     folder = new_scratch("results")
     scores().to_csv(folder / "scores.csv", index=False)
@@ -102,7 +109,7 @@ def test_failed_runs_are_named_and_not_counted(lab):
     words = read(write_report("exp")).words
 
     assert "died. The kernel died" in words
-    assert "from 1 finished run." in words
+    assert "from 1 finished run; 1 has no result, see failures." in re.sub(r"\s+", " ", words)
     assert "-20.0" in words
 
 

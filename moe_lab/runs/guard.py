@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from moe_lab.runs.processes import Usage
 from moe_lab.runs.secrets import Redactor
@@ -80,7 +81,7 @@ class Guard:
         """Take that a cell starts."""
         self._says = f"cell {number}/{total}"
 
-    async def over(self, manager, work: asyncio.Task) -> None:
+    async def over(self, manager: Any, work: asyncio.Task) -> None:
         """Look until cancelled; cancel the work for a reason that `ended` then gives."""
         while self.ended is None:
             self.look(manager)
@@ -90,7 +91,7 @@ class Guard:
             await asyncio.sleep(LOOK)
         work.cancel()
 
-    def look(self, manager) -> None:
+    def look(self, manager: Any) -> None:
         """See once how things stand."""
         if self.stop is not None and self.stop.exists():
             self.ended = Stopped()

@@ -10,7 +10,15 @@ from moe_lab.runs.literals import literal
 from moe_lab.runs.notebook import code_cells, parsed
 from moe_lab.runs.provenance import digest, digest_files
 
-__all__ = ["PARTS", "fingerprint", "key_of", "key_parts", "package_digest", "run_key"]
+__all__ = [
+    "PARTS",
+    "code_parts",
+    "fingerprint",
+    "key_of",
+    "key_parts",
+    "package_digest",
+    "run_key",
+]
 
 
 NOT_IN_KEY = ("results_dir",)  # where results go does not change them
@@ -51,16 +59,28 @@ def key_of(parts: dict[str, str]) -> str:
     return digest(repr(sorted(parts.items())).encode())
 
 
-def key_parts(notebook: str | Path, parameters: dict, data: Any = "") -> dict:
-    """Return the hash of each part of a key, so that it can be said which has changed."""
-    code = [parsed(source) for source, tags in code_cells(notebook) if "parameters" not in tags]
+def key_parts(
+    notebook: str | Path, parameters: dict, data: Any = "", code: dict | None = None
+) -> dict:
+    """Return the hash of each part of a key, so that it can be said which has changed.
+
+    `code` is what `code_parts` said of the notebook, where that is known already.
+    """
+    code = code or code_parts(notebook)
     told = {name: value for name, value in parameters.items() if name not in NOT_IN_KEY}
     return {
-        "code": digest(repr([source for source in code if source]).encode()),
+        "code": code["code"],
         "parameters": digest(literal(dict(sorted(told.items()))).encode()),
         "data": data,
-        "moe_lab": package_digest(),
+        "moe_lab": code["moe_lab"],
     }
+
+
+def code_parts(notebook: str | Path) -> dict:
+    """Return the parts of a key that all runs of a notebook share."""
+    code = [parsed(source) for source, tags in code_cells(notebook) if "parameters" not in tags]
+    told = digest(repr([source for source in code if source]).encode())
+    return {"code": told, "moe_lab": package_digest()}
 
 
 def package_digest() -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from moe_lab.bench.lineup import find_method, known_methods, split_names
 from moe_lab.registry import datasets, dividers, experts, gates, poolers, trainers
 from moe_lab.registry.spelling import unknown_name
-from moe_lab.runs.key import fingerprint, key_of, key_parts
+from moe_lab.runs.key import code_parts, fingerprint, key_of, key_parts
 from moe_lab.runs.literals import literal
 from moe_lab.runs.notebook import Parameter, read_parameters
 from moe_lab.runs.secrets import check_secret
@@ -58,6 +58,8 @@ class Planned:
     notebook : Path
     cwd : Path
         The kernel's working directory.
+    code : dict
+        From `code_parts`, when the run was planned.
     label : str, default=""
         The experiment, where it is not called as the notebook.
     """
@@ -68,6 +70,7 @@ class Planned:
     title: str
     notebook: Path
     cwd: Path
+    code: dict
     label: str = ""
 
     @property
@@ -83,7 +86,7 @@ class Planned:
     @cached_property
     def parts(self) -> dict[str, str]:
         """The hash of each part of the key."""
-        parts = key_parts(self.notebook, self.counted, self.data)
+        parts = key_parts(self.notebook, self.counted, self.data, self.code)
         return parts if self.cwd == self.notebook.parent else parts | {"cwd": str(self.cwd)}
 
     @property
@@ -107,7 +110,7 @@ def plan_runs(
         The kernel's folder, where the paths of the notebook's own defaults start; default: the
         notebook's folder.
     data : dict, optional
-        Fingerprints known from the calls before this one; filled in.
+        Fingerprints of data and code known from the calls before this one; filled in.
 
     Returns
     -------
@@ -139,7 +142,10 @@ def plan_runs(
     listed = [_named_sets(name, values[name], starts[name]) for name in sets]
     plans = (dict(zip(sets, chosen, strict=True)) for chosen in product(*listed))
     seen = {} if data is None else data
-    return [_plan(values, chosen, kinds, starts, seen, (notebook, cwd)) for chosen in plans]
+    if notebook not in seen:
+        seen[notebook] = code_parts(notebook)
+    place = (notebook, cwd, seen[notebook])
+    return [_plan(values, chosen, kinds, starts, seen, place) for chosen in plans]
 
 
 def _plan(values, chosen, kinds, starts, seen, place):

@@ -63,14 +63,18 @@ def test_a_run_asked_for_twice_is_one(notebook):
     assert len(plan_sweep(asked)) == 1
 
 
-def test_data_are_read_once_however_many_runs_name_them(notebook, monkeypatch):
+def test_data_and_code_are_read_once_however_many_runs_name_them(notebook, monkeypatch):
     from moe_lab.runs import plan
 
     calls = []
-    told = plan.fingerprint
-    monkeypatch.setattr(plan, "fingerprint", lambda data: calls.append(1) or told(data))
-    plan_sweep(Sweep("exp", grid={"seed": list(range(5))}))
-    assert len(calls) == 1
+    for name in ("fingerprint", "code_parts"):
+        told = getattr(plan, name)
+        monkeypatch.setattr(
+            plan, name, lambda it, name=name, told=told: calls.append(name) or told(it)
+        )
+    keys = {one.key for one in plan_sweep(Sweep("exp", grid={"seed": list(range(5))}))}
+    assert len(keys) == 5
+    assert sorted(calls) == ["code_parts", "fingerprint"]
 
 
 @pytest.mark.parametrize(

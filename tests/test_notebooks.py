@@ -1,6 +1,7 @@
 """The notebooks: committed without outputs, thin, and running through papermill."""
 
 import re
+import shutil
 from pathlib import Path
 
 import nbformat
@@ -35,6 +36,7 @@ TINY = {
         "labels": "stacking, log-odds stacking, one lightgbm",
         "look_into": "mixture",
     },
+    "06_sweep": {"datasets": ["mcycle", "two_lines"], "seeds": [0], "methods": "linear"},
     "05_sparse_layer": {
         "n_facts": 120,
         "n_topics": 3,
@@ -92,6 +94,8 @@ RUN_HERE = [path for path in NOTEBOOKS if path.stem not in ELSEWHERE]
 @pytest.mark.parametrize("notebook", RUN_HERE, ids=lambda path: path.stem)
 def test_a_notebook_runs_through_papermill(notebook, tmp_path, lab, monkeypatch):
     monkeypatch.setenv("MOE_LAB_ROOT", str(lab.root))
+    (lab.root / "notebooks").mkdir()  # 06 sweeps 01
+    shutil.copy(notebook.with_name("01_compare.ipynb"), lab.root / "notebooks")
     execute(notebook, tmp_path / "out.ipynb")
 
 

@@ -56,6 +56,7 @@ METRICS = {
         Metric("log_loss", "classification", "nats"),
         Metric("accuracy", "classification", "fraction", lower_is_better=False),
         Metric("roc_auc", "classification", "fraction", lower_is_better=False),
+        Metric("calibration_error", "classification", "fraction"),
         Metric("rmse", "regression", "y"),
         Metric("mae", "regression", "y"),
         Metric("nll", "regression", "nats"),
@@ -139,7 +140,8 @@ def predict_probabilities(estimator: Any, X: Table, n_classes: int) -> np.ndarra
 
 
 def classification_scores(y: np.ndarray, proba: np.ndarray) -> dict:
-    """Return log_loss (nats a row), accuracy and roc_auc (macro one-vs-rest) of probabilities."""
+    """Score probabilities: log_loss (nats a row), accuracy, roc_auc (macro one-vs-rest) and
+    calibration_error."""
     from sklearn.metrics import roc_auc_score
 
     # float32 members sum to 1 only to 1e-7, and a probability of 0 must cost a finite loss
@@ -153,7 +155,30 @@ def classification_scores(y: np.ndarray, proba: np.ndarray) -> dict:
     else:
         one_vs_rest = [roc_auc_score(y == k, proba[:, k]) for k in range(n_classes)]
         auc = float(np.mean(one_vs_rest))
-    return {"log_loss": log_loss, "accuracy": accuracy, "roc_auc": auc}
+    scores = {"log_loss": log_loss, "accuracy": accuracy, "roc_auc": auc}
+    return scores | {"calibration_error": calibration_error(y, proba)}
+
+
+def calibration_error(y: np.ndarray, proba: np.ndarray, n_bins: int = 10) -> float:
+    """Return how far the probability of the likeliest class is from how often it is the one.
+
+    The expected calibration error: rows in bins of equal width by that probability, the absolute
+    difference of mean probability and accuracy in each, averaged over rows.
+
+    References
+    ----------
+    Guo, Pleiss, Sun & Weinberger (2017), On Calibration of Modern Neural Networks, ICML.
+
+    Examples
+    --------
+    >>> y, proba = np.array([0, 0, 1, 1]), np.array([[0.8, 0.2]] * 4)
+    >>> round(calibration_error(y, proba), 3)
+    0.3
+    """
+    sure, right = proba.max(axis=1), proba.argmax(axis=1) == y
+    bins = np.minimum((sure * n_bins).astype(int), n_bins - 1)
+    gaps = np.bincount(bins, weights=sure - right, minlength=n_bins)
+    return float(np.abs(gaps).sum() / len(y))
 
 
 def regression_scores(y: np.ndarray, prediction: np.ndarray) -> dict:

@@ -6,7 +6,7 @@ import pandas as pd
 from moe_lab.bench.metrics import get_metric, primary_metric
 from moe_lab.registry.spelling import unknown_name
 
-__all__ = ["TIE", "leaderboard", "paired", "pick_metric", "sum_up", "summary"]
+__all__ = ["TIE", "leaderboard", "losses", "paired", "pick_metric", "sum_up", "summary"]
 
 TIE = 0.5  # differences up to this many percent (or hundredths of a nat) are a tie
 WORSE = 1.0  # beyond it by two standard errors a data set is worse
@@ -180,6 +180,11 @@ def sum_up(differences: pd.DataFrame) -> dict:
         "worse": list(differences.loc[loss - WORSE > 2 * se, "dataset"]),
         "p_value": _wilcoxon(loss),
     }
+
+
+def losses(differences: pd.DataFrame) -> np.ndarray:
+    """Return what is lost against the baseline, in % or hundredths of a nat; of one unit."""
+    return _losses(differences)[0]
 
 
 def _losses(differences):

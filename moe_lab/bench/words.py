@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,9 +13,10 @@ from moe_lab.bench.statistics import leaderboard, paired, summary
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["amount", "in_words", "number", "over_all"]
+__all__ = ["CONTROL", "ROUTED", "amount", "in_words", "number", "of_routing", "over_all"]
 
 SURE = 2.0  # a difference of so many standard errors counts as seen
+MOST = 6  # methods that a sentence sums up
 ROUTED, CONTROL = "moe", "moe_constant"  # the same experts with and without routing
 
 
@@ -60,7 +62,7 @@ def in_words(
             against = _against(paired(one, baseline, metric))
             sentences += [f"{name}: {sentence}" for sentence in against]
         if {ROUTED, CONTROL} <= set(board["method"]):
-            sentences += [f"{name}: {sentence}" for sentence in _of_routing(one, metric)]
+            sentences += [f"{name}: {sentence}" for sentence in of_routing(one, metric)]
     return sentences
 
 
@@ -72,10 +74,11 @@ def over_all(
     if len(held) < 2:
         return []
     rows = summary(scores[scores["dataset"].isin(held)], baseline, metric)
-    sums = (
+    sums = [
         f"{_amount(row)}, {row.wins} won, {row.ties} tied, {row.losses} lost"
-        for row in rows.itertuples()
-    )
+        for row in rows.head(MOST).itertuples()
+    ]
+    sums += [f"{len(rows) - MOST} more behind these"] if len(rows) > MOST else []
     count = rows["n_datasets"].max()
     return [f"Over {count} data sets, against {baseline}: {'; '.join(sums)}."]
 
@@ -134,8 +137,8 @@ def _against(differences):
             yield f"{title}: {', '.join(_amount(row) for row in rows.itertuples())}."
 
 
-def _of_routing(scores, metric):
-    """Say whether what varies with the input made the mixture better than its control."""
+def of_routing(scores: pd.DataFrame, metric: str | None) -> Iterator[str]:
+    """Say of one data set whether what varies with the input made the mixture better."""
     both = scores[scores["method"].isin([ROUTED, CONTROL])]
     row = next(paired(both, CONTROL, metric).itertuples())
     if np.isnan(row.difference):  # a fold failed

@@ -68,7 +68,45 @@ def main():
     """Mixtures of experts, held against stacking: run, report, list."""
 
 
-@main.command()
+class _OfNotebook(click.Command):
+    """Shows the parameters of the notebook that the command line names, when asked for help."""
+
+    def parse_args(self, ctx, args):
+        ctx.meta["arguments"] = list(args)
+        return super().parse_args(ctx, args)
+
+    def format_epilog(self, ctx, formatter):
+        arguments = [one for one in ctx.meta.get("arguments", ()) if not one.startswith("-")]
+        if arguments:
+            from moe_lab.cli.running import parameters_of
+
+            with formatter.section("Parameters of the notebook"):
+                formatter.write_dl(parameters_of(arguments))
+
+
+def _engine(command):
+    """Add the options that a run and a sweep share."""
+    for option in reversed(_ENGINE):
+        command = option(command)
+    return command
+
+
+_ENGINE = (
+    click.option("--workers", default=1, show_default=True, help="Runs at a time."),
+    click.option("--cluster", metavar="ADDRESS", help="Of a Dask scheduler, or local:N."),
+    click.option("--engine", default="kernel", show_default=True, help="How kernels start."),
+    click.option("--timeout", type=float, metavar="SECONDS", help="Stop a run that takes longer."),
+    click.option("--memory", metavar="SIZE", help="Stop a run that takes more, as 4GB."),
+    click.option("--retry", is_flag=True, help="Run again what failed."),
+    click.option("--force", is_flag=True, help="Run again what is finished, too."),
+    click.option("--strict-versions", is_flag=True, help="Run again what other versions made."),
+    click.option("--cwd", metavar="FOLDER", help="Where kernels work; default: beside NOTEBOOK."),
+    click.option("--dry-run", is_flag=True, help="Say what would be done, and how long it takes."),
+    click.option("--yes", is_flag=True, help="Do not ask, however many runs there are."),
+)
+
+
+@main.command(cls=_OfNotebook)
 @click.argument("notebook")
 @click.option(
     "-p",
@@ -79,19 +117,74 @@ def main():
     metavar="NAME VALUE",
     help="A parameter of the notebook; data sets with commas between run in turn.",
 )
-@click.option("--force", is_flag=True, help="Run again what is finished.")
-@click.option("--timeout", type=float, metavar="SECONDS", help="Stop a run that takes longer.")
-@click.option("--strict-versions", is_flag=True, help="Run again what other versions made.")
-@click.option("--cwd", metavar="FOLDER", help="Where the kernel works; default: beside NOTEBOOK.")
+@click.option(
+    "--grid",
+    nargs=2,
+    multiple=True,
+    metavar="NAME V1,V2,...",
+    help="A run for each value, and for each combination of several.",
+)
+@_engine
 @_debug
-def run(notebook, given, **settings):
+def run(notebook, given, grid, **settings):
     """Run NOTEBOOK, a name below notebooks/ or a path; exit with the number of failures.
 
     Parameters, plugins and data sets are checked before a kernel starts; finished runs are skipped.
+    With NOTEBOOK, --help lists its parameters.
     """
-    from moe_lab.cli.running import run_all
+    from moe_lab.cli.running import run_one
 
-    raise SystemExit(run_all(notebook, dict(given), **settings))
+    raise SystemExit(run_one(notebook, dict(given), grid, **settings))
+
+
+@main.command()
+@click.argument("file")
+@_engine
+@_debug
+def sweep(file, **settings):
+    """Run what FILE, a TOML file, asks for; exit with the number of failures.
+
+    Its keys: notebook, experiment, [parameters], [grid] of lists, [[exclude]], [[include]].
+    """
+    from moe_lab.cli.running import run_file
+
+    raise SystemExit(run_file(file, **settings))
+
+
+@main.command()
+@click.argument("experiment", required=False)
+@_results_dir
+@_debug
+def runs(experiment, results_dir):
+    """List the runs of EXPERIMENT, or of all: status, parameters that differ, seconds, error."""
+    from moe_lab.cli.listing import show_runs
+
+    show_runs(experiment, results_dir)
+
+
+@main.command()
+@click.argument("run")
+@_results_dir
+@_debug
+def show(run, results_dir):
+    """Print all of RUN, the name of its folder or the start of it, and where its notebook is."""
+    from moe_lab.cli.listing import show_run
+
+    show_run(run, results_dir)
+
+
+@main.command()
+@click.argument("experiment", required=False)
+@_results_dir
+@click.option("--dry-run", is_flag=True, help="Say what would be removed.")
+@click.option("--stale", is_flag=True, help="Also what older code of the notebook or moe_lab made.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_debug
+def gc(experiment, **settings):
+    """Remove runs that no longer count, of EXPERIMENT or of all: superseded ones, failed ones."""
+    from moe_lab.cli.listing import collect
+
+    collect(experiment, **settings)
 
 
 @main.command()

@@ -3,6 +3,7 @@
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -21,7 +22,7 @@ def show_report(
 
     path = write_report(experiment, results_dir, baseline, metric)
     scores, baseline = pick(read_scores(experiment, results_dir), baseline, metric)
-    console = _console()
+    console = new_console()
     for name, board in leaderboard(scores, baseline, metric).groupby("dataset", sort=False):
         console.print(_board(name, board, baseline))
     shared = scores.groupby("dataset").filter(lambda one: (one["method"] == baseline).any())
@@ -41,7 +42,7 @@ def show_plugins(kind: str | None = None) -> None:
     found = {one.kind: one for one in vars(registry).values() if isinstance(one, registry.Registry)}
     if kind is not None and kind.removesuffix("s") not in found:
         raise ValueError(unknown_name("kind of plugin", kind, found, listed="Kinds"))
-    console = _console()
+    console = new_console()
     for name, plugins in found.items():
         if kind is None or name == kind.removesuffix("s"):
             console.print(_cards(plugins))
@@ -54,7 +55,7 @@ def show_datasets() -> None:
     """Print the registered data sets."""
     from moe_lab.registry import datasets
 
-    console = _console()
+    console = new_console()
     console.print(_cards(datasets))
     _print_broken(console, datasets)
     console.print("Your own: -p dataset path/to/table.csv -p target COLUMN")
@@ -68,7 +69,7 @@ def show_lab(results_dir: str | Path) -> None:
     from moe_lab.runs.provenance import versions
     from moe_lab.runs.store import results_folder
 
-    console = _console()
+    console = new_console()
     root = (
         registry.lab_root()
         or "none (set MOE_LAB_ROOT, or work below a folder whose pyproject.toml has [tool.moe_lab])"
@@ -91,11 +92,12 @@ def show_lab(results_dir: str | Path) -> None:
         console.print(sentence, style="red")
 
 
-def _console():
+def new_console() -> Console:
+    """Return where tables are printed: as wide as the terminal, or wide enough for a pipe."""
     import sys
 
     # Names are shown as they are: data[bold].csv is no markup, :cat: no emoji.
-    plain = {"markup": False, "emoji": False, "highlight": False}
+    plain: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
     return Console(width=None if sys.stdout.isatty() else WIDE, **plain)
 
 

@@ -6,10 +6,12 @@ Each name is imported when it is first used.
 from moe_lab.registry.lazy import lazy_names
 
 _PUBLIC = {
+    "load": "loading",
     "open_run": "run",
     "read_runs": "read",
     "read_scores": "read",
     "run_notebook": "runner",
+    "sweep": "sweeps",
     "write_report": "report",
 }
 

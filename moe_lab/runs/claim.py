@@ -10,11 +10,13 @@ import json
 import os
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-__all__ = ["Claim", "Watch", "claim_text", "this_process"]
+__all__ = ["Claim", "Watch", "claim_owner", "claim_text", "this_process"]
 
 DIGITS = 20  # of the counter: written over, never longer, so that a full disk does not stop it
 BEAT = 5.0  # seconds between two steps of the counter
@@ -42,6 +44,8 @@ class Claim:
     path : Path
     each_beat : callable, optional
         Called after every beat.
+    **told
+        What else the file says of its owner.
 
     Raises
     ------
@@ -49,29 +53,35 @@ class Claim:
         If somebody else has the claim.
     """
 
-    def __init__(self, path: Path, each_beat: Callable | None = None):
+    def __init__(self, path: Path, each_beat: Callable | None = None, **told: Any):
         self.path = Path(path)
         self._each_beat = each_beat
         self._ended = threading.Event()
+        self._owner = {**this_process(), **told, "token": uuid.uuid4().hex}
         with open(self.path, "x", encoding="utf-8") as file:
-            file.write(claim_text(0, this_process()))
+            try:
+                print(end=claim_text(0, self._owner), file=file, flush=True)
+            except OSError:  # a full disk
+                self.path.unlink(missing_ok=True)
+                raise
         self._thread = threading.Thread(target=self._beat, daemon=True, name=f"claim {path}")
         self._thread.start()
 
     def is_held(self) -> bool:
         """Tell whether the claim is still this one: an observer may have taken it for dead."""
-        return self.path.exists()
+        return claim_owner(self.path) == self._owner
 
     def release(self) -> None:
-        """Stop the counter and remove the file."""
+        """Stop the counter and remove the file, if it is still ours."""
         self._ended.set()
         if self._thread is not threading.current_thread():
             self._thread.join(timeout=BEAT)
-        self.path.unlink(missing_ok=True)
+        if self.is_held():
+            self.path.unlink(missing_ok=True)
 
     def _beat(self):
         counter = 0
-        while not self._ended.wait(BEAT):
+        while not self._ended.wait(BEAT) and self.is_held():
             counter += 1
             with suppress(OSError), open(self.path, "r+", encoding="utf-8") as file:
                 file.write(f"{counter:0{DIGITS}d}")
@@ -102,11 +112,7 @@ class Watch:
         pid : int, optional
             The owner's process id, where it is known from elsewhere than the claim.
         """
-        try:
-            text = Path(path).read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            text = ""
-        counter, owner = text[:DIGITS], _owner(text[DIGITS:])
+        counter, owner = _read(path)
         now = self._clock()
         before, since = self._seen.setdefault(path, (counter, now))
         if before != counter:
@@ -115,12 +121,20 @@ class Watch:
         return _has_ended({**owner, **({"pid": pid} if pid else {})}) or now - since >= SILENCE
 
 
-def _owner(text):
+def claim_owner(path: Path) -> dict:
+    """Return what a claim says of its owner; {} where there is none that can be read."""
+    return _read(path)[1]
+
+
+def _read(path):
     try:
-        owner = json.loads(text)
+        text = Path(path).read_text(encoding="utf-8", errors="replace")
+        owner = json.loads(text[DIGITS:])
+    except OSError:
+        return "", {}
     except ValueError:
-        return {}
-    return owner if isinstance(owner, dict) else {}
+        return text[:DIGITS], {}
+    return text[:DIGITS], owner if isinstance(owner, dict) else {}
 
 
 def _has_ended(owner):

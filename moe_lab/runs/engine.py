@@ -1,276 +1,245 @@
-"""The engine that papermill runs a notebook with: our own Python, one deadline, linear output."""
+"""The engine: many runs, in this process or on workers, each done once and told as it ends.
 
-import ast
-import asyncio
-import json
-import logging
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+A run is a sweep of one. Before the first starts, all that is wrong is told; then every run ends
+with a status, and what is published stays whatever happens to the rest.
+"""
+
+import math
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import nbformat
-import psutil
-import zmq
-from ipykernel.kernelspec import get_kernel_dict
-from jupyter_client import AsyncKernelManager
-from jupyter_client.kernelspec import KernelSpec
-from nbclient.exceptions import CellExecutionError, DeadKernelError
-from papermill.clientwrap import PapermillNotebookClient
-from papermill.engines import NBClientEngine, papermill_engines
+from moe_lab.registry import lab_root
+from moe_lab.runs.attempt import Job, Settings, skipped, standing
+from moe_lab.runs.claim import Watch
+from moe_lab.runs.code import code_here
+from moe_lab.runs.events import Finished, Queued, Skipped, Told
+from moe_lab.runs.here import Here
+from moe_lab.runs.lost import Lost, WorkerLost
+from moe_lab.runs.outcome import Outcome
+from moe_lab.runs.plan import Planned
+from moe_lab.runs.processes import memory_bytes
+from moe_lab.runs.read import read_runs
+from moe_lab.runs.store import check_writable, clear_dead
+from moe_lab.runs.takeover import free_number
 
-from moe_lab.runs.literals import literal, to_json
-from moe_lab.runs.log import Log, as_seen
+__all__ = ["ENGINES", "outcomes", "run_all", "survey"]
 
-__all__ = ["ENGINE", "Deadline", "KernelDied"]
-
-ENGINE = "moe_lab"
-SLOW = 3600.0  # seconds for the last outputs of a cell: the deadline ends it sooner if need be
-# Asked of the kernel after the last cell, without a name in the notebook's own namespace.
-ASK = "__import__('moe_lab.runs.dependencies', fromlist=['told']).told()"
-
-
-class Deadline(Exception):
-    """The run took longer than it may."""
+ENGINES = ("kernel",)
+PATIENCE = 0.5  # seconds between two looks at runs that somebody else is at
 
 
-class KernelDied(Exception):
-    """The kernel's process ended by itself.
+def run_all(
+    plans: list[Planned],
+    *,
+    results_dir: str | Path = "results",
+    on_event: Callable | None = None,
+    **settings: Any,
+) -> list[Outcome]:
+    """Do all runs that are not done yet; return what came of each, in the order asked for.
 
     Parameters
     ----------
-    status : int or None
-        Its exit status; negative for a signal.
+    plans : list of Planned
+        From `plan_runs`; of equal ones, one is done.
+    results_dir : str or Path, default="results"
+    on_event : callable, optional
+        Told each `Event`, in this thread.
+    **settings
+        See `outcomes`.
+
+    Returns
+    -------
+    outcomes : list of Outcome
     """
+    came = outcomes(plans, results_dir=results_dir, on_event=on_event, **settings)
+    by_key = {outcome.key: outcome for outcome in came}
+    return [by_key[plan.key] for plan in plans]
 
-    def __init__(self, status: int | None):
-        super().__init__(status)
-        self.status = status
 
+def survey(
+    plans: list[Planned],
+    *,
+    results_dir: str | Path = "results",
+    retry: bool = False,
+    force: bool = False,
+    strict_versions: bool = False,
+) -> list[tuple[Planned, dict | None, str]]:
+    """Say of each run whether it has to be done; nothing is started.
 
-class OwnInterpreter(AsyncKernelManager):
-    """Starts the Python running this, whatever kernels there are, in a folder of its own.
-
-    What the kernel's process itself has to say goes to the log, not across the progress bar.
+    Returns
+    -------
+    found : list of (Planned, dict or None, str)
+        The record that stands, None for a run to do; and why.
     """
-
-    # Others on the machine cannot listen in; older versions know nothing of it.
-    transport_encryption = "auto" if zmq.has("curve") else "disabled"
-    log_file: Any = None
-    folder: Path | None = None
-    process: Any = None
-
-    @property
-    def kernel_spec(self) -> KernelSpec:
-        return KernelSpec(**get_kernel_dict())
-
-    async def _async_launch_kernel(self, kernel_cmd, **kw):
-        outputs = {"stdout": self.log_file.fileno(), "stderr": self.log_file.fileno()}
-        await super()._async_launch_kernel(kernel_cmd, **kw | outputs | {"cwd": str(self.folder)})
-        self.process = self.provisioner.process
-
-    _launch_kernel = _async_launch_kernel
-
-    def exit_status(self) -> int | None:
-        """Return how the kernel's process ended, None if it has not."""
-        if self.process is None:
-            return None
-        with suppress(subprocess.TimeoutExpired):
-            return self.process.wait(timeout=3)
-        return None
-
-    def kill(self) -> None:
-        """End the kernel and every process it has started, at once."""
-        if self.process is None:
-            return
-        with suppress(psutil.Error):
-            kernel = psutil.Process(self.process.pid)
-            for process in [*kernel.children(recursive=True), kernel]:
-                with suppress(psutil.Error):
-                    process.kill()
+    asked = {"retry": retry, "force": force, "strict_versions": strict_versions}
+    settings = Settings(Path(results_dir), "", None, [], {}, **asked)
+    every = {name: read_runs(name, results_dir) for name in {plan.experiment for plan in plans}}
+    of_key: dict = {}
+    for name, records in every.items():
+        for record in records:
+            of_key.setdefault((name, record["key"]), []).append(record)
+    found = []
+    for plan in plans:  # all of an experiment only where it must be said what has changed
+        records = of_key.get((plan.experiment, plan.key)) or every[plan.experiment]
+        found.append((plan, *standing(plan, settings, records)))
+    return found
 
 
-class Client(PapermillNotebookClient):
-    """Papermill's client as one coroutine, so that a deadline or an interruption ends it all."""
+def outcomes(
+    plans: list[Planned],
+    *,
+    results_dir: str | Path = "results",
+    workers: int = 1,
+    cluster: str | None = None,
+    engine: str = "kernel",
+    timeout: float | None = None,
+    memory: float | str | None = None,
+    retry: bool = False,
+    force: bool = False,
+    strict_versions: bool = False,
+    on_event: Callable | None = None,
+) -> Iterator[Outcome]:
+    """Do all runs that are not done yet; yield what came of each, as it ends.
 
-    async def run(self, limit: float | None) -> dict:
-        """Execute all cells; return what the kernel says that it depended on."""
-        self.reset_execution_trackers()
-        manager = self.km
-        try:
-            async with asyncio.timeout(limit) as deadline:
-                await self.async_start_new_kernel()
-                await self.async_start_new_kernel_client()
-                return await self._execute_all()
-        except (TimeoutError, DeadKernelError, RuntimeError) as error:
-            if deadline.expired():
-                raise Deadline from error
-            status = manager.exit_status()
-            if status is None and not isinstance(error, DeadKernelError):
-                raise
-            raise KernelDied(status) from error
+    Parameters
+    ----------
+    plans : list of Planned
+    results_dir : str or Path, default="results"
+    workers : int, default=1
+        Runs at a time; one is done in this process, more by Dask.
+    cluster : str, optional
+        "local:N", or the address of a Dask scheduler, tcp://HOST:PORT.
+    engine : {"kernel"}, default="kernel"
+        A fresh Python for each run.
+    timeout : float, optional
+        Seconds for one run.
+    memory : float or str, optional
+        For one run with all its processes: bytes, or as "4GB".
+    retry : bool, default=False
+        Do again what failed, died or took too long.
+    force : bool, default=False
+        Do again what is finished, too.
+    strict_versions : bool, default=False
+        Do again what was made with other versions of the libraries.
+    on_event : callable, optional
 
-    async def _execute_all(self):
-        tick = asyncio.ensure_future(self._tick())
-        for index, cell in enumerate(self.nb.cells):
+    Yields
+    ------
+    outcome : Outcome
+
+    Raises
+    ------
+    ValueError, ImportError, OSError
+        Before any run starts, if something does not fit; ConnectionError if a cluster is lost.
+    """
+    _check(workers, engine, timeout)
+    tell = on_event or (lambda event: None)
+    folder = check_writable(results_dir)
+    clear_dead(folder)
+    asked = {"retry": retry, "force": force, "strict_versions": strict_versions}
+    root, notebooks = lab_root(), sorted({plan.notebook for plan in plans})
+    settings = Settings(
+        results_dir=folder,
+        sweep=uuid.uuid4().hex[:12],
+        root=str(root) if root else None,
+        notebooks=notebooks,
+        code=code_here(str(root) if root else None, notebooks),
+        timeout=timeout,
+        memory=memory_bytes(memory),
+        **asked,
+    )
+    unique = list({plan.key: plan for plan in plans}.values())
+    waiting: deque = deque()
+    for plan, record, reason in survey(unique, results_dir=folder, **asked):
+        if record:
+            yield _told(skipped(plan, record, reason), tell)
+        else:
+            tell(Queued(plan.key, plan.name))
+            waiting.append(Job(plan, settings, again=reason))
+    if waiting:
+        with _place(workers, cluster, settings, tell) as place:
+            yield from _work(place, waiting, tell)
+
+
+def _work(place, waiting, tell):
+    """Keep every worker at one run until all have ended."""
+    watch, running, lost = Watch(), {}, Lost()
+    while waiting or running or lost:
+        started = _fill(place, waiting, running, watch)
+        for future in place.ended(running):
+            job = running.pop(future)
             try:
-                self.nb_man.cell_start(cell, index)
-                await self.async_execute_cell(cell, index)
-            except CellExecutionError as error:
-                self.nb_man.cell_exception(cell, cell_index=index, exception=error)
-                _keep_error(cell, error)
-                break
-            finally:
-                _fold_streams(cell)
-                self.nb_man.cell_complete(cell, cell_index=index)
-        tick.cancel()
-        self.set_widgets_metadata()
-        return await self._ask()
-
-    async def _tick(self):
-        """Let the clock beside the bar go on while a cell takes its time."""
-        while sys.stderr.isatty() and self.nb_man.pbar is not None:
-            await asyncio.sleep(1)
-            self.nb_man.pbar.refresh()
-
-    async def _ask(self):
-        message = self.kc.execute("", silent=True, user_expressions={"depended": ASK})
-        reply = await self.async_wait_for_reply(message)
-        told = reply["content"].get("user_expressions", {}).get("depended", {})
-        if told.get("status") != "ok":
-            return {"unknown": f"{told.get('ename')}: {told.get('evalue')}"}
-        return json.loads(ast.literal_eval(told["data"]["text/plain"]))
-
-    async def stop(self, manager: OwnInterpreter, gently: bool) -> None:
-        """Shut the kernel down; at once if its work was not ended."""
-        self.km = manager
-        self.shutdown_kernel = "graceful" if gently else "immediate"
-        with suppress(Exception):
-            await self._async_cleanup_kernel()
-        manager.kill()
+                outcome = place.result(future)
+            except WorkerLost:
+                if lost.had_begun(job):
+                    lost.add(job)
+                else:
+                    waiting.appendleft(lost.once_more(job))
+                continue
+            if outcome is None:
+                waiting.append(job)
+            else:
+                yield _told(outcome, tell)
+        for outcome in lost.found():
+            tell(Told("", "", f"{outcome.title}: its worker was lost."))
+            yield _told(outcome, tell)
+        if not started and not running:
+            time.sleep(PATIENCE)
 
 
-class Engine(NBClientEngine):
-    """Executes with `Client`; takes `given`, the parameters, as literals of Python."""
-
-    @classmethod
-    def execute_notebook(cls, nb: Any, kernel_name: str, *, given: dict, **settings: Any) -> Any:
-        """Put the cell of parameters into the notebook, then execute it."""
-        _inject(nb, given)
-        return super().execute_notebook(nb, kernel_name, **settings)
-
-    @classmethod
-    def execute_managed_notebook(
-        cls,
-        nb_man: Any,
-        kernel_name: str,
-        *,
-        folder: Path,
-        limit: float | None,
-        told: dict,
-        log: Log,
-        **_: Any,
-    ) -> None:
-        """Execute all cells in one event loop of our own; fill `told`."""
-        manager = OwnInterpreter(kernel_name=kernel_name)
-        manager.log_file, manager.folder = log, folder
-        files = {"stdout_file": log, "stderr_file": log}
-        client = Client(nb_man, km=manager, log=_SILENT, iopub_timeout=SLOW, **files)
-        nb_man.autosave_cell_every = 0  # the notebook is written after each cell
-
-        def work():
-            with _loop() as loop:
-                done = False
-                try:
-                    told.update(loop.run_until_complete(client.run(limit)))
-                    done = True
-                finally:
-                    if not done:
-                        manager.kill()
-                    loop.run_until_complete(client.stop(manager, gently=done))
-
-        try:
-            _beside_any_loop(work)
-        except KeyboardInterrupt:
-            manager.kill()
-            raise
+def _fill(place, waiting, running, watch):
+    """Start runs that nobody is at, as many as there are idle workers; return how many."""
+    started = 0
+    for _ in range(len(waiting)):
+        if len(running) >= place.slots():
+            break
+        job = waiting.popleft()
+        number = free_number(job.settings.scratch, job.plan.key, watch)
+        if number is None:
+            waiting.append(job)
+            continue
+        job = Job(job.plan, job.settings, number, job.again)
+        running[place.submit(job)] = job
+        started += 1
+    return started
 
 
-papermill_engines.register(ENGINE, Engine)
-_SILENT = logging.getLogger("moe_lab.runs")  # what it would say has its place in the outcome
-_SILENT.addHandler(logging.NullHandler())
-_SILENT.propagate = False
-
-
-def _beside_any_loop(work):
-    """Do some work here, or in a thread where this one has a running event loop, as in Jupyter."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return work()
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(work).result()
+def _told(outcome, tell):
+    first = (outcome.error or "").partition("\n")[0] or None
+    if outcome.status == "skipped":
+        event = Skipped(outcome.key, outcome.title, outcome.found, outcome.reason, outcome.path)
+    else:
+        event = Finished(
+            outcome.key, outcome.title, outcome.status, outcome.seconds, first, outcome.path
+        )
+    tell(event)
+    return outcome
 
 
 @contextmanager
-def _loop():
-    """Give an event loop which leaves no task behind, and no word about those interrupted."""
-    loop = asyncio.new_event_loop()
-    loop.set_exception_handler(lambda *_: None)
-    try:
-        yield loop
-    finally:
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        with suppress(Exception):
-            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
-
-
-def _inject(nb, given):
-    """Put the parameters behind the cell tagged so, as a cell that papermill would recognise."""
-    cells = [cell for cell in nb.cells if "injected-parameters" not in cell.metadata.tags]
-    if given:
-        source = "\n".join(["# Parameters", *(f"{k} = {literal(v)}" for k, v in given.items())])
-        cell = nbformat.v4.new_code_cell(source)
-        cell.metadata.update(tags=["injected-parameters"], papermill={})
-        places = [k for k, one in enumerate(cells) if "parameters" in one.metadata.tags]
-        cells.insert(places[0] + 1 if places else 0, cell)
-    nb.cells = cells
-    nb.metadata.papermill["parameters"] = to_json(given)[0]
-
-
-def _keep_error(cell, error):
-    """Let a failure that left no error in the cell, as that of a magic, be read there."""
-    if any(output.output_type == "error" for output in cell.outputs):
+def _place(workers, cluster, settings, tell):
+    """Give the place where runs are done; an interruption ends those in progress."""
+    if workers == 1 and cluster is None:
+        yield Here(tell)
         return
-    words = "".join(output.text for output in cell.outputs if output.output_type == "stream")
-    last = (words.strip().splitlines() or [str(error)])[-1]
-    name, value = error.ename or "CellExecutionError", error.evalue or ""
-    if not value:
-        name, _, value = last.partition(": ") if ": " in last else (name, "", last)
-    cell.outputs.append(
-        nbformat.v4.new_output("error", ename=name, evalue=value, traceback=[f"{name}: {value}"])
-    )
+    from moe_lab.runs.cluster import Cluster
+
+    with Cluster(workers, cluster, settings, tell) as place:
+        yield place
 
 
-def _fold_streams(cell):
-    """Keep of each stream of a cell what stands there in the end: of a progress bar its last."""
-    kept, streams = [], {}
-    for output in cell.get("outputs", []):
-        if output.output_type != "stream":
-            kept.append(output)
-        elif output.name not in streams:
-            streams[output.name] = [output.text]
-            kept.append(output)
-        else:
-            streams[output.name].append(output.text)
-    for output in kept:
-        if output.output_type == "stream":
-            output.text = as_seen("".join(streams[output.name]))
-    if kept:
-        cell.outputs = kept
+def _check(workers, engine, timeout):
+    if type(workers) is not int or workers < 1:
+        raise ValueError(f"--workers must be a whole number of at least 1, got {workers!r}.")
+    if engine not in ENGINES:
+        raise ValueError(f"--engine must be one of {', '.join(ENGINES)}, got {engine!r}.")
+    if timeout is not None and not (timeout > 0 and math.isfinite(timeout)):
+        raise ValueError(
+            f"--timeout must be a number of seconds above 0, got {timeout:g}; leave it out for a "
+            "run without a limit."
+        )

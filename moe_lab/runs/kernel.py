@@ -2,18 +2,25 @@
 
 import os
 import signal
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from moe_lab.progress import RUN_FOLDER
+from moe_lab.runs.guard import Guard, MemoryExceeded
 from moe_lab.runs.log import open_log
+from moe_lab.runs.secrets import Redactor
 
 __all__ = ["LOG", "NOTEBOOK", "execute"]
 
 NOTEBOOK = "notebook.ipynb"
 LOG = "log.txt"
 INLINE = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}  # figures stay in the notebook
-BAR = "{desc}: cell {n_fmt}/{total_fmt}, {elapsed}"  # no share: one cell may take nearly all time
+# What the numeric libraries, and joblib, read before they use all cores.
+CAPS = (
+    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"),
+    *("VECLIB_MAXIMUM_THREADS", "LOKY_MAX_CPU_COUNT"),
+)
 SIGNALS = {
     "SIGKILL": "out of memory, or stopped from outside",
     "SIGSEGV": "a fault in compiled code",
@@ -27,9 +34,12 @@ def execute(
     folder: Path,
     parameters: dict,
     *,
-    title: str,
     cwd: Path,
     timeout: float | None = None,
+    memory: int | None = None,
+    threads: int | None = None,
+    stop: Path | None = None,
+    tell: Callable | None = None,
 ) -> tuple[str, str | None, dict]:
     """Run a notebook by papermill into a run's folder.
 
@@ -37,12 +47,18 @@ def execute(
     ----------
     notebook, folder : Path
     parameters : dict
-    title : str
-        Shown beside the progress bar.
     cwd : Path
         The kernel's working directory.
     timeout : float, optional
         Seconds for the whole notebook.
+    memory : int, optional
+        Bytes for the kernel and all that it starts.
+    threads : int, optional
+        That the numeric libraries may use; default: as they choose.
+    stop : Path, optional
+        A file that asks for a stop as soon as it exists.
+    tell : callable, optional
+        Told the progress, see `Guard`.
 
     Returns
     -------
@@ -50,36 +66,73 @@ def execute(
     error : str or None
         What happened, in a sentence.
     depended : dict
-        From `dependencies`, as far as the kernel could be asked.
+        From `dependencies`, as far as the kernel could be asked, and what the run has used.
     """
     import papermill
 
-    from moe_lab.runs.engine import ENGINE, Deadline, KernelDied
+    from moe_lab.runs.cells import ENGINE, Deadline, KernelDied
 
     depended: dict = {}
-    variables = {RUN_FOLDER: str(folder), "PYTHONPATH": _python_path(), **INLINE}
-    with open_log(folder / LOG) as log, _environment(variables):
+    redactor = Redactor(parameters)
+    guard = Guard(memory=memory, stop=stop, tell=tell, redactor=redactor)
+    environment = _environment(folder, threads)
+    status: str = "done"
+    why: str | None = None
+    with open_log(folder / LOG, guard.show, guard.news, redactor.text) as log:
         try:
             papermill.execute_notebook(
                 notebook,
                 folder / NOTEBOOK,
                 engine_name=ENGINE,
                 kernel_name="python3",
-                progress_bar={"desc": title, "bar_format": BAR},
+                progress_bar=False,
                 given=parameters,
-                folder=cwd,
+                manager=_manager(log, cwd),
+                environment=environment,
                 limit=timeout,
+                guard=guard,
                 told=depended,
                 log=log,
             )
         except papermill.PapermillExecutionError as error:
             log.write(f"\n{error}\n")
-            return "failed", f"{error.ename}: {error.evalue}".removesuffix(": "), depended
+            status, why = (
+                "failed",
+                redactor.text(f"{error.ename}: {error.evalue}").removesuffix(": "),
+            )
         except KernelDied as error:
-            return "died", f"The kernel died: {_in_words(error.status)}.", depended
+            status, why = "died", f"The kernel died: {_in_words(error.status)}."
         except Deadline:
-            return "timeout", f"It took longer than --timeout {timeout:g} seconds.", depended
-    return "done", None, depended
+            status, why = "timeout", f"It took longer than --timeout {timeout:g} seconds."
+        except MemoryExceeded as error:
+            status, why = (
+                "died",
+                "It took {} MB of memory, --memory is {} MB.".format(
+                    *(round(part / 1e6) for part in error.args)
+                ),
+            )
+    return status, why, depended | guard.usage.told()
+
+
+def _manager(log, cwd) -> Any:
+    from moe_lab.runs.interpreter import OwnInterpreter
+
+    manager = OwnInterpreter(kernel_name="python3")
+    manager.log_file, manager.folder = log, cwd
+    return manager
+
+
+def _environment(folder, threads):
+    """Return the kernel's environment variables."""
+    told = dict(os.environ) | INLINE | {RUN_FOLDER: str(folder)}
+    told |= {"PYTHONPATH": path} if (path := _python_path()) else {}
+    if threads:
+        told |= {name: str(_least(threads, os.environ.get(name))) for name in CAPS}
+    return told
+
+
+def _least(threads, told):
+    return min(threads, int(told)) if told and told.isdigit() and int(told) else threads
 
 
 def _in_words(status):
@@ -102,17 +155,3 @@ def _python_path():
     ours = str(Path(__file__).resolve().parents[2])
     installed = Path(ours).name in ("site-packages", "dist-packages")
     return os.pathsep.join(entries if installed or ours in entries else [*entries, ours])
-
-
-@contextmanager
-def _environment(variables):
-    """Set environment variables for the kernel, and put things back."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update({name: value for name, value in variables.items() if value})
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value

@@ -1,5 +1,6 @@
 """What makes two runs the same: the notebook's code, its parameters, the data, moe_lab."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,15 @@ from moe_lab.runs.literals import literal
 from moe_lab.runs.notebook import code_cells, parsed
 from moe_lab.runs.provenance import digest, digest_files
 
-__all__ = ["PARTS", "fingerprint", "key_of", "key_parts", "run_key"]
+__all__ = [
+    "PARTS",
+    "code_parts",
+    "fingerprint",
+    "key_of",
+    "key_parts",
+    "package_digest",
+    "run_key",
+]
 
 
 NOT_IN_KEY = ("results_dir",)  # where results go does not change them
@@ -50,19 +59,39 @@ def key_of(parts: dict[str, str]) -> str:
     return digest(repr(sorted(parts.items())).encode())
 
 
-def key_parts(notebook: str | Path, parameters: dict, data: Any = "") -> dict:
-    """Return the hash of each part of a key, so that it can be said which has changed."""
-    code = [parsed(source) for source, tags in code_cells(notebook) if "parameters" not in tags]
+def key_parts(
+    notebook: str | Path, parameters: dict, data: Any = "", code: dict | None = None
+) -> dict:
+    """Return the hash of each part of a key, so that it can be said which has changed.
+
+    `code` is what `code_parts` said of the notebook, where that is known already.
+    """
+    code = code or code_parts(notebook)
     told = {name: value for name, value in parameters.items() if name not in NOT_IN_KEY}
     return {
-        "code": digest(repr([source for source in code if source]).encode()),
+        "code": code["code"],
         "parameters": digest(literal(dict(sorted(told.items()))).encode()),
         "data": data,
-        "moe_lab": _package_digest(),
+        "moe_lab": code["moe_lab"],
     }
 
 
-def _package_digest():
+def code_parts(notebook: str | Path) -> dict:
+    """Return the parts of a key that all runs of a notebook share."""
+    code = [parsed(source) for source, tags in code_cells(notebook) if "parameters" not in tags]
+    told = digest(repr([source for source in code if source]).encode())
+    return {"code": told, "moe_lab": package_digest()}
+
+
+def package_digest() -> str:
+    """Return version and hash of moe_lab's source, which is read again when a file has changed."""
     # The version alone would skip runs after a change of moe_lab in a checkout.
     here = Path(__file__).parents[1]
-    return moe_lab.__version__ + digest_files(here.rglob("*.py"), here)
+    paths = sorted(here.rglob("*.py"))
+    stats = [path.stat() for path in paths]
+    return _digest_of(tuple(paths), tuple((one.st_mtime_ns, one.st_size) for one in stats))
+
+
+@lru_cache(maxsize=1)
+def _digest_of(paths, stats):
+    return moe_lab.__version__ + digest_files(paths, Path(__file__).parents[1])

@@ -1,8 +1,7 @@
-"""The log of a run: what a notebook prints, kept in a file and seen in the terminal."""
+"""The log of a run: what a notebook prints, kept in a file and told while it is printed."""
 
 import io
 import re
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +24,8 @@ class Log(io.TextIOBase):
     file : text file
     show : callable
         Told the end of what a line says, whenever it changes.
+    redact : callable, default=str
+        What is written of a line.
     tell : callable, optional
         Told a line that the notebook marks as news, when it has ended.
 
@@ -38,10 +39,17 @@ class Log(io.TextIOBase):
     <BLANKLINE>
     """
 
-    def __init__(self, file: IO[str], show: Callable, tell: Callable | None = None):
+    def __init__(
+        self,
+        file: IO[str],
+        show: Callable,
+        tell: Callable | None = None,
+        redact: Callable[[str], str] = str,
+    ):
         self._file = file
         self._show = show
         self._tell = tell or show
+        self._redact = redact
         # of the line that has not ended: joined once, however many there are
         self._pieces: list[str] = []
         self._end = ""  # what a terminal is told of them
@@ -60,7 +68,7 @@ class Log(io.TextIOBase):
                 self._pieces.append(piece)
                 self._end = (self._end + piece[-SHOWN:])[-SHOWN:]
         if self._pieces:
-            self._show(self._end.strip())
+            self._show(self._redact(self._end.strip()))
         return len(text)
 
     def fileno(self) -> int:
@@ -73,7 +81,7 @@ class Log(io.TextIOBase):
             self._end_line()
 
     def _end_line(self):
-        line = "".join(self._pieces).rstrip()
+        line = self._redact("".join(self._pieces).rstrip())
         self._clear()
         if line.startswith(MARK):
             line = line.removeprefix(MARK)
@@ -107,20 +115,12 @@ def _last(states):
 
 
 @contextmanager
-def open_log(path: Path) -> Iterator[Log]:
-    """Open a log file whose latest line stands below the progress bar of a terminal."""
-    from tqdm import tqdm
-
-    terminal = sys.stderr.isatty()
-    with (
-        open(path, "a", encoding="utf-8", errors="replace") as file,
-        tqdm(bar_format="{desc}", position=1, leave=False, disable=not terminal) as line,
-    ):
-        log = Log(
-            file,
-            show=lambda text: line.set_description_str(text) if text else None,
-            tell=lambda text: tqdm.write(text, file=sys.stderr),
-        )
+def open_log(
+    path: Path, show: Callable, tell: Callable, redact: Callable[[str], str] = str
+) -> Iterator[Log]:
+    """Open a log file, and tell what it takes in."""
+    with open(path, "a", encoding="utf-8", errors="replace") as file:
+        log = Log(file, show, tell, redact)
         try:
             yield log
         finally:

@@ -3,6 +3,7 @@
 import ast
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 from moe_lab.bench.lineup import find_method, known_methods, split_names
 from moe_lab.registry import datasets, dividers, experts, gates, poolers, trainers
 from moe_lab.registry.spelling import unknown_name
-from moe_lab.runs.key import fingerprint
+from moe_lab.runs.key import code_parts, fingerprint, key_of, key_parts
 from moe_lab.runs.literals import literal
 from moe_lab.runs.notebook import Parameter, read_parameters
+from moe_lab.runs.secrets import check_secret
 
 __all__ = ["Planned", "convert", "plan_runs"]
 
@@ -53,15 +55,49 @@ class Planned:
         Fingerprint of the data set; "" where the notebook names none.
     title : str
         The data sets as they were typed.
+    notebook : Path
+    cwd : Path
+        The kernel's working directory.
+    code : dict
+        From `code_parts`, when the run was planned.
+    label : str, default=""
+        The experiment, where it is not called as the notebook.
     """
 
     parameters: dict
     counted: dict
     data: str
     title: str
+    notebook: Path
+    cwd: Path
+    code: dict
+    label: str = ""
+
+    @property
+    def experiment(self) -> str:
+        """Where its results are kept."""
+        return self.label or self.notebook.stem
+
+    @property
+    def name(self) -> str:
+        """What the run is called: the notebook, and the data sets."""
+        return f"{self.experiment} {self.title}".strip()
+
+    @cached_property
+    def parts(self) -> dict[str, str]:
+        """The hash of each part of the key."""
+        parts = key_parts(self.notebook, self.counted, self.data, self.code)
+        return parts if self.cwd == self.notebook.parent else parts | {"cwd": str(self.cwd)}
+
+    @property
+    def key(self) -> str:
+        """What makes this run the same as another."""
+        return key_of(self.parts)
 
 
-def plan_runs(notebook: Path, given: dict, cwd: Path | None = None) -> list[Planned]:
+def plan_runs(
+    notebook: Path, given: dict, cwd: Path | None = None, data: dict | None = None
+) -> list[Planned]:
     """Check what the command line gave, and split it into runs.
 
     Parameters
@@ -73,6 +109,8 @@ def plan_runs(notebook: Path, given: dict, cwd: Path | None = None) -> list[Plan
     cwd : Path, optional
         The kernel's folder, where the paths of the notebook's own defaults start; default: the
         notebook's folder.
+    data : dict, optional
+        Fingerprints of data and code known from the calls before this one; filled in.
 
     Returns
     -------
@@ -93,18 +131,24 @@ def plan_runs(notebook: Path, given: dict, cwd: Path | None = None) -> list[Plan
     values = {name: one.default for name, one in known.items()}
     values |= {name: convert(name, text, known[name].default) for name, text in given.items()}
     kinds = {name: kind_of(one) for name, one in known.items()}
-    starts = {name: Path.cwd() if name in given else cwd or notebook.parent for name in known}
+    cwd = cwd or notebook.parent
+    starts = {name: Path.cwd() if name in given else cwd for name in known}
     for name, value in values.items():
+        check_secret(name, value)
         check_names(known[name], value, kinds[name])
         if name in given:
             values[name] = _absolute(name, value, kinds[name])
     sets = [name for name, kind in kinds.items() if kind == "data set"]
     listed = [_named_sets(name, values[name], starts[name]) for name in sets]
     plans = (dict(zip(sets, chosen, strict=True)) for chosen in product(*listed))
-    return [_plan(values, chosen, kinds, starts) for chosen in plans]
+    seen = {} if data is None else data
+    if notebook not in seen:
+        seen[notebook] = code_parts(notebook)
+    place = (notebook, cwd, seen[notebook])
+    return [_plan(values, chosen, kinds, starts, seen, place) for chosen in plans]
 
 
-def _plan(values, chosen, kinds, starts):
+def _plan(values, chosen, kinds, starts, seen, place):
     from moe_lab.datasets.from_file import file_set_name, find_file
 
     files = {name: find_file(one, starts[name]) for name, one in chosen.items() if one}
@@ -115,8 +159,8 @@ def _plan(values, chosen, kinds, starts):
         else _content(value, kinds[name], starts[name])
         for name, value in run.items()
     }
-    data = [_read_data(run, name) for name in chosen if chosen[name]]
-    return Planned(run, counted, " ".join(data), ", ".join(chosen.values()))
+    data = [_read_data(run, name, seen) for name in chosen if chosen[name]]
+    return Planned(run, counted, " ".join(data), ", ".join(chosen.values()), *place)
 
 
 def convert(name: str, text: str, default: Any) -> Any:
@@ -238,11 +282,15 @@ def _content(value, kind, start):
     return value
 
 
-def _read_data(run, name):
+def _read_data(run, name, seen):
+    """Return the fingerprint of a data set, which is read once however many runs name it."""
     from moe_lab.datasets import load_dataset
 
     told = {option: run.get(option) or None for option in ("target", "groups")}
-    return fingerprint(load_dataset(run[name], **told))
+    which = (run[name], *told.values())
+    if which not in seen:
+        seen[which] = fingerprint(load_dataset(run[name], **told))
+    return seen[which]
 
 
 def _literal(text):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from moe_lab.registry import lab_root
 
-__all__ = ["digest", "digest_files", "git_commit", "machine", "version", "versions"]
+__all__ = ["digest", "digest_files", "git_commit", "machine", "provenance", "version", "versions"]
 
 PACKAGES = (
     *("numpy", "pandas", "scipy", "scikit-learn", "torch", "xgboost", "lightgbm"),
@@ -25,6 +25,22 @@ def machine() -> str:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         name = next((line.split(":")[1].strip() for line in lines if "model name" in line), name)
     return f"{name}, {os.cpu_count()} cores, {platform.system()}"
+
+
+def provenance(parameters: dict) -> dict:
+    """Return where and with what a run is made: commit, machine, seeds."""
+    commit = git_commit()
+    return {
+        "git_commit": commit,
+        "git_dirty": None if commit is None else commit.endswith("+"),
+        "host": platform.node(),
+        "machine": machine(),
+        "seeds": {name: value for name, value in parameters.items() if _is_seed(name)},
+    }
+
+
+def _is_seed(name):
+    return name == "random_state" or bool({"seed", "seeds"} & set(name.split("_")))
 
 
 def versions() -> dict:

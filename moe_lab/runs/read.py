@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from moe_lab.registry.spelling import did_you_mean
 from moe_lab.runs.literals import from_json
-from moe_lab.runs.store import RECORD, results_folder
+from moe_lab.runs.store import RECORD, results_folder, runs_of_key
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,14 +50,16 @@ def experiment_name(told: str | Path) -> str:
     return Path(told).stem if str(told).endswith(".ipynb") else str(told)
 
 
-def read_runs(experiment: str, results_dir: str | Path = "results") -> list[dict]:
-    """Return the records of an experiment's runs in the order they finished.
+def read_runs(
+    experiment: str, results_dir: str | Path = "results", key: str | None = None
+) -> list[dict]:
+    """Return the records of an experiment's runs, or of one key, in the order they finished.
 
     Each is the content of run.json, with `folder`, its path; damaged ones are named in a warning.
     """
-    runs = results_folder(results_dir) / experiment_name(experiment) / "runs"
     found = []
-    for path in sorted(runs.glob(f"*/{RECORD}")):
+    folders = runs_of_key(experiment_name(experiment), key or "", results_dir)
+    for path in (folder / RECORD for folder in folders if (folder / RECORD).exists()):
         try:
             found.append({**_read_record(path), "folder": path.parent})
         except (OSError, ValueError, SyntaxError) as error:

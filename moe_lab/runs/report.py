@@ -1,31 +1,33 @@
-"""The report of an experiment: one HTML file that needs nothing beside it."""
+"""The report of an experiment: one HTML file that needs nothing beside it, PNG and CSV beside."""
 
 from __future__ import annotations
 
 import base64
 import io
 import os
+import shutil
 import tempfile
 import warnings
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from moe_lab.bench.statistics import leaderboard, summary
-from moe_lab.bench.words import amount, in_words, number, over_all
+from moe_lab.bench.statistics import leaderboard
+from moe_lab.bench.words import amount, number, over_all
 from moe_lab.plots.style import pieces
 from moe_lab.registry.spelling import unknown_name
+from moe_lab.runs import sections
 from moe_lab.runs.read import experiment_name, read_runs, read_scores
-from moe_lab.runs.skip import same_parameters
 from moe_lab.runs.store import check_writable
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["pick", "render_report", "write_report"]
+__all__ = ["collect", "pick", "render", "write_report"]
 
 TEMPLATE = "report.html.jinja"
+BESIDE = "report"
 FEW = 3  # data sets that are shown unfolded
 USUAL = "stacking"  # the baseline that need not be there
 
@@ -52,20 +54,42 @@ def write_report(
     -------
     path : Path
         The report: leaderboards, what they say in words, figures; no notebook inputs, no links
-        to other files.
+        to other files. Beside it, in report/, its tables as CSV and its figures as PNG.
     """
-    html = render_report(experiment, results_dir, baseline, metric)
+    told = collect(experiment, results_dir, baseline, metric)
     folder = check_writable(results_dir) / experiment_name(experiment)
+    _replace(folder / "report.html", render(told))
+    _write_beside(folder / BESIDE, told)
+    return folder / "report.html"
+
+
+def _replace(path, html):
+    """Let the new report take the place of the old one at once."""
+    folder = path.parent
     handle, name = tempfile.mkstemp(prefix=".report-", dir=folder)
     try:
         with open(handle, "w", encoding="utf-8") as file:
             file.write(html)
         os.chmod(name, 0o644)  # mkstemp keeps others out
-        os.replace(name, folder / "report.html")
+        os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    return folder / "report.html"
+
+
+def _write_beside(folder, told):
+    """Write every table as CSV and every figure as PNG, for a paper or a spreadsheet."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for name, table in told["tables"].items():
+        table.to_csv(folder / f"{name}.csv", index=False)
+    for shown in told["figures"]:
+        (folder / f"{shown.name}.png").write_bytes(shown.figure)
+    for place, one in enumerate(told["datasets"], start=1):
+        for shown in one["figures"]:
+            safe = "".join(c if c.isalnum() or c in "_-" else "-" for c in one["name"])[:60]
+            name = f"set_{place:02d}_{safe}_{shown.name}.png"
+            (folder / name).write_bytes(shown.figure)
 
 
 def pick(
@@ -99,15 +123,13 @@ def pick(
     return scores, baseline or USUAL
 
 
-def render_report(
+def collect(
     experiment: str,
     results_dir: str | Path = "results",
     baseline: str | None = None,
     metric: str | None = None,
-) -> str:
-    """Return the report as HTML text."""
-    import jinja2
-
+) -> dict[str, Any]:
+    """Return all that the report of an experiment shows."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         scores, baseline = pick(read_scores(experiment, results_dir), baseline, metric)
@@ -115,27 +137,46 @@ def render_report(
     notes = list(dict.fromkeys(str(one.message) for one in caught))
     for note in notes:
         warnings.warn(note, stacklevel=2)
-    methods = scores["method"].unique()
+    methods = list(dict.fromkeys(scores["method"]))
+    several = scores["dataset"].nunique() > 1
+    calibrated = sections.calibration(scores)
+    verdicts = sections.verdicts(scores, baseline, metric) if several else None
+    tables = {"leaderboard": leaderboard(scores, baseline, metric), "scores": scores}
+    tables |= {"calibration": calibrated} if len(calibrated) else {}
+    tables |= {} if verdicts is None else {"all_sets": verdicts}
+    datasets = (
+        sections.of_dataset(name, one, runs, baseline, metric, methods)
+        for name, one in scores.groupby("dataset", sort=False)
+    )
+    return {
+        "experiment": experiment_name(experiment),
+        "baseline": baseline,
+        "notes": notes,
+        "overall": over_all(scores, baseline, metric),
+        "few": FEW,
+        "verdicts": [] if verdicts is None else verdicts.to_dict("records"),
+        "figures": _drawn(sections.overview(scores, baseline, metric)),
+        "routing": sections.routing(scores, metric),
+        "calibrated": calibrated.to_dict("records"),
+        "datasets": [one | {"figures": _drawn(one["figures"])} for one in datasets],
+        "used": [run for run in runs if run["folder"].name in set(scores["run"])],
+        "failed": sections.failures(runs),
+        "written": datetime.now().astimezone().isoformat(" ", "minutes"),
+        "tables": tables,
+    }
+
+
+def render(told: dict[str, Any]) -> str:
+    """Return the report as HTML text."""
+    import jinja2
+
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
     environment.filters |= {"number": number, "amount": amount, "breakable": _breakable}
+    environment.filters |= {"png": _data_url, "percent": _percent}
     template = resources.files("moe_lab.runs").joinpath(TEMPLATE).read_text(encoding="utf-8")
-    return environment.from_string(template).render(
-        experiment=experiment_name(experiment),
-        baseline=baseline,
-        notes=notes,
-        overall=over_all(scores, baseline, metric),
-        few=FEW,
-        datasets=[
-            _section(name, one, runs, baseline, metric, methods)
-            for name, one in _by_dataset(scores)
-        ],
-        summary=_summary(scores, baseline, metric),
-        used=[run for run in runs if run["folder"].name in set(scores["run"])],
-        failed=_failures(runs),
-        written=datetime.now().astimezone().isoformat(" ", "minutes"),
-    )
+    return environment.from_string(template).render(**told)
 
 
 def _breakable(name):
@@ -145,65 +186,21 @@ def _breakable(name):
     return Markup("<wbr>").join(escape(piece) for piece in pieces(name))
 
 
-def _by_dataset(scores):
-    return scores.groupby("dataset", sort=False)
+def _percent(share):
+    return "" if share is None or share != share else f"{100 * share:.0f} %"
 
 
-def _failures(runs):
-    """Return the runs without a result of which no later one has succeeded."""
-    return [
-        run
-        for place, run in enumerate(runs)
-        if run["status"] != "done"
-        and not any(
-            later["status"] == "done" and same_parameters(later["parameters"], run["parameters"])
-            for later in runs[place + 1 :]
-        )
-    ]
+def _drawn(shown):
+    """Draw each figure once, for the page and for its file."""
+    return [one._replace(figure=_png(one.figure)) for one in shown]
 
 
-def _section(name, scores, runs, baseline, metric, methods):
-    """Collect what the report shows of one data set."""
-    from moe_lab.bench.figures import plot_cost, plot_scores
-
-    first = scores.iloc[0]
-    return {
-        "name": name,
-        "task": first["task"],
-        "folds": first["n_folds"],
-        "seeds": scores["seed"].nunique(),
-        "n_train": scores["n_train"].max(),
-        "n_test": scores["n_test"].max(),
-        "sentences": in_words(scores, baseline, metric),
-        "board": leaderboard(scores, baseline, metric).to_dict("records"),
-        "figures": [
-            ("Every fold's score for each method", _inline(plot_scores(scores, metric))),
-            ("Score against fit seconds", _inline(plot_cost(scores, metric, methods=methods))),
-            *_saved_figures(scores["run"].iloc[-1], runs),
-        ],
-    }
-
-
-def _saved_figures(name, runs):
-    """Return the figures that the notebook of a run saved, except those drawn here anew."""
-    (folder,) = (run["folder"] for run in runs if run["folder"].name == name)
-    for path in sorted(folder.glob("figures/*.png")):
-        if path.stem not in ("scores", "cost"):
-            yield path.stem.replace("_", " ").capitalize(), _data_url(path.read_bytes())
-
-
-def _summary(scores, baseline, metric):
-    if scores["dataset"].nunique() < 2:
-        return []
-    with_baseline = set(scores.loc[scores["method"] == baseline, "dataset"])
-    shared = scores[scores["dataset"].isin(with_baseline)]
-    return summary(shared, baseline, metric).to_dict("records") if len(shared) else []
-
-
-def _inline(figure):
+def _png(figure):
+    if isinstance(figure, bytes):
+        return figure
     image = io.BytesIO()
     figure.savefig(image, format="png", dpi=110)
-    return _data_url(image.getvalue())
+    return image.getvalue()
 
 
 def _data_url(png):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moe_lab.progress import RUN_FOLDER
-from moe_lab.runs.provenance import git_commit, versions
+from moe_lab.runs.provenance import provenance, versions
 from moe_lab.runs.store import check_writable, drop_scratch, new_scratch, publish
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class Run:
             "by": "notebook",
             "parameters": self.parameters,
             "versions": versions(),
-            "git_commit": git_commit(),
+            **provenance(self.parameters),
             "seconds": round(time.time() - self._start, 1),
             "error": None,
         }

@@ -9,7 +9,7 @@ __all__ = ["same_parameters", "verdict"]
 def verdict(
     records: list[dict], parts: dict, parameters: dict, *, strict_versions: bool = False
 ) -> tuple[dict | None, str]:
-    """Look for a finished run that would come out the same.
+    """Look for a run that came out as this one would.
 
     Parameters
     ----------
@@ -24,26 +24,28 @@ def verdict(
 
     Returns
     -------
-    finished : dict or None
-        The record of that run; None if it has to be done.
+    record : dict or None
+        Of a finished run, else of the last that failed; None if neither would come out the same.
     reason : str
-        Why it is skipped, or why it is done once more; "" if it is the first of its kind.
+        Why that one stands, or why it has to be done once more; "" for the first of its kind.
     """
     same = [one for one in reversed(records) if one["key"] == key_of(parts)]
-    done = [one for one in same if one["status"] == "done"]
-    reasons = []
-    for record in done:
+    ended = sorted(same, key=lambda one: one["status"] != "done")
+    changes = []
+    for record in ended:
         changed = changed_files(record)
         versions = changed_versions(record)
         if not changed and not (strict_versions and versions):
-            made = f"; made with {', '.join(versions)}" if versions else ""
-            return record, f"same code, data, plugins{made}"
-        reasons.append(f"changed: {', '.join(changed or versions)}")
-    if reasons:
-        return None, reasons[0]
-    if same:
-        return None, f"the last one {same[0]['status']}: {same[0]['error']}"
-    return None, _what_differs(records, parts, parameters)
+            return record, _why_it_stands(record, versions)
+        changes.append(f"changed: {', '.join(changed or versions)}")
+    return None, changes[0] if changes else _what_differs(records, parts, parameters)
+
+
+def _why_it_stands(record, versions):
+    if record["status"] != "done":
+        return f"the last one {record['status']}: {record['error']}"
+    made = f"; made with {', '.join(versions)}" if versions else ""
+    return f"same code, data, plugins{made}"
 
 
 def _what_differs(records, parts, parameters):

@@ -360,6 +360,15 @@ def test_with_several_data_sets_the_summary_comes_first():
     assert not any("Over" in sentence for sentence in rest)
 
 
+def test_of_many_methods_the_summary_tells_the_best():
+    methods = {f"m{k:02}": [10.0 + k, 10.1 + k] for k in range(20)}
+    one = table(stacking=[10.0, 10.1], **methods)
+    first = in_words(pd.concat([one.assign(dataset=name) for name in "abc"]))[0]
+    assert "m05" in first
+    assert "m06" not in first
+    assert first.endswith("; 14 more behind these.")
+
+
 def test_words_of_routing_need_both_methods_and_a_score_of_each():
     scores = table(stacking=[10.0] * 3, moe=[9.0, 9.1, 8.9], moe_constant=[np.nan] * 3)
     assert not any("routing" in sentence for sentence in in_words(scores))

@@ -166,7 +166,7 @@ def test_ctrl_c_before_any_run_has_finished_leaves_nothing(lab, environment):
     assert files_in(results) == []
 
 
-def test_a_terminal_shows_the_bar_of_cells_and_the_bar_of_the_notebook(lab, environment):
+def test_a_terminal_shows_the_innermost_progress_of_each_run(lab, environment):
     lab.notebook("exp", 'dataset = "mcycle"', BARS)
     leader, follower = pty.openpty()
     termios.tcsetwinsize(follower, (24, 120))
@@ -177,16 +177,21 @@ def test_a_terminal_shows_the_bar_of_cells_and_the_bar_of_the_notebook(lab, envi
     seen = read_terminal(leader)
 
     assert process.wait(timeout=60) == 0
-    assert "exp mcycle:" in seen  # papermill's
-    assert "mcycle, linear, seed 0, fold 2/2" in seen  # the innermost one
+    assert "1 runs: 1 running" in seen
+    assert "moe, fold 2/3" in seen  # the innermost one
     assert "mcycle: linear: rmse" in seen  # a line that stays
     assert "\x1e" not in seen
-    assert "cell 3/3" in seen
+    assert "done     exp mcycle in" in seen
 
 
 BARS = """
-from moe_lab import bench
-bench.compare(["linear"], dataset, folds=2)
+import time
+from moe_lab.progress import progress_bar, say
+say("mcycle: linear: rmse 25")
+with progress_bar(3, "moe, fold") as bar:
+    bar.update(2)
+    bar.refresh()
+    time.sleep(2)
 """
 
 
@@ -284,3 +289,47 @@ def test_a_report_on_nothing_says_how_to_make_a_run(moe_lab):
     assert ran.returncode == 1
     assert "Error: An experiment must have a finished run with scores" in ran.stderr
     assert "`moe-lab run 01_compare` makes one." in ran.stderr
+
+
+def test_a_sweep_from_a_file_is_foretold_run_listed_and_collected(moe_lab, lab):
+    lab.notebook("exp", "seed = 0  # draws '#' the folds", "assert seed != 1, 'not this one'")
+    (lab.root / "s.toml").write_text('notebook = "exp"\nexperiment = "two"\n[grid]\nseed = [0, 1]')
+
+    foretold = moe_lab("sweep", "s.toml", "--dry-run")
+    ran = moe_lab("sweep", "s.toml")
+    again = moe_lab("sweep", "s.toml", "--dry-run")
+    listed = moe_lab("runs", "two")
+    (failed,) = (run["folder"].name for run in read_runs("two") if run["status"] == "failed")
+    shown = moe_lab("show", failed)
+    would = moe_lab("gc", "--dry-run")
+
+    assert foretold.stdout.splitlines() == [
+        "to do    two seed=0",
+        "to do    two seed=1",
+        "2 runs, 2 to do; no finished run says how long they take.",
+    ]
+    assert ran.returncode == 1
+    assert "failed   two seed=1: AssertionError: not this one" in ran.stderr
+    assert again.stdout.splitlines()[-1] == "2 runs, 0 to do."
+    assert "two: 1 done, 1 failed" in listed.stdout
+    assert "seed=1" in listed.stdout
+    assert "AssertionError: not this one" in listed.stdout
+    assert f"notebook: {lab.root}/results/two/runs/{failed}/notebook.ipynb" in shown.stdout
+    assert "seeds: seed=1" in shown.stdout
+    assert would.stdout.splitlines()[-1] == "1 runs would be removed."
+    assert len(read_runs("two")) == 2
+
+
+def test_help_lists_the_parameters_of_a_notebook(moe_lab, lab):
+    lab.notebook("exp", 'name = "a # b"  # whom to greet\n# at least 1\ncount = 2', "name")
+    told = " ".join(moe_lab("run", "exp", "--help").stdout.split())
+    assert "name = 'a # b' whom to greet count = 2 at least 1" in told
+
+
+def test_very_many_runs_are_asked_about(moe_lab, lab):
+    lab.notebook("exp", "a = 0\nb = 0", "a")
+    numbers = ",".join(map(str, range(400)))
+    ran = moe_lab("run", "exp", "--grid", "a", numbers, "--grid", "b", numbers)
+    assert ran.returncode == 1
+    assert "These are 160,000 runs. Go on?" in ran.stdout
+    assert not (lab.root / "results").exists()

@@ -68,7 +68,7 @@ class FakeKernel:
 def kernel(monkeypatch):
     """Run notebooks without a kernel."""
     fake = FakeKernel()
-    monkeypatch.setattr("moe_lab.runs.runner.execute", fake)
+    monkeypatch.setattr("moe_lab.runs.attempt.execute", fake)
     return fake
 
 

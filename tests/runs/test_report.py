@@ -69,14 +69,22 @@ def test_the_report_stands_alone_and_says_what_the_table_says(lab):
     assert [file.name for file in path.parent.iterdir() if file.is_file()] == ["report.html"]
     assert "ames: better than stacking: moe (-20.0 ±" in report.words
     assert "4 / 0 / 0" in report.words
-    assert "script" not in report.tags
-    assert len(report.sources) == 3  # scores, cost, and the one figure not drawn anew
-    assert all(source.startswith("data:image/png;base64,") for source in report.sources)
+    assert report.tags.count("script") == 1  # sorts and searches
+    images = [source for source in report.sources if not source.startswith("#")]
+    assert len(images) == 3  # scores, cost, and the one figure not drawn anew
+    assert all(source.startswith("data:image/png;base64,") for source in images)
 
 
 def test_the_report_says_whether_routing_added_anything(lab):
     save(scores(stacking=10.0, moe=8.0, moe_constant=10.0))
     assert "ames: routing pays: rmse -20.0 ±" in read(write_report("exp")).words
+
+
+def test_routing_is_summed_up_over_the_sets(lab):
+    pays = [scores(name, stacking=10.0, moe=8.0, moe_constant=10.0) for name in "ab"]
+    save(pd.concat([*pays, scores("c", stacking=10.0, moe=8.0, moe_constant=7.0)]))
+    words = read(write_report("exp")).words
+    assert "Over 3 data sets: routing pays on 2, routing does harm on 1." in words
 
 
 def test_the_report_shows_no_inputs(lab):
@@ -101,7 +109,7 @@ def test_failed_runs_are_named_and_not_counted(lab):
     words = read(write_report("exp")).words
 
     assert "died. The kernel died" in words
-    assert "from 1 finished run." in words
+    assert "from 1 finished run; 1 has no result, see failures." in re.sub(r"\s+", " ", words)
     assert "-20.0" in words
 
 
@@ -161,10 +169,8 @@ def test_no_column_of_the_report_is_cut(lab, chromium, width, count):
     save(table.replace({"method": {"moe": long, "linear": "GradientBoostingRegressor"}}))
     report = write_report("exp")
 
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-    flags += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         page = browser.new_page(viewport={"width": width, "height": 1000})
         page.goto(report.resolve().as_uri())
         page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
@@ -173,6 +179,8 @@ def test_no_column_of_the_report_is_cut(lab, chromium, width, count):
     assert hidden == []
 
 
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 # What is wider than the room it has: the page, boxes that would scroll, and figures.
 HIDDEN = """() => [document.documentElement, ...document.querySelectorAll('.wide, img')]
     .filter(one => one.scrollWidth > one.clientWidth + 1
@@ -185,8 +193,77 @@ def test_names_are_escaped(lab):
 
     report = read(write_report("exp"))
 
-    assert not {"b", "script"} & set(report.tags)
+    assert "b" not in report.tags
+    assert report.tags.count("script") == 1  # the report's own
     assert "<b>bold</b>" in report.words
+
+
+def test_tables_and_figures_lie_beside_the_report(lab):
+    save(sets(3))
+    folder = write_report("exp").parent / "report"
+    assert {path.name for path in folder.iterdir() if path.name[:4] != "set_"} == {
+        *("all_sets.csv", "leaderboard.csv", "scores.csv"),
+        *("critical_difference.png", "differences.png", "cost_against_quality.png"),
+    }
+    assert len(list(folder.glob("set_*_scores.png"))) == 3
+    board = pd.read_csv(folder / "all_sets.csv").set_index("method")
+    assert board["rank"].to_dict() == {"moe": 1.0, "stacking": 2.0, "linear": 3.0}
+    assert board.loc["moe", "better"] > 0.9
+    assert board.loc["linear", "worse"] > 0.9
+
+
+def test_every_figure_names_the_runs_behind_it(lab):
+    save(sets(2))
+    (run,) = (lab.root / "results" / "exp" / "runs").iterdir()
+
+    html = write_report("exp").read_text(encoding="utf-8")
+
+    figures = re.findall(r"<figure>.*?</figure>", html, re.S)
+    assert len(figures) == 3 + 2 * 3
+    assert all(f'<a href="#{run.name}">' in figure for figure in figures)
+    assert f'<tr id="{run.name}">' in html
+
+
+def test_calibration_is_shown_where_it_was_measured(lab):
+    measured = scores("a").assign(metric="nll", score=[1.5] * 4 + [1.25] * 4)
+    save(pd.concat([scores("a"), measured]))
+    html = write_report("exp").read_text(encoding="utf-8")
+    shown = html[html.index("<h2>Calibration") : html.index("<h2>Set by set")]
+    assert re.findall(r"<td>(\w+)</td>.*?>([\d.]+)</td></tr>", shown.replace("<wbr>", "")) == [
+        ("moe", "1.25"),
+        ("stacking", "1.5"),
+    ]
+
+
+@pytest.mark.browser
+def test_tables_of_the_report_are_sorted_and_searched(lab, chromium):
+    from playwright.sync_api import sync_playwright
+
+    names = {name: 10.0 + k for k, name in enumerate(["stacking", *"abcdef"])}
+    save(pd.concat([scores(f"set_{k}", **names) for k in range(4)]))
+    report = write_report("exp")
+    column = "[...document.querySelectorAll('details')[0].querySelectorAll('td:first-child')]"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        page = browser.new_page()
+        faults = []
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto(report.resolve().as_uri())
+        page.get_by_label("find a data set").fill("set_2")
+        shown = page.locator("details:visible").count()
+        page.get_by_label("find a data set").fill("")
+        page.locator("details").first.locator("summary").click()
+        page.locator("details").first.get_by_role("button", name="rmse").click()
+        up = page.evaluate(f"{column}.map(cell => cell.textContent).join('')")
+        page.locator("details").first.get_by_role("button", name="rmse").click()
+        down = page.evaluate(f"{column}.map(cell => cell.textContent).join('')")
+        page.locator("details").first.get_by_label("find a method").fill("STACK")
+        left = page.locator("details").first.locator("td:first-child:visible").all_inner_texts()
+        browser.close()
+    assert shown == 1
+    assert (up, down) == ("stackingabcdef", "fedcbastacking")
+    assert left == ["stacking"]
+    assert faults == []
 
 
 def test_without_the_baseline_the_report_still_ranks(lab):

@@ -44,7 +44,7 @@ def left_in(folder) -> set:
 @pytest.fixture
 def no_kernel(monkeypatch):
     """Fail if a kernel is started."""
-    monkeypatch.setattr("moe_lab.runs.runner.execute", lambda *a, **k: pytest.fail("a kernel"))
+    monkeypatch.setattr("moe_lab.runs.attempt.execute", lambda *a, **k: pytest.fail("a kernel"))
 
 
 @pytest.mark.usefixtures("no_kernel")

@@ -112,7 +112,7 @@ def test_a_module_that_is_gone_or_changed_under_way_runs_again(exp, kernel, run)
 
 def test_other_versions_are_told_and_repeated_if_asked(exp, kernel, run, monkeypatch):
     kernel.depended = {"versions": {"lightgbm": "4.6", "vanished": "1.0"}}
-    monkeypatch.setattr("moe_lab.runs.runner.versions", lambda: {"python": "3.10.0"})
+    monkeypatch.setattr("moe_lab.runs.attempt.versions", lambda: {"python": "3.10.0"})
     run()
 
     ((status, reason),) = statuses(run())
@@ -129,7 +129,11 @@ def test_a_failure_is_run_again_with_its_error(exp, kernel, run):
     kernel.status, kernel.error = "failed", "ValueError: no"
     run()
     kernel.status, kernel.error = "done", None
-    assert statuses(run()) == [("done", "the last one failed: ValueError: no")]
+    (named,) = run()
+    assert (named.status, named.found, named.failed) == ("skipped", "failed", True)
+    assert named.reason == "the last one failed: ValueError: no"
+    again = run(settings={"retry": True})
+    assert statuses(again) == [("done", "the last one failed: ValueError: no")]
     assert statuses(run()) == SKIPPED
 
 

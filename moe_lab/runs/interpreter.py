@@ -1,0 +1,76 @@
+"""The kernel of a run: our own Python in a folder of its own, which does not outlive its owner."""
+
+import os
+import subprocess
+import sys
+import uuid
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import zmq
+from ipykernel.kernelspec import get_kernel_dict
+from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpec
+
+from moe_lab.runs.processes import end_tree
+
+__all__ = ["OwnInterpreter"]
+
+# The kernel of ipykernel, which Linux ends together with the thread that has started it.
+START = """
+import ctypes, os, sys
+owner = int(sys.argv.pop(1))
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
+    if os.getppid() != owner:
+        os._exit(1)
+del sys.path[0], owner
+from ipykernel.kernelapp import launch_new_instance
+launch_new_instance()
+"""
+
+
+class OwnInterpreter(AsyncKernelManager):
+    """Starts the Python running this, whatever kernels there are, in a folder of its own.
+
+    What the kernel's process itself has to say goes to the log, not across the terminal.
+    """
+
+    # Others on the machine cannot listen in; older versions know nothing of it.
+    transport_encryption = "auto" if zmq.has("curve") else "disabled"
+    log_file: Any = None
+    folder: Path | None = None
+    process: Any = None
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        spec = get_kernel_dict()
+        place = spec["argv"].index("-m")
+        spec["argv"][place : place + 2] = ["-c", START, str(os.getpid())]
+        return KernelSpec(**spec)
+
+    async def _async_pre_start_kernel(self, **kw):
+        if sys.platform == "linux":  # kernels that start at a time might choose the same TCP port
+            self.transport, self.ip = "ipc", f"@moe-{uuid.uuid4().hex}"  # a name, not a file
+        return await super()._async_pre_start_kernel(**kw)
+
+    async def _async_launch_kernel(self, kernel_cmd, **kw):
+        outputs = {"stdout": self.log_file.fileno(), "stderr": self.log_file.fileno()}
+        await super()._async_launch_kernel(kernel_cmd, **kw | outputs | {"cwd": str(self.folder)})
+        self.process = self.provisioner.process
+
+    _launch_kernel = _async_launch_kernel
+
+    def exit_status(self) -> int | None:
+        """Return how the kernel's process ended, None if it has not."""
+        if self.process is None:
+            return None
+        with suppress(subprocess.TimeoutExpired):
+            return self.process.wait(timeout=3)
+        return None
+
+    def kill(self) -> None:
+        """End the kernel and every process it has started, at once."""
+        if self.process is not None:
+            end_tree(self.process.pid)

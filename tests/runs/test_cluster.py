@@ -1,0 +1,107 @@
+"""Sweeps on workers: each run once, a lost worker costs its own run, every word is told here."""
+
+import json
+import os
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from moe_lab.runs import read_runs
+from moe_lab.runs.engine import run_all
+from moe_lab.runs.events import Finished, Progressed, Started
+from moe_lab.runs.plan import plan_runs
+
+pytest.importorskip("distributed")
+
+CODE = """
+import os, time
+print("pid", os.getpid(), "of", os.getppid(), flush=True)
+if lost and not os.path.exists("once"):
+    open("once", "w").write(str(os.getppid()))
+    time.sleep(120)
+"""
+
+
+@pytest.fixture
+def plans(inside):
+    """Six runs; the one of seed 3 waits until its worker is killed."""
+    path = inside.notebook("exp", "seed = 0\nlost = False", CODE)
+    given = [{"seed": seed, "lost": seed == 3} for seed in range(6)]
+    return [plan for one in given for plan in plan_runs(path, one)]
+
+
+def alive(pid):
+    """Tell whether a process goes on, or ends within seconds."""
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return False
+        except OSError:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def test_a_killed_worker_costs_its_own_run_and_retry_does_it(inside, plans):
+    once, events, killed = inside.root / "notebooks" / "once", [], []
+
+    def on_event(event):
+        events.append(event)
+        if once.exists() and not killed and (text := once.read_text()):
+            killed.append(int(text))
+            os.kill(killed[0], signal.SIGKILL)
+
+    came = run_all(plans, workers=2, on_event=on_event)
+
+    assert [one.status for one in came] == ["done"] * 3 + ["died"] + ["done"] * 2
+    assert not alive(killed[0])
+    log = (came[3].path / "log.txt").read_text()
+    assert not alive(int(log.split()[1]))  # the kernel went with its worker
+    assert Counter(record["key"] for record in read_runs("exp")) == {p.key: 1 for p in plans}
+    assert {type(one) for one in events} >= {Started, Progressed, Finished}
+    again = run_all(plans, workers=2, retry=True)
+    assert [one.status for one in again] == ["skipped"] * 3 + ["done"] + ["skipped"] * 2
+    done = [record["key"] for record in read_runs("exp") if record["status"] == "done"]
+    assert Counter(done) == {plan.key: 1 for plan in plans}
+    assert [path.name for path in (inside.root / "results").iterdir()] == ["exp"]
+
+
+def test_a_cluster_that_does_not_answer_is_told_before_any_run(inside, plans, monkeypatch):
+    monkeypatch.setattr("moe_lab.runs.cluster.ANSWER", 1.0)
+    start = time.monotonic()
+    with pytest.raises(ConnectionError, match=r"--cluster must be the address of a Dask scheduler"):
+        run_all(plans, cluster="tcp://127.0.0.1:9")
+    assert time.monotonic() - start < 60
+    with pytest.raises(ValueError, match=r"local:N or tcp://HOST:PORT, got 'local:none'"):
+        run_all(plans, cluster="local:none")
+    assert read_runs("exp") == []
+
+
+GREEDY = """
+import subprocess, sys
+code = "x = bytearray(600_000_000); import time; time.sleep(99)"
+child = subprocess.Popen([sys.executable, "-c", code])
+print("child", child.pid, flush=True)
+child.wait()
+"""
+
+
+def test_memory_above_its_limit_ends_the_run_with_its_children(inside):
+    code = "import subprocess, sys\nprint('child', (p := subprocess.Popen([sys.executable, '-c', "
+    code += (
+        "'x = bytearray(600_000_000); import time; time.sleep(99)'])).pid, flush=True)\np.wait()"
+    )
+    (plan,) = plan_runs(inside.notebook("exp", "seed = 0", code), {})
+
+    (outcome,) = run_all([plan], memory="500 MB")
+
+    assert outcome.status == "died"
+    assert "--memory is 500 MB" in outcome.error
+    record = json.loads((outcome.path / "run.json").read_text())
+    assert record["peak_memory"] > 500e6
+    assert record["cpu_seconds"] > 0
+    assert not alive(int((outcome.path / "log.txt").read_text().split()[1]))

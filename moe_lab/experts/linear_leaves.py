@@ -42,4 +42,5 @@ class LinearLeavesExpert(Expert):
     def build(self, task: str, **settings: Any) -> Any:
         named = self.get_params(deep=False)
         lines = {"linear_tree": True, "linear_lambda": named.pop("ridge")}
-        return LightGBMExpert(**named, params=lines).build(task, **settings)
+        built = LightGBMExpert(**named, params=lines).build(task, **settings)
+        return built.set_params(model__stop_on="part")

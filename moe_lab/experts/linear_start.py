@@ -69,7 +69,7 @@ class LinearStartExpert(Expert):
         alpha = named.pop("alpha")
         booster = LightGBMExpert(**named, params=SETTINGS).build(task, **settings).model
         trees = StartedTrees(alpha, **booster.trees.get_params())
-        return Prepared(StartTable(), booster.set_params(trees=trees))
+        return Prepared(StartTable(), booster.set_params(trees=trees, stop_on="part"))
 
 
 @dataclass
@@ -124,12 +124,12 @@ class StartedTrees(LightGBMTrees):
     def get_params(self, deep: bool = True) -> dict:
         return {"alpha": self.alpha, **self.settings}
 
-    def bin(self, X: Started) -> tuple:
+    def bin(self, X: Any) -> Any:
         return super().bin(X.coded), X.numbers
 
     def grow(
         self,
-        data: tuple,
+        data: Any,
         rows: np.ndarray,
         y: np.ndarray,
         weight: np.ndarray,
@@ -144,7 +144,7 @@ class StartedTrees(LightGBMTrees):
         line.fit(numbers[rows], y, sample_weight=weight)
         starts = _scores(line, numbers[rows]), held_out and _scores(line, numbers[held_out[0]])
         many = {"num_leaves": MANY_LEAVES if len(numbers) >= MANY_ROWS else FEW_LEAVES}
-        trees, losses = super().grow(
+        trees, losses = self.grow_on(
             binned,
             rows,
             y,
@@ -159,7 +159,7 @@ class StartedTrees(LightGBMTrees):
         return (line, trees), losses
 
     def predict(
-        self, model: Any, X: Started, *, n_classes: int | None, n_trees: int | None = None
+        self, model: Any, X: Any, *, n_classes: int | None, n_trees: int | None = None
     ) -> np.ndarray:
         line, trees = model
         n_threads = self.settings["n_jobs"]

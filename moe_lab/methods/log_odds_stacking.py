@@ -16,7 +16,9 @@ from moe_lab.table.data import TrainingData
 from moe_lab.table.inputs import rows_of_weight
 
 
-class _OutOfFoldStacking:
+class OutOfFoldStacking:
+    """Fits the experts on all rows, and what joins them on their out-of-fold predictions."""
+
     def fit(self, X, y, sample_weight=None, groups=None):
         """Fit the experts on all rows, and the stacker on their out-of-fold predictions.
 
@@ -47,7 +49,7 @@ class _OutOfFoldStacking:
         """Learn how wrong the stack is, from out-of-fold predictions; a plain stack does not."""
 
 
-class LogOddsStackingRegressor(_OutOfFoldStacking, RegressorEnsemble):
+class LogOddsStackingRegressor(OutOfFoldStacking, RegressorEnsemble):
     """Ridge regression on the experts' out-of-fold predictions.
 
     Parameters
@@ -100,7 +102,7 @@ class LogOddsStackingRegressor(_OutOfFoldStacking, RegressorEnsemble):
         return self.stacker_.predict(self._features(predictions))[:, None]
 
 
-class LogOddsStackingClassifier(_OutOfFoldStacking, ClassifierEnsemble):
+class LogOddsStackingClassifier(OutOfFoldStacking, ClassifierEnsemble):
     """Logistic regression on the experts' out-of-fold log-odds.
 
     Parameters

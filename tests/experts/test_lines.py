@@ -112,14 +112,21 @@ def test_many_rows_in_time_order_do_not_stop_the_trees_at_once(monkeypatch):
 
 
 @pytest.mark.parametrize("far", [60.0, 1e6])
-def test_one_far_row_does_not_carry_a_line_anywhere(far):
+@pytest.mark.parametrize("name", ["linear", "linear_mixture", *LINES])
+def test_one_far_row_does_not_carry_a_line_anywhere(name, far):
     """The column hardly matters, and where it ends no row says that it goes on."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(500, 2))
     y = X[:, 0] + 0.2 * X[:, 1] + rng.normal(size=500)
-    line = GaussianLinear().fit(X, y)
-    low, high = line.predict(np.array([[0.0, -far], [0.0, far]]))
+    low, high = fitted(name, X, y).predict(np.array([[0.0, -far], [0.0, far]]))
     assert abs(high - low) < 0.3 * 6 * 3
+
+
+def test_a_column_of_a_leaf_s_line_may_be_all_missing():
+    X, score = table()
+    X["none"] = np.nan
+    leaves = fitted("linear_leaves", X, score.to_numpy(), n_estimators=5)
+    assert_allclose(leaves.predict(X.assign(none=1e6)), leaves.predict(X))
 
 
 def test_a_line_goes_on_where_the_outermost_rows_follow_it():

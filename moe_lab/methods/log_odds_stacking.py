@@ -42,15 +42,15 @@ class OutOfFoldStacking(ExpertEnsemble):
         -------
         self : estimator
         """
-        read = self._read(X, y, sample_weight, groups)
+        table, target, weight, group = self._read(X, y, sample_weight, groups)
         built, seeds = self._built_pool()
-        data = TrainingData(*read, self._task, self._n_classes, rows_of_weight(sample_weight))
-        X, y, weight = data.X, data.y, data.sample_weight
+        rows = rows_of_weight(sample_weight)
+        data = TrainingData(table, target, weight, group, self._task, self._n_classes, rows)
         folds = data.folds(self.cv)
         said = cross_fit(built, data, folds, seeds=seeds, n_jobs=self.n_jobs)
-        self.stacker_ = self._stacker().fit(self._features(said), y, sample_weight=weight)
-        self._learn_noise(X, y, said, weight, folds)
-        self.experts_ = self._fit_all(built, seeds, X, y, weight)
+        self.stacker_ = self._stacker().fit(self._features(said), target, sample_weight=weight)
+        self._learn_noise(table, target, said, weight, folds)
+        self.experts_ = self._fit_all(built, seeds, table, target, weight)
         return self
 
     def _learn_noise(self, X, y, predictions, weight, folds):

@@ -125,9 +125,28 @@ class LightGBMTrees(Trees):
         held_out: tuple | None = None,
         patience: int | None = None,
     ) -> tuple[Any, list]:
+        stop: dict = {"held_out": held_out, "patience": patience}
+        return self.grow_on(data, rows, y, weight, n_classes=n_classes, n_trees=n_trees, **stop)
+
+    def grow_on(
+        self,
+        data: Any,
+        rows: np.ndarray,
+        y: np.ndarray,
+        weight: np.ndarray,
+        *,
+        n_classes: int | None,
+        n_trees: int,
+        held_out: tuple | None,
+        patience: int | None,
+        starts: tuple = (None, None),
+        defaults: dict | None = None,
+    ) -> tuple[Any, list]:
+        """Do as ``grow`` on top of scores: ``starts`` are those of the rows and of those held out;
+        ``defaults`` is what the settings leave open."""
         import lightgbm
 
-        params: dict = self._settings()[0]
+        params: dict = (defaults or {}) | self._settings()[0]
         losses: dict = {}
         watch: dict = {}
         if not params.keys() & lightgbm.basic._ConfigAliases.get("objective"):
@@ -137,12 +156,12 @@ class LightGBMTrees(Trees):
         if held_out is not None:
             stop = lightgbm.early_stopping(patience, first_metric_only=True, verbose=False)
             watch = {
-                "valid_sets": [_labelled(_part(data, held_out[0]), *held_out[1:])],
+                "valid_sets": [_labelled(_part(data, held_out[0]), *held_out[1:], start=starts[1])],
                 "valid_names": ["held_out"],
                 "callbacks": [stop, lightgbm.record_evaluation(losses)],
             }
         part = data if len(rows) == data.num_data() else _part(data, rows)
-        part = _labelled(part, y, weight)
+        part = _labelled(part, y, weight, start=starts[0])
         model = lightgbm.train(params, part, n_trees, **watch)
         return model, next(iter(losses["held_out"].values())) if losses else []
 
@@ -164,8 +183,8 @@ def _part(data, rows):
     return data.subset(rows, params=data.params).construct()
 
 
-def _labelled(data, y, weight):
-    return data.set_label(y).set_weight(weight)
+def _labelled(data, y, weight, *, start):
+    return data.set_label(y).set_weight(weight).set_init_score(start)
 
 
 def _names(lightgbm):

@@ -16,6 +16,9 @@ from moe_lab.table import NumericTable, Prepared
 MOST_CROWDED = 0.9  # columns for each row up to which in-sample noise says something
 LEAST_FREE = 0.1  # of the rows: degrees of freedom that are left at least
 MAX_TURNS = 100  # of coefficients and noise scale
+BEYOND, FAR_BEYOND = 1.0, 10.0  # ranges of a column that a line goes on beyond it
+TAIL, LEAST_TAIL = 0.01, 10  # share of the rows, and rows, that are outermost
+HOLDS = 0.5  # of the squares left there: a line that leaves less there goes on far beyond
 
 
 @experts.register("linear")
@@ -62,6 +65,9 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
     where noise hides the line, weak where it is plain. As many columns as rows fit any y, and then
     the scale, in-sample, says nothing of the noise; c keeps the penalty. y may come in any unit.
 
+    A new row is drawn in to within twice the range of each column, since one far out would carry
+    the line anywhere; to within eleven ranges where the outermost rows follow the line.
+
     Parameters
     ----------
     alpha : float, default=1.0
@@ -82,9 +88,12 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
     ----------
     coef_ : ndarray of shape (n_features,)
     intercept_, scale_ : float
+    reach_ : tuple of two ndarrays of shape (n_features,), or None
+        Least and largest numbers that the line reads; with ``warm_start`` it reads all.
     """
 
     parametric = True
+    reach_: tuple | None = None
 
     def __init__(
         self,
@@ -116,10 +125,13 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
         known = self.warm_start and hasattr(self, "scale_")
         axes = directions(gram)
         start = self.scale_ if known else spread  # type: ignore[has-type]
+        self.reach_ = None
         self.coef_ = self._solve(*axes, moment, spread, total, start)
         self.intercept_ = y_mean - x_mean @ self.coef_
         residual = y - self.predict(X)
         squares = weight @ residual**2
+        if not self.warm_start:
+            self.reach_ = _reach(X, residual, weight, self.coef_)
         penalised = squares + self.least_penalty_ * self._excess
         self.origin_ = self.intercept_
         self.unit_ = self.scale_ = self._floored(np.sqrt(penalised / total))
@@ -171,6 +183,7 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
     def predict(self, X: np.ndarray, return_std: bool = False) -> Any:
         """Return the mean of y, (n_samples,), and if asked the standard deviation of a new y,
         which counts that coefficients and noise scale were estimated; likewise."""
+        X = X if self.reach_ is None else np.clip(X, *self.reach_)
         mean = X @ self.coef_ + self.intercept_
         if not return_std:
             return mean
@@ -230,6 +243,33 @@ def _moments(X, y, weight, x_mean, y_mean):
         gram += weighted.T @ centred
         moment += weighted.T @ (y[rows] - y_mean)
     return gram, moment
+
+
+def _reach(X, residual, weight, coef):
+    """Return how far a line goes on to either side of each column, two arrays (n_features,)."""
+    present = weight > 0
+    if not present.all():
+        X, residual, weight = X[present], residual[present], weight[present]
+    reach = np.empty((2, len(coef)))
+    for j, slope in enumerate(coef):
+        x = np.ascontiguousarray(X[:, j])
+        low, high = x.min(), x.max()
+        if ((x == low) | (x == high)).all():  # levels: nothing lies beyond
+            reach[:, j] = low, high
+            continue
+        below, above = (_beyond(side * x, side * slope, residual, weight) for side in (-1, 1))
+        reach[:, j] = low - below * (high - low), high + above * (high - low)
+    return tuple(reach)
+
+
+def _beyond(x, slope, residual, weight):
+    """Return how many ranges a line goes on above a column: far where the outermost rows follow it
+    much better than they follow its end there."""
+    few = min(max(LEAST_TAIL, int(TAIL * len(x))), len(x) // 2)
+    tail = np.argpartition(x, len(x) - few - 1)[len(x) - few :]
+    flat = residual[tail] + slope * (x[tail] - x[tail].min())
+    follows = weight[tail] @ residual[tail] ** 2 < HOLDS * (weight[tail] @ flat**2)
+    return FAR_BEYOND if follows else BEYOND
 
 
 class SoftmaxLinear(ClassifierMixin, BaseEstimator):

@@ -21,7 +21,9 @@ from moe_lab.table.forms import Table
 from moe_lab.table.inputs import count_distinct
 
 PATH = (30.0, 10.0, 3.0, 1.0, 0.1)  # penalties, from near one linear model to nearly free
+SHORT_PATH, FEW_STARTS = (10.0, 1.0, 0.1), 2  # for more than two classes, where each costs more
 MOST_ROWS = 3000  # that choose the penalty
+MOST_TERMS = 2_000_000  # rows times columns times outputs that choose it
 MOST_CLASSES, LEAST_ROWS = 10, 10  # classes; rows for each column: regimes need so many
 MARGIN = 0.1  # of a column's range
 ONE_SIDED = 1.645  # standard errors: 5 % of a normal distribution lie above
@@ -38,13 +40,15 @@ class LinearMixtureExpert(Expert):
     whole table, the gate's by their size. The penalty is chosen on held-out rows from a path that
     begins at the linear model itself, which is kept unless a mixture is better beyond chance (5 %):
     few rows do no harm. It is kept, too, for more than 10 classes and for fewer than 10 rows a
-    column in the folds. The penalty is chosen on 3000 rows at most.
+    column in the folds. The penalty is chosen on 3000 rows at most, fewer where columns times
+    classes are many.
 
     Parameters
     ----------
     n_experts : int, default=3
     n_init : int, default=6
-        Short runs for each penalty, besides one from the mixture of the stronger one before it.
+        Short runs for each penalty, besides one from the mixture of the stronger one before it; of
+        more than two classes 2 at most.
     cv : int, default=3
         One of so many folds, the last, is held out to choose the penalty.
     """
@@ -114,8 +118,9 @@ class _LinearMixture(BaseEstimator):
         """Return the penalty of least held-out loss and where to start with it; ``inf`` and None
         unless that is clearly better than the linear model."""
         rng = np.random.default_rng(self.random_state)
-        if len(y) > MOST_ROWS:
-            rows = np.sort(rng.choice(len(y), MOST_ROWS, replace=False))
+        most = min(MOST_ROWS, MOST_TERMS // (X.shape[1] * self._n_outputs(y)))
+        if len(y) > most:
+            rows = np.sort(rng.choice(len(y), most, replace=False))
             X, y, weight = X[rows], y[rows], weight[rows]
         folds = make_folds(y, task=self._task, cv=self.cv)
         if self.n_experts == 1 or not folds:
@@ -146,9 +151,11 @@ class _LinearMixture(BaseEstimator):
         self._learn_range(X)
         yield np.inf, None, self._take(linear, None)
         problem = self._problem(linear, X, y)
-        for penalty in PATH:
+        few = self._n_outputs(y) <= 2
+        n_starts = self.n_init if few else min(self.n_init, FEW_STARTS)
+        for penalty in PATH if few else SHORT_PATH:
             problem = _weighted(problem, weight, penalty)
-            starts = [problem.start(rng) for _ in range(self.n_init)]
+            starts = [problem.start(rng) for _ in range(n_starts)]
             starts += [] if coef is None else [coef]
             found = [lbfgs(problem, start, SHORT, tol=TOL) for start in starts]
             best = min(found, key=lambda coef: problem.value_and_gradient(coef)[0])
@@ -195,6 +202,9 @@ class LinearMixtureRegressor(RegressorMixin, _LinearMixture):
         self.n_init = n_init
         self.cv = cv
         self.random_state = random_state
+
+    def _n_outputs(self, y):
+        return 1
 
     def _linear(self):
         return GaussianLinear()
@@ -275,9 +285,12 @@ class LinearMixtureClassifier(ClassifierMixin, _LinearMixture):
     def classes_(self) -> np.ndarray:
         return self.experts_[0].classes_
 
+    def _n_outputs(self, y):
+        return self.n_classes or int(y.max()) + 1
+
     def _choose(self, X, y, weight):
-        n_classes = self.n_classes or int(y.max()) + 1
-        return (np.inf, None) if n_classes > MOST_CLASSES else super()._choose(X, y, weight)
+        too_many = self._n_outputs(y) > MOST_CLASSES
+        return (np.inf, None) if too_many else super()._choose(X, y, weight)
 
     def _linear(self):
         return SoftmaxLinear(n_classes=self.n_classes)

@@ -3,21 +3,31 @@
 Three folds and log-odds are what a plain stacker gains from most; the strongest simple rival.
 """
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.linear_model import LogisticRegression, RidgeCV
 
 from moe_lab.experts.base import Expert
 from moe_lab.experts.cross_fitting import cross_fit
-from moe_lab.methods.base import ClassifierEnsemble, RegressorEnsemble, methods
+from moe_lab.methods.base import ClassifierEnsemble, ExpertEnsemble, RegressorEnsemble, methods
 from moe_lab.table import log_odds
 from moe_lab.table.data import TrainingData
+from moe_lab.table.forms import Table
 from moe_lab.table.inputs import rows_of_weight
 
 
-class _OutOfFoldStacking:
-    def fit(self, X, y, sample_weight=None, groups=None):
+class OutOfFoldStacking(ExpertEnsemble):
+    """Fits the experts on all rows, and what joins them on their out-of-fold predictions."""
+
+    def fit(
+        self,
+        X: Table,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
         """Fit the experts on all rows, and the stacker on their out-of-fold predictions.
 
         Parameters
@@ -32,22 +42,22 @@ class _OutOfFoldStacking:
         -------
         self : estimator
         """
-        X, y, weight, groups = self._read(X, y, sample_weight, groups)
+        table, target, weight, group = self._read(X, y, sample_weight, groups)
         built, seeds = self._built_pool()
         rows = rows_of_weight(sample_weight)
-        data = TrainingData(X, y, weight, groups, self._task, self._n_classes, rows)
+        data = TrainingData(table, target, weight, group, self._task, self._n_classes, rows)
         folds = data.folds(self.cv)
-        predictions = cross_fit(built, data, folds, seeds=seeds, n_jobs=self.n_jobs)
-        self.stacker_ = self._stacker().fit(self._features(predictions), y, sample_weight=weight)
-        self._learn_noise(X, y, predictions, weight, folds)
-        self.experts_ = self._fit_all(built, seeds, X, y, weight)
+        said = cross_fit(built, data, folds, seeds=seeds, n_jobs=self.n_jobs)
+        self.stacker_ = self._stacker().fit(self._features(said), target, sample_weight=weight)
+        self._learn_noise(table, target, said, weight, folds)
+        self.experts_ = self._fit_all(built, seeds, table, target, weight)
         return self
 
     def _learn_noise(self, X, y, predictions, weight, folds):
         """Learn how wrong the stack is, from out-of-fold predictions; a plain stack does not."""
 
 
-class LogOddsStackingRegressor(_OutOfFoldStacking, RegressorEnsemble):
+class LogOddsStackingRegressor(OutOfFoldStacking, RegressorEnsemble):
     """Ridge regression on the experts' out-of-fold predictions.
 
     Parameters
@@ -100,7 +110,7 @@ class LogOddsStackingRegressor(_OutOfFoldStacking, RegressorEnsemble):
         return self.stacker_.predict(self._features(predictions))[:, None]
 
 
-class LogOddsStackingClassifier(_OutOfFoldStacking, ClassifierEnsemble):
+class LogOddsStackingClassifier(OutOfFoldStacking, ClassifierEnsemble):
     """Logistic regression on the experts' out-of-fold log-odds.
 
     Parameters

@@ -28,7 +28,7 @@ from moe_lab.table.data import TrainingData
 from moe_lab.table.folds import make_folds
 
 CHEAP = ["linear", ("lightgbm", {"n_estimators": 20})]
-NAMES = ["average", "log_odds_stacking", "matched_ensemble", "stacking"]
+NAMES = ["average", "greedy_selection", "log_odds_stacking", "matched_ensemble", "stacking"]
 TASKS = ["regression", "classification"]
 
 

@@ -20,8 +20,8 @@ PROMISED = {
         column gaussian_mixture kmeans linear_em random rules tree
     """,
     "experts": """
-        catboost extra_trees k_nearest lightgbm linear linear_mixture mlp residual_stacker
-        sparse_moe stacker tabm xgboost
+        catboost extra_trees k_nearest lightgbm linear linear_leaves linear_mixture linear_start mlp
+        residual_stacker sparse_moe stacker tabm xgboost
     """,
     "gates": """
         anchored boosted column constant gaussian hierarchical mlp rules shrunk_softmax softmax
@@ -34,8 +34,8 @@ PROMISED = {
         boosting em gradient out_of_fold
     """,
     "methods": """
-        average log_odds_stacking matched_ensemble moe moe_boosting moe_constant moe_em
-        moe_em_linear moe_gradient stacking stacking_variance
+        average greedy_selection log_odds_stacking matched_ensemble moe moe_boosting moe_constant
+        moe_em moe_em_linear moe_gradient stacking stacking_variance
     """,
     "datasets": """
         abalone ames breast_cancer concrete credit_status diamonds digits flights friedman1

@@ -11,6 +11,8 @@ from moe_lab.table import rows_of
 from moe_lab.table.folds import HELD_OUT, MIN_HELD_OUT
 from moe_lab.table.forms import Table
 
+LEAST_ON_PART = 5000  # rows of which a part tells the number of trees as well as the folds do
+
 
 class _Binned:
     """The rows of a table that some part needs, as the library reads them."""
@@ -47,31 +49,49 @@ class _Boosted(BaseEstimator):
         Width of what `cross_fit` returns.
     random_state : int, optional
         Draws the part set aside.
+    stop_on : {"folds", "part"}, default="folds"
+        What tells the number of trees in `cross_fit`: "part" is, from 5000 rows on, a part drawn
+        from all rows, as in `fit`. Folds in time order ask what comes next, and there the second
+        tree may be too many: what its answer is worth is for the gate to say, not for the booster.
 
     Attributes
     ----------
     n_trees_ : int
     """
 
-    def __init__(self, trees, early_stopping_rounds=None, n_classes=None, random_state=None):
+    def __init__(
+        self,
+        trees,
+        early_stopping_rounds=None,
+        n_classes=None,
+        random_state=None,
+        stop_on="folds",
+    ):
         self.trees = trees
         self.early_stopping_rounds = early_stopping_rounds
         self.n_classes = n_classes
         self.random_state = random_state
+        self.stop_on = stop_on
 
     def fit(self, X, y, sample_weight=None):
         if sample_weight is not None and np.min(sample_weight) <= 0 < np.max(sample_weight):
             there = np.flatnonzero(sample_weight > 0)
             X, y, sample_weight = rows_of(X, there), y[there], sample_weight[there]
-        rows, n_trees = np.arange(len(y)), self.trees.most
+        rows = np.arange(len(y))
         binned = _Binned(self.trees, X, rows)
-        if self.early_stopping_rounds and int(HELD_OUT * len(y)) >= MIN_HELD_OUT:
-            kept, held_out = self._set_aside(y)
-            weight = np.ones(len(y)) if sample_weight is None else sample_weight
-            if weight[kept].any():
-                grown = self._grow(binned, kept, y, weight[kept], n_trees, (held_out, weight))
-                n_trees = self._best_number([grown])
+        weight = np.ones(len(y)) if sample_weight is None else sample_weight
+        n_trees = self._number_on_part(binned, rows, y, weight)
         return self._fit_all(binned, rows, y, sample_weight, n_trees)
+
+    def _number_on_part(self, binned, rows, y, weight):
+        """Return the number of trees that is best on a part set aside of the rows."""
+        if not self.early_stopping_rounds or int(HELD_OUT * len(rows)) < MIN_HELD_OUT:
+            return self.trees.most
+        kept, held_out = (rows[part] for part in self._set_aside(y[rows]))
+        if not weight[kept].any():
+            return self.trees.most
+        grown = self._grow(binned, kept, y, weight[kept], self.trees.most, (held_out, weight))
+        return self._best_number([grown])
 
     def _set_aside(self, y):
         """Split a seeded shuffle; classes are spread over both parts."""
@@ -93,14 +113,26 @@ class _Boosted(BaseEstimator):
         """
         sample_weight = np.ones(len(y)) if sample_weight is None else sample_weight
         parts = [self._part(train, sample_weight) for train, _ in folds]
-        self._binned = _Binned(self.trees, X, np.unique(np.concatenate([p[0] for p in parts])))
+        used = np.unique(np.concatenate([rows for rows, _ in parts]))
+        self._binned = _Binned(self.trees, X, used)
+        on_part = self.stop_on == "part" and len(used) >= LEAST_ON_PART
+        n_trees = self.trees.most
+        if on_part:
+            n_trees = self._number_on_part(self._binned, used, y, sample_weight)
         grown = [
             None
             if teach_nothing(y[rows], self._task)
-            else self._grow(self._binned, rows, y, weight, self.trees.most, (test, sample_weight))
+            else self._grow(
+                self._binned,
+                rows,
+                y,
+                weight,
+                n_trees,
+                None if on_part else (test, sample_weight),
+            )
             for (rows, weight), (_, test) in zip(parts, folds, strict=True)
         ]
-        self.n_trees_ = self._best_number(grown)
+        self.n_trees_ = n_trees if on_part else self._best_number(grown)
         predictions = np.full((len(y), self._n_outputs(y)), np.nan)
         for one, (rows, _), (train, test) in zip(grown, parts, folds, strict=True):
             held_out = rows_of(X, test)

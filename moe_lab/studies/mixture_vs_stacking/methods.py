@@ -77,6 +77,7 @@ def _others():
         "boosting": ("moe_boosting", {}),
         "stacking (auto)": ("stacking", {}),
         "log-odds stacking (auto)": ("log_odds_stacking", {}),
+        "greedy selection (auto)": ("greedy_selection", {}),
         "default": ("moe", {}),
         "one lightgbm": ("lightgbm", {}),
         "catboost": ("catboost", {}),

@@ -24,6 +24,7 @@ from moe_lab.mixture.named import NamesExperts
 from moe_lab.mixture.names import expert_names
 from moe_lab.pool.base import Pooler, as_pooler
 from moe_lab.registry.powers import has_power
+from moe_lab.saving.saves import Saves
 from moe_lab.table.forms import Table
 from moe_lab.table.inputs import (
     TakesTables,
@@ -42,6 +43,7 @@ class MixtureOfExperts(
     TrustAndLikelihood,
     InformationCriteria,
     TakesTables,
+    Saves,
     BaseEstimator,
 ):
     """What classification and regression share."""

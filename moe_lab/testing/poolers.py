@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from moe_lab.pool.powers import CountsVotes
 from moe_lab.registry.powers import has_power
 from moe_lab.testing.examples import N_CLASSES
+from moe_lab.testing.saving import assert_same, loaded_again
 
 if TYPE_CHECKING:
     from moe_lab.pool.base import Pooler
@@ -82,9 +83,19 @@ def check_pooler_ignores_the_order_of_experts(
     assert_allclose(permuted, pooler.pool(predictions, gate_weights, scales), atol=1e-12)
 
 
+@_for_each_pooling
+def check_pooler_saves(
+    pooler: Pooler, predictions: np.ndarray, gate_weights: np.ndarray, scales: np.ndarray | None
+) -> None:
+    """It pools alike after it was saved and loaded, to 1e-12."""
+    both = (pooler, loaded_again(pooler))
+    assert_same(*(one.pool(predictions, gate_weights, scales) for one in both))
+
+
 POOLER_CHECKS = [
     check_pooler_keeps_unanimity,
     check_pooler_keeps_probabilities,
     check_pooler_reads_only_what_it_needs,
     check_pooler_ignores_the_order_of_experts,
+    check_pooler_saves,
 ]

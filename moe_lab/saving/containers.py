@@ -25,6 +25,16 @@ def _ordered(node, decoder):
     return OrderedDict(_dict(node, decoder))
 
 
+def _encode_defaults(value, encoder):
+    return [encoder.encode(value.default_factory, ".default_factory"), _pairs(value, encoder)]
+
+
+def _decode_defaults(node, decoder):
+    from collections import defaultdict
+
+    return defaultdict(decoder.decode(node[0]), _dict(node[1], decoder))
+
+
 def _bunch(node, decoder):
     from sklearn.utils import Bunch
 
@@ -80,6 +90,7 @@ KINDS = [
     ),
     Kind("dict", ("builtins.dict",), _pairs, _dict),
     Kind("ordered", ("collections.OrderedDict",), _pairs, _ordered),
+    Kind("defaults", ("collections.defaultdict",), _encode_defaults, _decode_defaults),
     Kind("bunch", ("sklearn.utils._bunch.Bunch",), _pairs, _bunch),
     Kind(
         "slice",

@@ -36,10 +36,10 @@ class Decoder:
         with self.files.reading(MODEL) as data:
             told = json.loads(data)
             root, self._objects = told["model"], told["objects"]
-        for one in self._objects:
-            if "class" in one:
-                self._find(one["class"])
-        return self.decode(root)
+            for one in self._objects:
+                if "class" in one:
+                    self._find(one["class"])
+            return self.decode(root)
 
     def decode(self, node: Any) -> Any:
         """Return the value of a node."""

@@ -25,6 +25,23 @@ MODEL, ARRAYS, TENSORS, SKLEARN = (
 FORMATS = {MODEL: "json", ARRAYS: "npz", TENSORS: "safetensors", SKLEARN: "skops"}
 
 
+class Unreadable(ValueError):
+    """A file of a model that is not what ``save`` wrote, or of other versions."""
+
+
+def format_of(name: str) -> str | None:
+    """Return the format of a file as its name says, None where no file is called so.
+
+    Examples
+    --------
+    >>> format_of("xgboost_0.ubj"), format_of("model.pkl")
+    ('xgboost', None)
+    """
+    library, _, number = name.partition(".")[0].partition("_")
+    known = number.isdecimal() and name.partition(".")[2] == ENDINGS.get(library)
+    return library if known else FORMATS.get(name)
+
+
 class FilesOut:
     """Collects what goes into files."""
 
@@ -33,7 +50,6 @@ class FilesOut:
         self._tensors: dict = {}
         self._sklearn: list = []
         self._boosters: dict = {}
-        self.formats: dict[str, str] = {}
 
     def add_array(self, array: np.ndarray) -> str:
         """Take an array; return the name by which ``FilesIn.array`` gives it back."""
@@ -54,10 +70,9 @@ class FilesOut:
 
     def add_booster(self, library: str, data: bytes) -> str:
         """Take a booster in its library's own format; return the name of its file."""
-        name = (
-            f"{library}_{sum(one == library for one in self.formats.values())}.{ENDINGS[library]}"
-        )
-        self._boosters[name], self.formats[name] = data, library
+        number = sum(format_of(name) == library for name in self._boosters)
+        name = f"{library}_{number}.{ENDINGS[library]}"
+        self._boosters[name] = data
         return name
 
     def written(self) -> dict[str, bytes]:
@@ -75,7 +90,6 @@ class FilesOut:
             import skops.io
 
             files[SKLEARN] = skops.io.dumps(self._sklearn)
-        self.formats |= {name: FORMATS[name] for name in files if name in FORMATS}
         return files
 
 
@@ -96,11 +110,13 @@ class FilesIn:
     def reading(self, name: Any) -> Iterator[bytes]:
         """Give the content of a file; what its parser then raises says which file it was."""
         if name not in self._files:
-            raise ValueError(f"A model must name files of its manifest, got {name!r} in {MODEL}.")
+            raise Unreadable(f"A model must name files of its manifest, got {name!r} in {MODEL}.")
         try:
             yield self._files[name]
+        except Unreadable:
+            raise
         except Exception as error:
-            raise ValueError(
+            raise Unreadable(
                 f"{name} must be readable, got {type(error).__name__}: {error}. Save the model "
                 "again, or load it with the versions that its manifest names."
             ) from error

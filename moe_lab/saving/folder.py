@@ -14,7 +14,7 @@ from typing import Any
 
 from moe_lab.saving.decoding import Decoder
 from moe_lab.saving.encoding import Encoder
-from moe_lab.saving.files import FORMATS, MODEL, FilesIn, FilesOut
+from moe_lab.saving.files import MODEL, FilesIn, FilesOut, format_of
 from moe_lab.saving.manifest import MANIFEST, Manifest, versions_of
 from moe_lab.saving.names import Found, qualified
 from moe_lab.saving.sources import check_plugins
@@ -92,20 +92,18 @@ def _encoded(model, folder):
     root = encoder.encode(model)
     told = json.dumps({"model": root, "objects": encoder.objects}, allow_nan=False)
     files = {MODEL: told.encode(), **out.written()}
-    out.formats[MODEL] = FORMATS[MODEL]
     manifest = Manifest(
         folder=folder,
         model=qualified(type(model)),
         experts=[str(name) for name in getattr(model, "expert_names_", [])],
         files={
-            name: {"format": out.formats[name], "sha256": _hash(data)}
-            for name, data in files.items()
+            name: {"format": format_of(name), "sha256": _hash(data)} for name, data in files.items()
         },
         plugins={
             name: {"module": one.module, "file": one.path.name, "sha256": one.sha256}
             for name, one in encoder.names.plugins.items()
         },
-        versions=versions_of(encoder.names.modules | set(out.formats.values())),
+        versions=versions_of(encoder.names.modules | {format_of(name) for name in files}),
     )
     return files, manifest
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import moe_lab
+from moe_lab.saving.files import format_of
 
 MANIFEST = "manifest.json"
 FORMAT = 1  # of the folder; a reader knows it and those before
-KNOWN_FORMATS = ("json", "npz", "safetensors", "skops", "lightgbm", "xgboost", "catboost")
 PACKAGES = {"sklearn": "scikit-learn", "rtdl_num_embeddings": "rtdl-num-embeddings"}
 SHA256 = re.compile(r"[0-9a-f]{64}")
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -143,9 +143,8 @@ def _faults(told):
             yield f"files names {name!r}, which is no file in the folder"
         elif not isinstance(entry, dict) or not _is_hash(entry.get("sha256")):
             yield f"{name} has no sha256"
-        elif entry.get("format") not in KNOWN_FORMATS:
-            known = ", ".join(KNOWN_FORMATS)
-            yield f"{name} is of the unknown format {entry.get('format')!r} (known: {known})"
+        elif format_of(name) is None or entry.get("format") != format_of(name):
+            yield f"{name} is of the unknown format {entry.get('format')!r}"
     for name, entry in told["plugins"].items():
         if not _is_plugin(name, entry):
             yield f"plugin {name!r} is {entry!r}"

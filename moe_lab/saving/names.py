@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from moe_lab.saving import sources
+from moe_lab.saving.files import Unreadable
 from moe_lab.saving.trusted import MENTIONED, TRUSTED
 
 HERE = Path(__file__).resolve().parent.parent
@@ -118,14 +119,14 @@ class Found:
 
     def __call__(self, name: Any) -> Any:
         if not isinstance(name, str) or name not in {*TRUSTED, *MENTIONED, *self.plugins}:
-            raise ValueError(
+            raise Unreadable(
                 f"Every class of a model must be built in or among its plugins, got {name!r}, "
                 f"saved by moe_lab {self.version}. Load it with the moe_lab that saved it."
             )
         module = self.plugins.get(name) or name.rpartition(".")[0]
         found = find(importlib.import_module(module), name.removeprefix(f"{module}."))
         if found is None:
-            raise ValueError(
+            raise Unreadable(
                 f"{name} must be where it was when the model was saved, got none in {module}. "
                 "Install the version that saved the model, or fit and save it again."
             )

@@ -135,6 +135,7 @@ xgboost.sklearn XGBClassifier XGBRFClassifier XGBRFRegressor XGBRegressor
 # Functions and types that a model may hold as they are.
 MENTIONED = _qualified("""
 builtins bool bytes dict float int list set str tuple
+collections OrderedDict
 moe_lab.nn.experts identity
 numpy bool float32 float64 int32 int64 object_ str_
 torch tanh

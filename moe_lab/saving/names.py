@@ -19,7 +19,7 @@ class Unsaveable(TypeError):
     """Something in a model that cannot be saved."""
 
     def __init__(self, where: str, value: object, why: str = ""):
-        what = qualified(type(value)) if not isinstance(value, type) else qualified(value)
+        what = qualified(value if hasattr(value, "__qualname__") else type(value))
         why = why or (
             "which neither moe_lab nor skops can save. If it belongs to a plugin of yours, give "
             "its class save_state() and load_state(state), see moe_lab.saving.SavesState"
@@ -86,11 +86,11 @@ def _plugin(value, refuse):
             f"{name} is defined in a live cell, a script or a function, where load could not find "
             "it; write it into a file of registry/ or a module",
         )
-    if find(sys.modules.get(module), name) is not value:
-        raise refuse(value, f"{module} has no {name}, or another one; is it made by a function?")
     source = sources.source_of(module)
     if source is None:
         raise refuse(value)
+    if find(sys.modules.get(module), name) is not value:
+        raise refuse(value, f"{module} has no {name}, or another one; is it made by a function?")
     if HERE in source.path.parents:
         raise refuse(value, "it is built in, but not listed in moe_lab/saving/trusted.py; add it")
     return source

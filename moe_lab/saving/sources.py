@@ -23,10 +23,12 @@ class Source:
 
 
 def source_of(module: str) -> Source | None:
-    """Return the source of a module, without importing it; None where it has none.
+    """Return the source of a module, without importing it; None where no plugin can be in it.
 
     That of a drop-in which is a package is all its Python files.
     """
+    if module.partition(".")[0] in sys.stdlib_module_names:
+        return None
     drop_in = _drop_in(module)
     path = _file(drop_in or module)
     if path is None or not path.is_file():

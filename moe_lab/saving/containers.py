@@ -99,7 +99,7 @@ KINDS = [
         lambda node, decoder: slice(*_values(node, decoder)),
     ),
     Kind("range", ("builtins.range",), _encode_range, lambda node, _: range(*node)),
-    Kind("array", ("numpy.ndarray",), _encode_array, _decode_array, shared=True),
+    Kind("array", ("numpy.ndarray", "numpy.memmap"), _encode_array, _decode_array, shared=True),
     Kind(
         "random_state",
         ("numpy.random.mtrand.RandomState",),

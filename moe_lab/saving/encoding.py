@@ -83,7 +83,7 @@ class Encoder:
         entry = {"class": self.names.of(type(value), self.refuse)}
         if has_power(value, SavesState):
             return {**entry, "own_state": self.encode(value.save_state(), ".save_state()")}
-        if isinstance(value, tuple):
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
             return {**entry, "fields": [self.encode(one, f"[{i}]") for i, one in enumerate(value)]}
         return {**entry, **self._state(state_of(value, self.refuse))}
 

@@ -116,9 +116,10 @@ class Found:
 
     def __init__(self, plugins: Mapping[str, str], version: str):
         self.plugins, self.version = plugins, version
+        self._known = {*TRUSTED, *MENTIONED, *plugins}
 
     def __call__(self, name: Any) -> Any:
-        if not isinstance(name, str) or name not in {*TRUSTED, *MENTIONED, *self.plugins}:
+        if not isinstance(name, str) or name not in self._known:
             raise Unreadable(
                 f"Every class of a model must be built in or among its plugins, got {name!r}, "
                 f"saved by moe_lab {self.version}. Load it with the moe_lab that saved it."

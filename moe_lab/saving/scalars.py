@@ -2,6 +2,7 @@
 
 import base64
 import datetime
+from pathlib import Path
 
 import numpy as np
 
@@ -33,6 +34,8 @@ def _encode_seconds(value, _):
     return [value.days, value.seconds, value.microseconds]
 
 
+PATHS = ("PosixPath", "WindowsPath")
+
 KINDS = [
     Kind("float", ("builtins.float",), lambda value, _: repr(value), lambda node, _: float(node)),
     Kind("scalar", NUMPY, _encode_scalar, _decode_scalar),
@@ -41,6 +44,12 @@ KINDS = [
         ("builtins.bytes",),
         lambda value, _: base64.b64encode(value).decode(),
         lambda node, _: base64.b64decode(node),
+    ),
+    Kind(
+        "path",
+        tuple(f"{module}.{name}" for module in ("pathlib", "pathlib._local") for name in PATHS),
+        lambda value, _: str(value),
+        lambda node, _: Path(node),
     ),
     Kind(
         "date",

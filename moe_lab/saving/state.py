@@ -20,7 +20,7 @@ def state_of(value: object, refuse: Callable) -> Any:
     """
     kind = type(value)
     own = (getattr(kind, name, None) is not getattr(object, name, None) for name in ITS_OWN_WAYS)
-    if any(own) or kind in copyreg.dispatch_table:
+    if any(own) or kind in copyreg.dispatch_table or isinstance(value, list | dict):
         raise refuse(value)
     try:
         state = value.__getstate__()

@@ -145,6 +145,7 @@ torch.nn.functional elu gelu leaky_relu relu selu sigmoid silu softplus tanh
 # Parts of scikit-learn that skops knows how to save but leaves to us to trust.
 IN_SKOPS = _qualified("""
 collections OrderedDict
+numpy memmap
 sklearn.calibration _CalibratedClassifier _SigmoidCalibration
 sklearn.ensemble._hist_gradient_boosting.predictor TreePredictor
 sklearn.metrics._dist_metrics ChebyshevDistance32 ChebyshevDistance64 EuclideanDistance32

@@ -40,6 +40,15 @@ class Saving(Locked):
     def load_state(self, state):
         vars(self).update(state, lock_=threading.Lock())
 
+class Listed(list):
+    pass
+
+class Mapped(dict):
+    pass
+
+class Pair(tuple):
+    pass
+
 class Net(nn.Sequential):
     def __init__(self, n_inputs, n_outputs):
         super().__init__(nn.Linear(n_inputs, 3), nn.GELU(), nn.Linear(3, n_outputs))
@@ -121,6 +130,12 @@ def test_what_cannot_be_saved_is_refused_by_name_and_nothing_is_written(tmp_path
     with pytest.raises(Unsaveable, match=r"got experts_\[0\].*lock_, a _thread.lock: .*save_state"):
         moe.save(tmp_path / "model")
     assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("kind", ["Listed", "Mapped", "Pair"])
+def test_a_container_of_ones_own_is_refused_before_it_loses_its_content(tmp_path, mine, kind):
+    with pytest.raises(Unsaveable, match=f"mine.{kind}"):
+        save(getattr(mine, kind)([(1, 2)]), tmp_path / "model")
 
 
 def made_inside():

@@ -2,6 +2,7 @@
 
 import datetime
 from collections import OrderedDict
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -31,7 +32,7 @@ VALUES = [
     *(np.datetime64("2026-11-29T08:00"), np.timedelta64(3, "D"), np.complex128(1 + 2j)),
     *(datetime.date(2026, 11, 29), datetime.datetime(2026, 11, 29, 8), datetime.timedelta(3, 4)),
     *(pd.Timestamp("2026-11-29 08:00:00.123456789"), pd.Timestamp("2026-11-29", tz="Asia/Tokyo")),
-    *(pd.Timedelta("1D 3ns"), np.float64, float),
+    *(pd.Timedelta("1D 3ns"), np.float64, float, Path("deep") / "file"),
 ]
 ARRAYS = [
     np.arange(6.0).reshape(2, 3)[:, ::-1],
@@ -78,6 +79,14 @@ def test_a_frame_comes_back(frame):
         pd.testing.assert_series_equal(loaded_again(frame[name]), frame[name], check_freq=False)
 
 
+def test_a_mapped_array_as_workers_leave_them_comes_back_as_an_array(tmp_path):
+    mapped = np.memmap(tmp_path / "file", float, "w+", shape=(3, 2))
+    mapped[:] = 1.5
+    again = loaded_again(mapped)
+    assert type(again) is np.ndarray
+    assert_array_equal(again, mapped)
+
+
 def test_a_random_state_goes_on_where_it_was():
     random_state = np.random.RandomState(3)
     random_state.normal(size=5)
@@ -117,6 +126,7 @@ def test_a_mixture_of_a_mixed_table_and_named_classes_comes_back():
 
 
 @pytest.mark.filterwarnings("ignore:.*text:UserWarning")
+@pytest.mark.filterwarnings("ignore:EM stopped")
 def test_a_nested_mixture_by_em_comes_back_with_its_distribution():
     X, y = mixed()
     inner = MoERegressor("linear", n_experts=2, train=("em", {"n_init": 1, "max_iter": 5}))

@@ -80,7 +80,7 @@ class FilesOut:
         files = dict(self._boosters)
         if self._arrays:
             buffer = io.BytesIO()
-            np.savez(buffer, allow_pickle=False, **self._arrays)
+            np.savez(buffer, **self._arrays)  # none holds objects, so that nothing is pickled
             files[ARRAYS] = buffer.getvalue()
         if self._tensors:
             from safetensors.torch import save

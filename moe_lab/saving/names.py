@@ -21,8 +21,8 @@ class Unsaveable(TypeError):
     def __init__(self, where: str, value: object, why: str = ""):
         what = qualified(value if hasattr(value, "__qualname__") else type(value))
         why = why or (
-            "which neither moe_lab nor skops can save. If it belongs to a plugin of yours, give "
-            "its class save_state() and load_state(state), see moe_lab.saving.SavesState"
+            "neither moe_lab nor skops knows how to save it. If it belongs to a plugin of yours, "
+            "give that save_state() and load_state(state), see moe_lab.saving.SavesState"
         )
         at = f"{where}, a " if where else "a "
         super().__init__(
@@ -84,7 +84,7 @@ def _plugin(value, refuse):
         raise refuse(
             value,
             f"{name} is defined in a live cell, a script or a function, where load could not find "
-            "it; write it into a file of registry/ or a module",
+            "it; write it into a file of registry/ or a module of your own",
         )
     source = sources.source_of(module)
     if source is None:

@@ -55,8 +55,8 @@ def check_plugins(manifest: Manifest, trusted: Iterable[str]) -> dict[str, str]:
     untrusted = sorted(set(manifest.plugins) - set(trusted))
     if untrusted:
         raise ValueError(
-            "trusted must name the plugins of a model, whose code load would import and run, got "
-            f"none of {', '.join(untrusted)}. If the code is yours: "
+            "trusted must name every plugin of a model, since load imports and runs its code, got "
+            f"nothing of {', '.join(untrusted)}. If you know the code: "
             f"load({str(manifest.folder)!r}, trusted={sorted(manifest.plugins)})."
         )
     for name, told in manifest.plugins.items():

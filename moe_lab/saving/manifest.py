@@ -86,7 +86,7 @@ class Manifest:
     def warn_of_versions(self) -> None:
         """Warn where scikit-learn is of another minor version than when the model was saved."""
         was, now = self.versions.get("scikit-learn"), version("scikit-learn")
-        if was is not None and _minor(was) != _minor(now):
+        if was is not None and _numbers(was)[:2] != _numbers(now)[:2]:
             warnings.warn(
                 f"{self.folder} was saved with scikit-learn {was} and is loaded with {now}, which "
                 "does not promise to read it alike: check some predictions, or run pip install "
@@ -124,7 +124,7 @@ def _check_version(told, path):
         raise _damaged(path, f"format is {saved!r}")
     versions = told.get("versions")
     by = str(versions.get("moe_lab")) if isinstance(versions, dict) else "?"
-    if saved > FORMAT or _minor(by) > _minor(moe_lab.__version__):
+    if saved > FORMAT or _numbers(by) > _numbers(moe_lab.__version__):
         raise ValueError(
             f"A model must be saved by no newer moe_lab than the one that loads it, got {by} "
             f"(format {saved}) in {path.parent}, and this is {moe_lab.__version__} (format "
@@ -170,6 +170,6 @@ def _damaged(path, why):
     )
 
 
-def _minor(text):
-    """Return (major, minor) of a version; nothing that reads so is the oldest."""
-    return tuple(int(one) for one in re.findall(r"\d+", text)[:2])
+def _numbers(text):
+    """Return the numbers of a version, major first; what has none is the oldest."""
+    return tuple(int(one) for one in re.findall(r"\d+", text))

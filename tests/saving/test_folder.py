@@ -137,6 +137,11 @@ HARMS = {
     "deep": (write("[" * 100_000), ValueError, "must be what save wrote"),
     "newer format": (say(format=2), ValueError, "format 2.*pip install -U moe_lab"),
     "newer package": (say(versions=NEWER), ValueError, "got 7.1.0.*pip install -U moe_lab"),
+    "newer patch": (
+        say(versions={"moe_lab": f"{moe_lab.__version__}.1"}),
+        ValueError,
+        "no newer moe_lab",
+    ),
     "format no number": (say(format="1"), ValueError, "format is '1'"),
     "no files": (say(files=None), ValueError, "files is None"),
     "plugin elsewhere": (

@@ -13,6 +13,7 @@ from moe_lab.device import resolve_device
 from moe_lab.experts.fitting import fit_expert, predict_expert
 from moe_lab.experts.spec import as_experts, build_experts
 from moe_lab.registry import methods
+from moe_lab.saving.saves import Saves
 from moe_lab.table.forms import Table
 from moe_lab.table.inputs import (
     TakesTables,
@@ -29,7 +30,7 @@ from moe_lab.table.inputs import (
 __all__ = ["ClassifierEnsemble", "ExpertEnsemble", "RegressorEnsemble", "methods"]
 
 
-class ExpertEnsemble(TakesTables, BaseEstimator):
+class ExpertEnsemble(TakesTables, Saves, BaseEstimator):
     """Experts that are fitted to all rows, and the mean of what they say.
 
     Parameters are those of the mixture, and the same `random_state` gives the same experts as

@@ -26,6 +26,7 @@ from moe_lab.mixture.trust import ExplainsAnswers
 from moe_lab.pool.base import Pooler, as_pooler
 from moe_lab.pool.powers import Learns
 from moe_lab.registry.powers import has_power
+from moe_lab.saving.saves import Saves
 from moe_lab.table.forms import Table
 from moe_lab.table.inputs import (
     TakesTables,
@@ -45,6 +46,7 @@ class MixtureOfExperts(
     ExplainsAnswers,
     InformationCriteria,
     TakesTables,
+    Saves,
     BaseEstimator,
 ):
     """What classification and regression share."""

@@ -97,8 +97,8 @@ class Peers:
     def __deepcopy__(self, memo):
         return self
 
-    def __reduce__(self):
-        return Peers, ()
+    def __getstate__(self):
+        return {"group": None}
 
     def total(self, part: Tensor) -> Tensor:
         """Return the sum over all of them, without a gradient."""

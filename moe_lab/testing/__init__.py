@@ -13,6 +13,7 @@ from moe_lab.testing.dividers import (
     DIVIDER_CHECKS,
     check_divider_gives_responsibilities,
     check_divider_is_seeded,
+    check_divider_saves,
     check_divider_takes_arrays_and_weights,
 )
 from moe_lab.testing.examples import (
@@ -36,6 +37,7 @@ from moe_lab.testing.experts import (
     check_expert_meets_new_levels,
     check_expert_pickles,
     check_expert_predicts_every_row,
+    check_expert_saves,
     check_expert_widens_missing_classes,
     check_stacker_heeds_sample_weight,
 )
@@ -48,6 +50,7 @@ from moe_lab.testing.gates import (
     check_gate_pickles,
     check_gate_pools_better_than_uniform,
     check_gate_recovers_constant_responsibilities,
+    check_gate_saves,
 )
 from moe_lab.testing.poolers import (
     POOLER_CHECKS,
@@ -57,6 +60,7 @@ from moe_lab.testing.poolers import (
     check_pooler_keeps_probabilities,
     check_pooler_keeps_unanimity,
     check_pooler_reads_only_what_it_needs,
+    check_pooler_saves,
 )
 from moe_lab.testing.trainers import (
     TRAINER_CHECKS,
@@ -64,6 +68,7 @@ from moe_lab.testing.trainers import (
     check_trainer_heeds_sample_weight,
     check_trainer_ignores_rows_of_no_weight,
     check_trainer_is_seeded,
+    check_trainer_saves,
     check_trainer_trains_mixtures,
 )
 
@@ -77,6 +82,7 @@ __all__ = [
     "Stacked",
     "check_divider_gives_responsibilities",
     "check_divider_is_seeded",
+    "check_divider_saves",
     "check_divider_takes_arrays_and_weights",
     "check_expert_does_not_leak",
     "check_expert_fits_few_rows",
@@ -90,6 +96,7 @@ __all__ = [
     "check_expert_meets_new_levels",
     "check_expert_pickles",
     "check_expert_predicts_every_row",
+    "check_expert_saves",
     "check_expert_widens_missing_classes",
     "check_fitted_pooler_keeps_its_word",
     "check_gate_gives_weights",
@@ -99,16 +106,19 @@ __all__ = [
     "check_gate_pickles",
     "check_gate_pools_better_than_uniform",
     "check_gate_recovers_constant_responsibilities",
+    "check_gate_saves",
     "check_pooler_heeds_sample_weight",
     "check_pooler_ignores_the_order_of_experts",
     "check_pooler_keeps_probabilities",
     "check_pooler_keeps_unanimity",
     "check_pooler_reads_only_what_it_needs",
+    "check_pooler_saves",
     "check_stacker_heeds_sample_weight",
     "check_trainer_fits_parts_of_its_own",
     "check_trainer_heeds_sample_weight",
     "check_trainer_ignores_rows_of_no_weight",
     "check_trainer_is_seeded",
+    "check_trainer_saves",
     "check_trainer_trains_mixtures",
     "example",
     "example_table",

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 
 from moe_lab.testing.examples import example_table, example_target
+from moe_lab.testing.saving import assert_same, loaded_again
 
 if TYPE_CHECKING:
     from moe_lab.divide.base import Divider
@@ -49,8 +50,15 @@ def check_divider_takes_arrays_and_weights(divider: Divider) -> None:
     assert_allclose(responsibilities.sum(axis=1), 1)
 
 
+def check_divider_saves(divider: Divider) -> None:
+    """It divides alike after it was saved and loaded, to 1e-12."""
+    X = example_table()
+    assert_same(*(_divided(one, X) for one in (divider, loaded_again(divider))))
+
+
 DIVIDER_CHECKS = [
     check_divider_gives_responsibilities,
     check_divider_is_seeded,
     check_divider_takes_arrays_and_weights,
+    check_divider_saves,
 ]

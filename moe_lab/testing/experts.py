@@ -16,6 +16,7 @@ from moe_lab.experts.powers import HasDensity, Parametric
 from moe_lab.registry.powers import has_power
 from moe_lab.table.data import TrainingData
 from moe_lab.testing.examples import N_CLASSES, example_table, example_target
+from moe_lab.testing.saving import assert_same, loaded_again
 
 
 def _for_each_task(check):
@@ -180,6 +181,15 @@ def check_expert_pickles(expert: Expert, task: str, n_classes: int | None) -> No
 
 
 @_for_each_task
+def check_expert_saves(expert: Expert, task: str, n_classes: int | None) -> None:
+    """A fitted expert predicts alike after it was saved and loaded, to 1e-12."""
+    X = example_table()
+    fitted = _fitted(expert, task, X, example_target(X, task))
+    again = loaded_again(fitted)
+    assert_same(*(predict_expert(one, X, n_classes=n_classes) for one in (fitted, again)))
+
+
+@_for_each_task
 def check_expert_log_prob_is_a_probability(
     expert: Expert, task: str, n_classes: int | None
 ) -> None:
@@ -244,6 +254,7 @@ METHOD_CHECKS = [
     check_expert_leaves_its_inputs_alone,
     check_expert_meets_new_levels,
     check_expert_pickles,
+    check_expert_saves,
 ]
 EXPERT_CHECKS = [
     *METHOD_CHECKS,

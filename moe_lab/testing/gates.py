@@ -11,6 +11,7 @@ from moe_lab.gate.base import Gate, ask_gate
 from moe_lab.gate.powers import FitsPooled
 from moe_lab.registry.powers import has_power
 from moe_lab.testing.examples import example_table, example_target
+from moe_lab.testing.saving import assert_same, loaded_again
 
 SURE = np.array([[0.9, 0.1], [0.1, 0.9]])  # what the first and the second of two experts say
 
@@ -101,6 +102,13 @@ def check_gate_pickles(gate: Gate) -> None:
     assert_allclose(pickle.loads(pickle.dumps(gate)).predict_proba(X), gate.predict_proba(X))
 
 
+def check_gate_saves(gate: Gate) -> None:
+    """A fitted gate weights alike after it was saved and loaded, to 1e-12."""
+    X = example_table()
+    gate = clone(gate).fit(X, _soft_targets(X))
+    assert_same(*(one.predict_proba(X) for one in (gate, loaded_again(gate))))
+
+
 GATE_CHECKS = [
     check_gate_gives_weights,
     check_gate_ignores_batch_mates,
@@ -109,4 +117,5 @@ GATE_CHECKS = [
     check_gate_heeds_sample_weight_in_the_pooled_loss,
     check_gate_pools_better_than_uniform,
     check_gate_pickles,
+    check_gate_saves,
 ]

@@ -11,6 +11,7 @@ from sklearn.base import clone
 from moe_lab.pool.powers import CountsVotes, Learns
 from moe_lab.registry.powers import has_power
 from moe_lab.testing.examples import N_CLASSES
+from moe_lab.testing.saving import assert_same, loaded_again
 
 if TYPE_CHECKING:
     from moe_lab.pool.base import Pooler
@@ -106,7 +107,7 @@ def _learnt(pooler, task, weight=None):
 
 def check_fitted_pooler_keeps_its_word(pooler: Pooler) -> None:
     """Fitted, a pooler that learns returns finite means or probabilities, reads only what it needs,
-    answers a row alone as among others, and learns the same twice."""
+    answers a row alone as among others, learns the same twice, and is the same once saved."""
     for task in _learnt_tasks(pooler):
         fitted, predictions, gate_weights, X = _learnt(pooler, task)
         pooled = fitted.pool(predictions, gate_weights, X=X)
@@ -122,6 +123,7 @@ def check_fitted_pooler_keeps_its_word(pooler: Pooler) -> None:
         assert_allclose(alone, pooled[:1], atol=1e-9)
         again = _learnt(pooler, task)[0].pool(predictions, gate_weights, X=X)
         assert_allclose(again, pooled, atol=1e-9)
+        assert_same(loaded_again(fitted).pool(predictions, gate_weights, X=X), pooled)
 
 
 def check_pooler_heeds_sample_weight(pooler: Pooler) -> None:
@@ -137,6 +139,15 @@ def check_pooler_heeds_sample_weight(pooler: Pooler) -> None:
         assert answers[1] > answers[0] + 0.5
 
 
+@_for_each_pooling
+def check_pooler_saves(
+    pooler: Pooler, predictions: np.ndarray, gate_weights: np.ndarray, scales: np.ndarray | None
+) -> None:
+    """It pools alike after it was saved and loaded, to 1e-12."""
+    both: tuple = (pooler, loaded_again(pooler))
+    assert_same(*(one.pool(predictions, gate_weights, scales) for one in both))
+
+
 POOLER_CHECKS = [
     check_fitted_pooler_keeps_its_word,
     check_pooler_heeds_sample_weight,
@@ -144,4 +155,5 @@ POOLER_CHECKS = [
     check_pooler_keeps_probabilities,
     check_pooler_reads_only_what_it_needs,
     check_pooler_ignores_the_order_of_experts,
+    check_pooler_saves,
 ]

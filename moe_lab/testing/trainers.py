@@ -13,6 +13,7 @@ from moe_lab.gate.base import as_gate
 from moe_lab.mixture import MoEClassifier, MoERegressor
 from moe_lab.pool.base import as_pooler
 from moe_lab.testing.examples import example_table, example_target
+from moe_lab.testing.saving import assert_same, loaded_again
 
 if TYPE_CHECKING:
     from moe_lab.train.base import Trainer
@@ -89,10 +90,26 @@ def check_trainer_fits_parts_of_its_own(trainer: Trainer) -> None:
     assert_allclose(one.predict(X), two.predict(X), rtol=1e-9)
 
 
+def check_trainer_saves(trainer: Trainer) -> None:
+    """A mixture that it trained says the same after it was saved and loaded, to 1e-12."""
+    X = example_table()
+    for task in ("regression", "classification"):
+        y = example_target(X, task)
+        moe = _mixture(clone(trainer), task).fit(X, y)
+        again = loaded_again(moe)
+        assert_same(*(one.expert_predictions(X) for one in (moe, again)))
+        assert_same(*(one.gate_weights(X) for one in (moe, again)))
+        assert_same(*(one.score_samples(X, y) for one in (moe, again)))
+        assert_same(moe.predict(X), again.predict(X))
+        assert repr(again) == repr(moe)
+        assert moe.history_.equals(again.history_)
+
+
 TRAINER_CHECKS = [
     check_trainer_fits_parts_of_its_own,
     check_trainer_trains_mixtures,
     check_trainer_is_seeded,
     check_trainer_heeds_sample_weight,
     check_trainer_ignores_rows_of_no_weight,
+    check_trainer_saves,
 ]

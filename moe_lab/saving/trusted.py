@@ -26,8 +26,10 @@ moe_lab.experts.extra_trees ExtraTreesExpert
 moe_lab.experts.k_nearest KNearestClassifier KNearestExpert KNearestRegressor
 moe_lab.experts.lightgbm LightGBMExpert LightGBMTrees
 moe_lab.experts.linear GaussianLinear LinearExpert SoftmaxLinear
+moe_lab.experts.linear_leaves LeafLines LinearLeavesExpert
 moe_lab.experts.linear_mixture LinearMixtureClassifier LinearMixtureExpert LinearMixtureRegressor
 moe_lab.experts.linear_mixture SoftmaxWeights
+moe_lab.experts.linear_start LinearStartExpert Started StartedTrees StartTable
 moe_lab.experts.mlp MLPExpert
 moe_lab.experts.module ModuleExpert
 moe_lab.experts.net Net NetClassifier NetRegressor
@@ -50,10 +52,13 @@ moe_lab.gate.rules RulesGate
 moe_lab.gate.shrunk_softmax ShrunkSoftmaxGate
 moe_lab.gate.softmax SoftmaxGate
 moe_lab.gate.tree.gate TreeGate
+moe_lab.likelihood.correction Correction
 moe_lab.likelihood.stacks LinearStack LogLinearStack
 moe_lab.methods.average Average AverageClassifier AverageRegressor
 moe_lab.methods.base ClassifierEnsemble ExpertEnsemble RegressorEnsemble
-moe_lab.methods.log_odds_stacking LogOddsStacking
+moe_lab.methods.greedy_selection GreedySelection GreedySelectionClassifier GreedySelectionRegressor
+moe_lab.methods.greedy_selection GreedyWeights
+moe_lab.methods.log_odds_stacking LogOddsStacking OutOfFoldStacking
 moe_lab.methods.log_odds_stacking LogOddsStackingClassifier LogOddsStackingRegressor
 moe_lab.methods.matched_ensemble MatchedEnsemble
 moe_lab.methods.matched_ensemble MatchedEnsembleClassifier MatchedEnsembleRegressor
@@ -77,6 +82,7 @@ moe_lab.nn.sparse SparseLayer SparseMoE
 moe_lab.nn.tables.tabular SparseNet TableEmbedding
 moe_lab.pool.argmax ArgmaxPooler
 moe_lab.pool.confident ConfidentPooler
+moe_lab.pool.learned LearnedPooler
 moe_lab.pool.linear LinearPooler
 moe_lab.pool.log_linear LogLinearPooler
 moe_lab.pool.median MedianPooler

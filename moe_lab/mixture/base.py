@@ -22,6 +22,7 @@ from moe_lab.mixture.asking import TrustAndLikelihood
 from moe_lab.mixture.criteria import InformationCriteria
 from moe_lab.mixture.named import NamesExperts
 from moe_lab.mixture.names import expert_names
+from moe_lab.mixture.summary import Summarises
 from moe_lab.mixture.trust import ExplainsAnswers
 from moe_lab.pool.base import Pooler, as_pooler
 from moe_lab.pool.powers import Learns
@@ -44,6 +45,7 @@ class MixtureOfExperts(
     NamesExperts,
     TrustAndLikelihood,
     ExplainsAnswers,
+    Summarises,
     InformationCriteria,
     TakesTables,
     Saves,
@@ -178,6 +180,7 @@ class MixtureOfExperts(
         self.experts_, self.gate_, self.pooler_ = trained.experts, trained.gate, trained.pooler
         self.scales_, self.density_gate_ = trained.scales, trained.density_gate
         self.history_, self.starts_ = trained.history, trained.starts
+        self.account_ = trained.account
         self.fit_report_, self.n_experts_ = trained.report, len(trained.experts)
         if self.n_experts_ < len(experts):
             self.pooler_ = self.pooler_.left(self.n_experts_)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from moe_lab.mixture.names import expert_names
+from moe_lab.plots.moves import draw_weights, vary
 from moe_lab.plots.style import colors, n_lines, name_rows, new_figure
 
 if TYPE_CHECKING:
@@ -31,10 +32,15 @@ def plot_gate_weights(mixture: MoERegressor | MoEClassifier, X: pd.DataFrame) ->
     -------
     figure : matplotlib Figure
         Left the weights (line: median, box: middle half, whiskers: 5 to 95 %, diamond: mean),
-        right the share of rows in which an expert is trusted most.
+        right the share of rows in which an expert is trusted most. Where the weights are the same
+        for every row, one bar an expert.
     """
     weights, names = mixture.gate_weights(X), expert_names(mixture)
     height = 1.2 + 0.3 * len(names) + 0.14 * n_lines(names)
+    if not vary(weights):
+        figure, (axis,) = new_figure(width=6.0, height=height)
+        draw_weights(axis, weights[0], names)
+        return figure
     figure, (left, right) = new_figure(1, 2, width=5.0, height=height)
     _draw_spread(left, weights)
     share = 100 * np.bincount(weights.argmax(axis=1), minlength=len(names)) / len(weights)

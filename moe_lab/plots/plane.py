@@ -8,7 +8,10 @@ import numpy as np
 import pandas as pd
 
 from moe_lab.mixture.names import expert_names
-from moe_lab.plots.style import add_legend, colors, new_figure
+from moe_lab.plots.moves import draw_moves, draw_weights, vary
+from moe_lab.plots.style import add_legend, colors, n_lines, new_figure
+from moe_lab.pool.powers import HasTerms, Learns
+from moe_lab.registry.powers import has_power
 from moe_lab.registry.spelling import unknown_name
 from moe_lab.table.frames import as_pandas
 
@@ -26,7 +29,7 @@ GRID = 250  # points along each axis
 def plot_trust(
     mixture: MoERegressor | MoEClassifier, X: pd.DataFrame, columns: tuple[str, str] | None = None
 ) -> Figure:
-    """Draw the rows in the plane, coloured by the expert that the gate trusts most.
+    """Draw who is trusted where: the rows in the plane, coloured by the most trusted expert.
 
     Parameters
     ----------
@@ -39,13 +42,29 @@ def plot_trust(
     Returns
     -------
     figure : matplotlib Figure
-        A strong colour means a weight near 1; a pale one, that experts share the row.
+        A strong colour means a weight near 1; a pale one, that experts share the row. Where the
+        pool learns, beside it who moves the answers, and how far. Where the weights are the same
+        for every row, bars instead of a cloud of one colour.
     """
     X = as_pandas(X)
     _check_columns(X, columns)
-    rows = np.random.default_rng(0).permutation(len(X))[:MOST_POINTS]
-    weights, names = mixture.gate_weights(X)[rows], expert_names(mixture)
-    figure, (axis,) = new_figure(width=5.0, height=4.6, beside=2.2)
+    weights, names = mixture.gate_weights(X), expert_names(mixture)
+    learns = has_power(mixture.pooler_, Learns) and has_power(mixture.pooler_, HasTerms)
+    if not vary(weights):
+        height = 1.2 + 0.3 * (len(names) + 1) + 0.14 * n_lines(names)
+        figure, axes = new_figure(1, 1 + learns, width=6.0, height=height)
+        draw_weights(axes[0], weights[0], names)
+    else:
+        rows = np.random.default_rng(0).permutation(len(X))[:MOST_POINTS]
+        figure, axes = new_figure(1, 1 + learns, width=5.0, height=4.6, beside=2.2)
+        _draw_trust(axes[0], X, columns, rows, weights[rows], names)
+        add_legend(figure, axes[:1], title="most trusted (share of rows)")
+    if learns:
+        draw_moves(axes[1], mixture, X)
+    return figure
+
+
+def _draw_trust(axis, X, columns, rows, weights, names):
     best = weights.argmax(axis=1)
     labels = [f"{name} ({100 * np.mean(best == k):.0f} %)" for k, name in enumerate(names)]
     if columns is None and X.shape[1] == 1:
@@ -53,8 +72,6 @@ def plot_trust(
     else:
         across, up = _components_or(columns, X, rows)
         _draw_points(axis, across, up, weights, labels)
-    add_legend(figure, title="most trusted (share of rows)")
-    return figure
 
 
 def _draw_points(axis, x, y, weights, labels):

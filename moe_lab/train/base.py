@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +14,50 @@ from moe_lab.pool.base import Pooler
 from moe_lab.registry import trainers
 from moe_lab.table.data import TrainingData
 
-__all__ = ["Asked", "Trained", "Trainer", "TrainingData", "as_trainer", "is_auto", "trainers"]
+__all__ = [
+    "Account",
+    "Asked",
+    "Trained",
+    "Trainer",
+    "TrainingData",
+    "as_trainer",
+    "is_auto",
+    "trainers",
+]
+
+
+@dataclass
+class Account:
+    """What training found out about its parts, for ``summary``.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (n_experts,)
+        Mean gate weights over the training rows.
+    losses : ndarray of shape (n_experts,)
+        Out of fold: root mean squared error in the unit of y, or log-loss in nats; NaN where
+        nothing was held out.
+    equal, constant : float
+        That of equal weights, and of the constant weights that training started at; the latter is
+        in sample, since these were fitted to the same out-of-fold predictions.
+    varies : bool
+        Whether the gate weights differ between rows.
+    correction : float
+        Standard deviation of what the pool's correction adds over that of the pooled score.
+    seconds : ndarray of shape (n_experts,)
+        Of all fits of each expert.
+    dropped : dict of str -> str
+        Who has no part, by name, and why.
+    """
+
+    weights: np.ndarray
+    losses: np.ndarray
+    equal: float
+    constant: float
+    varies: bool
+    correction: float
+    seconds: np.ndarray
+    dropped: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -40,6 +83,7 @@ class Trained:
         The numbers of the experts that are left, in the order of ``experts``; None: all.
     report : DataFrame or None
         One row a step: what was fitted, how many fits, seconds.
+    account : Account or None
     at_floor : sequence of int
         The positions in ``experts`` of those whose noise scale is the least allowed.
     """
@@ -53,6 +97,7 @@ class Trained:
     starts: pd.DataFrame | None = None
     kept: list | None = None
     report: pd.DataFrame | None = None
+    account: Account | None = None
     at_floor: Sequence[int] = ()
 
 

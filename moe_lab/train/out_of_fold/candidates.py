@@ -48,6 +48,8 @@ class Candidates:
         The numbers of the experts still among them.
     predictions : ndarray of shape (n_samples, n_plain, n_outputs)
         Out of fold.
+    dropped : dict of str -> str
+        Who was left out, and why.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Candidates:
         self.names, self.report = names, report
         self.stackers = [k for k, expert in enumerate(experts) if is_stacker(expert)]
         self.plain = [k for k in range(len(experts)) if k not in self.stackers]
+        self.dropped: dict[str, str] = {}
         self._to_refit: dict = {}
 
     def cross_fit(self, time_limit: float | None = None, forgiving: bool = False) -> None:
@@ -158,7 +161,10 @@ class Candidates:
         weight = self.weights[:, self.plain].mean(axis=1)
         stack.fit(self.data.X, self.data.y, weight, predictions=self.predictions)
         share = stack.weights_ / max(stack.weights_.sum(), 1e-12)
+        why = f"had less than {LEAST_WEIGHT:.0%} of the weight of a stack"
         pays = (share >= LEAST_WEIGHT) | (share == share.max())
+        idle = np.flatnonzero(~pays)
+        self.dropped |= {self.names[self.plain[j]]: f"{why} ({share[j]:.1%})" for j in idle}
         self.predictions = self.predictions[:, pays]
         self.plain = [k for k, kept in zip(self.plain, pays, strict=True) if kept]
 
@@ -222,6 +228,7 @@ class Candidates:
 
     def _leave_out(self, left_out, reason):
         self.plain = [k for k in self.plain if k not in left_out]
+        self.dropped |= {self.names[k]: reason for k in left_out}
         if left_out:
             warnings.warn(
                 f"Left out: {', '.join(self.names[k] for k in left_out)}, which {reason}.",

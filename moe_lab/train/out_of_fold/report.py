@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import pandas as pd
 
 
@@ -18,6 +19,12 @@ class Report:
         before = self._costs.get((step, name), (0, 0.0, 0.0))
         spent = fits, seconds, cpu_seconds
         self._costs[step, name] = tuple(map(sum, zip(before, spent, strict=True)))
+
+    def seconds(self, names: list[str]) -> np.ndarray:
+        """Return what each name has cost so far, (n_names,), in seconds of wall time."""
+        return np.array(
+            [sum(cost[1] for (_, of), cost in self._costs.items() if of == name) for name in names]
+        )
 
     @contextmanager
     def step(self, step: str, name: str, fits: int) -> Iterator[None]:

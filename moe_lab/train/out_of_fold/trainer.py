@@ -19,6 +19,7 @@ from moe_lab.pool.powers import Learns
 from moe_lab.registry.powers import has_power, names_with
 from moe_lab.train.base import Asked, Trained, Trainer, is_auto, trainers
 from moe_lab.train.density import ScaleMixture
+from moe_lab.train.out_of_fold.account import account_of
 from moe_lab.train.out_of_fold.candidates import Candidates
 from moe_lab.train.out_of_fold.level_two import answer_held_out, fit_gate, fit_pool, fit_stack
 from moe_lab.train.out_of_fold.report import Report
@@ -122,6 +123,9 @@ class OutOfFold(Trainer):
         held_out = answer_held_out(pool, gate, data, predictions, weights, stackers, stack)
         self._score(trained, data, predictions, held_out, report)
         trained.report = report.table()
+        trained.account = account_of(data, predictions, weights, held_out, pool)
+        trained.account.seconds = report.seconds([candidates.names[k] for k in kept])
+        trained.account.dropped = candidates.dropped
         return trained
 
     def _score(self, trained, data, predictions, answer, report):

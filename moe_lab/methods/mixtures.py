@@ -26,7 +26,7 @@ class Mixture(Expert):
     experts : "auto", name, (name, params), estimator, or list of these, default="auto"
     n_experts : int, optional
         Copies of one expert.
-    divide, gate, pool, train, time_limit
+    divide, gate, pool, train, time_limit, preset
         As in `MoERegressor`.
     """
 
@@ -39,6 +39,7 @@ class Mixture(Expert):
         pool: str | tuple[str, dict] | Pooler = "linear",
         train: str | tuple[str, dict] | Trainer = "out_of_fold",
         time_limit: float | None = None,
+        preset: str = "default",
     ):
         self.experts = experts
         self.n_experts = n_experts
@@ -47,6 +48,7 @@ class Mixture(Expert):
         self.pool = pool
         self.train = train
         self.time_limit = time_limit
+        self.preset = preset
 
     def build(
         self,
@@ -68,6 +70,7 @@ class Mixture(Expert):
             gate=self.gate,
             pool=self.pool,
             train=self.train,
+            preset=self.preset,
             time_limit=self.time_limit,
             device=device,
             n_jobs=n_jobs,
@@ -101,7 +104,8 @@ class ConstantMixture(Mixture):
         """Build an unfitted mixture for the task."""
         experts, gate = self.experts, self.gate
         if self._is_stacked(task):
-            experts = [*listed(experts), "stacker", ("residual_stacker", {"n_estimators": 0})]
+            plain = listed(experts, task, n_classes=settings.get("n_classes"))
+            experts = [*plain, "stacker", ("residual_stacker", {"n_estimators": 0})]
             gate = ("anchored", {"n_estimators": 0})
         return Mixture(experts, gate=gate, pool=self.pool, train=self.train).build(task, **settings)
 

@@ -55,6 +55,7 @@ class MixtureOfExperts(
         gate: str | tuple[str, dict] | Gate = "auto",
         pool: str | tuple[str, dict] | Pooler = "auto",
         train: str | tuple[str, dict] | Trainer = "out_of_fold",
+        preset: str = "default",
         time_limit: float | None = None,
         device: str = "auto",
         n_jobs: int | None = None,
@@ -67,6 +68,7 @@ class MixtureOfExperts(
         self.gate = gate
         self.pool = pool
         self.train = train
+        self.preset = preset
         self.time_limit = time_limit
         self.device = device
         self.n_jobs = n_jobs
@@ -100,7 +102,7 @@ class MixtureOfExperts(
         self : estimator
         """
         data, trainer = self._data(X, y, sample_weight, groups), as_trainer(self.train)
-        asked = self._asked_for(trainer)
+        asked = self._asked_for(trainer, len(data))
         divide, n_experts = self._divide(data, asked)
         experts = as_experts(asked.experts, self._task, n_experts)
         gate, pooler = self._gate(asked.gate), as_pooler(asked.pool, self._task)
@@ -150,15 +152,16 @@ class MixtureOfExperts(
         """Return the weights of the rows, with those of the classes where there are any."""
         return sample_weight
 
-    def _asked_for(self, trainer):
+    def _asked_for(self, trainer, n_samples):
         """Return what the mixture is to be made of, with what "auto" leaves to the trainer."""
         self._check_names()
-        asked = Asked(self.experts, self.n_experts, self.gate, self.pool)
+        asked = Asked(self.experts, self.n_experts, self.gate, self.pool, self.preset)
         n_experts = asked.n_experts
         if n_experts is not None and not (isinstance(n_experts, Integral) and n_experts >= 1):
             raise ValueError(f"n_experts must be a whole number, 1 or more, got {n_experts!r}.")
+        table = {"task": self._task, "n_samples": n_samples, "n_classes": self._n_classes}
         divided = self.divide is not None
-        return trainer.auto(asked, task=self._task, divided=divided, time_limit=self.time_limit)
+        return trainer.auto(asked, **table, divided=divided, time_limit=self.time_limit)
 
     def _gate(self, gate):
         gate = as_gate(gate)

@@ -190,7 +190,7 @@ def test_nothing_set_at_all(task):
     X = example_table(200)
     y = example_target(X, task)
     moe = (MoERegressor if task == "regression" else MoEClassifier)().fit(X, y)
-    assert {"linear", "stacker", "residual_stacker"} <= set(moe.expert_names_)
+    assert moe.expert_names_[-2:] == ["stacker", "residual_stacker"]
     assert moe.score(X, y) > 0.8
     assert moe.predict(X.iloc[:1]).shape == (1,)
 

@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from moe_lab.experts.base import is_stacker
+from moe_lab.experts.pools import SLOW
 from moe_lab.experts.powers import Parametric
 from moe_lab.experts.spec import as_experts, listed
 from moe_lab.gate.base import Gate, ask_gate, gates
@@ -63,12 +64,19 @@ class OutOfFold(Trainer):
         self.min_scale = min_scale
 
     def auto(
-        self, asked: Asked, *, task: str, divided: bool = False, time_limit: float | None = None
+        self,
+        asked: Asked,
+        *,
+        task: str,
+        n_samples: int | None = None,
+        n_classes: int | None = None,
+        divided: bool = False,
+        time_limit: float | None = None,
     ) -> Asked:
-        free = is_auto(asked.gate) and not divided
-        if is_auto(asked.experts) and time_limit is not None:
-            asked = asked._replace(experts=[*listed("auto"), "tabm"])
-        asked = super().auto(asked, task=task, divided=divided, time_limit=time_limit)
+        free, slow = is_auto(asked.gate) and not divided, is_auto(asked.experts) and time_limit
+        asked = super().auto(asked, task=task, n_samples=n_samples, n_classes=n_classes)
+        if slow and SLOW not in asked.experts:
+            asked = asked._replace(experts=[*asked.experts, SLOW])
         linear = isinstance(as_pooler(asked.pool, task), LinearPooler)
         if not (free and linear and listed(asked.experts)):
             return asked

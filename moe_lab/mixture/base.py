@@ -6,6 +6,7 @@ from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
@@ -101,6 +102,50 @@ class MixtureOfExperts(
         -------
         self : estimator
         """
+        trainer, experts, parts = self._prepared(X, y, sample_weight, groups)
+        trained = trainer.train(**parts)
+        self._keep(trained, experts)
+        self._warn_of_floors(trained.at_floor)
+        return self
+
+    def estimate(
+        self,
+        X: Table,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> pd.Series:
+        """Tell what ``fit`` will cost, from fits of few rows, which take some seconds.
+
+        Parameters
+        ----------
+        X, y, sample_weight, groups
+            As in ``fit``.
+
+        Returns
+        -------
+        seconds : Series of shape (n_plain_experts,)
+            Of each expert in all folds and its refit, in one process; NaN where its trial fails.
+            Stackers and gate, which add a few percent, are not among them.
+
+        Raises
+        ------
+        ValueError
+            If the trainer cannot tell, as others than "out_of_fold".
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from moe_lab import MoERegressor
+        >>> X = np.random.default_rng(0).normal(size=(200, 3))
+        >>> MoERegressor(["linear", "lightgbm"]).estimate(X, X[:, 0]).index.tolist()
+        ['linear', 'lightgbm']
+        """
+        trainer, _, parts = clone(self)._prepared(X, y, sample_weight, groups)
+        return trainer.estimate(**parts)
+
+    def _prepared(self, X, y, sample_weight, groups):
+        """Return the trainer, the experts as asked for, and what the trainer is told."""
         data, trainer = self._data(X, y, sample_weight, groups), as_trainer(self.train)
         asked = self._asked_for(trainer, len(data))
         divide, n_experts = self._divide(data, asked)
@@ -111,20 +156,21 @@ class MixtureOfExperts(
         if trainer.counts_rows:
             warn_of_light_weights(data.sample_weight, len(experts))
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=len(experts)).tolist()
-        trained = trainer.train(
-            replace(data, X=data.for_(trainer)),
-            experts=self._build(experts, seeds),
-            gate=gate,
-            pool=pooler,
-            divide=divide,
-            seeds=seeds,
-            n_jobs=self.n_jobs,
-            verbose=self.verbose,
-            **self._limits(trainer, experts),
+        return (
+            trainer,
+            experts,
+            {
+                "data": replace(data, X=data.for_(trainer)),
+                "experts": self._build(experts, seeds),
+                "gate": gate,
+                "pool": pooler,
+                "divide": divide,
+                "seeds": seeds,
+                "n_jobs": self.n_jobs,
+                "verbose": self.verbose,
+                **self._limits(trainer, experts),
+            },
         )
-        self._keep(trained, experts)
-        self._warn_of_floors(trained.at_floor)
-        return self
 
     def _warn_of_floors(self, at_floor):
         if at_floor:

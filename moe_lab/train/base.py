@@ -174,6 +174,13 @@ class Trainer(ABC, BaseEstimator):
         trained : Trained
         """
 
+    def estimate(self, data: TrainingData, **parts: Any) -> pd.Series:
+        """Return the seconds that each expert will take; ``parts`` as in ``train``."""
+        raise ValueError(
+            f"train must be 'out_of_fold' to tell beforehand what a fit will cost, got {self!r}: "
+            "here the seconds depend on the rounds that it will take."
+        )
+
 
 def as_trainer(train: str | tuple[str, dict] | Trainer) -> Trainer:
     """Return a Trainer from a registered name, a (name, params) pair or an instance."""

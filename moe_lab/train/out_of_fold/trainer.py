@@ -23,6 +23,7 @@ from moe_lab.registry.powers import has_power, names_with
 from moe_lab.train.base import Asked, Trained, Trainer, is_auto, trainers
 from moe_lab.train.density import ScaleMixture
 from moe_lab.train.out_of_fold.candidates import Candidates
+from moe_lab.train.out_of_fold.cost import costs
 from moe_lab.train.out_of_fold.report import Report
 
 if TYPE_CHECKING:
@@ -103,19 +104,8 @@ class OutOfFold(Trainer):
         shrink: bool = False,
     ) -> Trained:
         _check_gate(gate)
-        data, report = data.read(), Report()
-        parts = np.ones((len(data), len(experts))) if divide is None else divide(seeds[0])
-        candidates = Candidates(
-            data,
-            experts,
-            weights=data.sample_weight[:, None] * parts,
-            folds=data.folds(self.cv),
-            seeds=seeds,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            names=names or [f"expert {k}" for k in range(len(experts))],
-            report=report,
-        )
+        candidates = self._candidates(data, experts, divide, names, seeds, n_jobs, verbose)
+        data, report = candidates.data, candidates.report
         candidates.cross_fit(time_limit, forgiving=shrink)
         if shrink:
             candidates.drop_idle()
@@ -130,6 +120,28 @@ class OutOfFold(Trainer):
         self._score(trained, data, predictions, weights, report)
         trained.report = report.table()
         return trained
+
+    def estimate(self, data: TrainingData, **parts: Any) -> pd.Series:
+        told = [parts[name] for name in ("experts", "divide", "names", "seeds")]
+        candidates = self._candidates(data, *told)
+        seconds = costs(candidates)
+        told = {candidates.names[k]: seconds.get(k, np.nan) for k in candidates.plain}
+        return pd.Series(told, name="seconds", dtype=float)
+
+    def _candidates(self, data, experts, divide, names, seeds, n_jobs=None, verbose=0):
+        data = data.read()
+        parts = np.ones((len(data), len(experts))) if divide is None else divide(seeds[0])
+        return Candidates(
+            data,
+            experts,
+            weights=data.sample_weight[:, None] * parts,
+            folds=data.folds(self.cv),
+            seeds=seeds,
+            n_jobs=n_jobs,
+            verbose=verbose,
+            names=names or [f"expert {k}" for k in range(len(experts))],
+            report=Report(),
+        )
 
     def _score(self, trained, data, predictions, weights, report):
         """Add what held-out rows say: the log-likelihood, noise scales and the density's gate."""

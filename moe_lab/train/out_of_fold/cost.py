@@ -1,6 +1,7 @@
 """What experts will cost: measured on few rows, and grown to all as each kind grows."""
 
 import time
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,12 @@ from moe_lab.experts.fitting import fit_expert
 from moe_lab.experts.powers import Grows
 from moe_lab.registry.powers import has_power
 
+FIRST = 10  # rows of a fit that is not timed: it imports what the expert needs
 PROBE = 500  # rows of the fit that is timed, or
 SHARE = 1 / 32  # of all rows, where these are many
-MORE = 4  # times as many where that fit was too quick to tell, and at most
+MORE = 2000  # rows at most, and where that fit was too quick to tell
 QUICK = 0.05  # seconds of such a fit
-TINY = 50  # rows of the fit where the trials have taken long
+TINY = 150  # rows of the fit where the trials have taken long
 LONG_TRIALS = 2.0  # seconds of all trials so far
 
 
@@ -40,10 +42,13 @@ def cost(candidates: Any, k: int, n_tried: int | None = None) -> float:
     as the expert says (`Grows`), else with their number.
     """
     n_samples, n_folds = len(candidates.data), len(candidates.folds)
-    few = n_tried or min(max(PROBE, int(SHARE * n_samples)), MORE * PROBE)
+    with suppress(Exception):  # so few rows may not do
+        _trial(candidates, k, FIRST)
+    few = n_tried or min(max(PROBE, int(SHARE * n_samples)), MORE)
     seconds, n_tried = _trial(candidates, k, few)
-    if seconds < QUICK and PROBE <= n_tried <= n_samples // 8:
-        seconds, n_tried = _trial(candidates, k, MORE * PROBE)
+    for more in (PROBE, MORE):
+        if seconds < QUICK and n_tried < more <= n_samples // 4:
+            seconds, n_tried = _trial(candidates, k, more)
     expert = candidates.experts[k]
     growth = expert.growth if has_power(expert, Grows) else 1.0
     return n_folds * seconds * (n_samples / n_tried) ** growth  # k folds less one, and the refit

@@ -125,8 +125,9 @@ class OutOfFold(Trainer):
         told = [parts[name] for name in ("experts", "divide", "names", "seeds")]
         candidates = self._candidates(data, *told)
         seconds = costs(candidates)
-        told = {candidates.names[k]: seconds.get(k, np.nan) for k in candidates.plain}
-        return pd.Series(told, name="seconds", dtype=float)
+        told = [seconds.get(k, np.nan) for k in candidates.plain]
+        names = [candidates.names[k] for k in candidates.plain]
+        return pd.Series(told, index=names, name="seconds", dtype=float)
 
     def _candidates(self, data, experts, divide, names, seeds, n_jobs=None, verbose=0):
         data = data.read()

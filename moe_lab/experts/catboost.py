@@ -120,6 +120,8 @@ def _where(device):
 class CatBoostTrees(Trees):
     """Trees of CatBoost; its bins cost too little to be worth sharing."""
 
+    growth = 0.4
+
     def grow(
         self,
         data: Any,

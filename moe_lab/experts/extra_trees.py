@@ -6,6 +6,12 @@ from moe_lab.experts.base import Expert, experts
 from moe_lab.table import NumericTable, Prepared
 
 
+class Forest(Prepared):
+    """A forest: a good part of its seconds is spent on each tree anyway."""
+
+    growth = 0.75
+
+
 @experts.register("extra_trees")
 class ExtraTreesExpert(Expert):
     """Extremely randomised trees of scikit-learn (Geurts, Ernst & Wehenkel, 2006).
@@ -42,4 +48,4 @@ class ExtraTreesExpert(Expert):
             random_state=random_state,
             n_jobs=n_jobs,
         )
-        return Prepared(NumericTable(scale=False, one_hot=False, calendar=True), model)
+        return Forest(NumericTable(scale=False, one_hot=False, calendar=True), model)

@@ -52,6 +52,8 @@ class KNearestExpert(Expert):
 class _KNearest(BaseEstimator):
     """What both share: one neighbour query, from which every choice is scored."""
 
+    growth = 1.3
+
     def _fit(self, X, targets, sample_weight):
         numbers = sorted({int(number) for number in np.atleast_1d(self.n_neighbors)})
         if not numbers or numbers[0] < 1:

@@ -93,6 +93,7 @@ class GaussianLinear(RegressorMixin, BaseEstimator):
     """
 
     parametric = True
+    growth = 0.7
     reach_: tuple | None = None
 
     def __init__(
@@ -288,6 +289,7 @@ class SoftmaxLinear(ClassifierMixin, BaseEstimator):
     """
 
     parametric = True
+    growth = 0.7
 
     def __init__(
         self,

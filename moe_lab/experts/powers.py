@@ -100,6 +100,12 @@ class Refits(Protocol):
         """Return itself, fitted to the rows that it cross-fitted."""
 
 
+class Grows(Protocol):
+    """Says how its seconds grow: with the rows to this power, from 500 rows on; default: 1."""
+
+    growth: float
+
+
 class StacksExperts(Protocol):
     """Is fitted to what the plain experts say: its methods take ``predictions``, too."""
 

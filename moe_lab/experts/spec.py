@@ -3,7 +3,6 @@
 import inspect
 import sys
 from collections.abc import Mapping
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -11,20 +10,9 @@ import numpy as np
 from moe_lab.experts.base import Expert, experts
 from moe_lab.experts.estimator import EstimatorExpert, is_estimator, task_of, wrong_task
 from moe_lab.experts.names import is_pair, kept
+from moe_lab.experts.pools import pool_of
 
-__all__ = ["AUTO", "as_expert", "as_experts", "build_experts", "listed"]
-
-# What experts="auto" means, most gain for the time first; catboost where it is installed.
-AUTO = (
-    "lightgbm",
-    "linear",
-    "extra_trees",
-    "linear_mixture",
-    "xgboost",
-    "k_nearest",
-    "mlp",
-    "catboost",
-)
+__all__ = ["as_expert", "as_experts", "build_experts", "listed"]
 
 
 def as_expert(obj: Any, task: str | None = None) -> Expert:
@@ -47,7 +35,14 @@ def as_expert(obj: Any, task: str | None = None) -> Expert:
     return expert
 
 
-def as_experts(spec: Any, task: str, n_experts: int | None = None) -> list[Expert]:
+def as_experts(
+    spec: Any,
+    task: str,
+    n_experts: int | None = None,
+    *,
+    n_samples: int | None = None,
+    n_classes: int | None = None,
+) -> list[Expert]:
     """Return the list of Experts that ``experts=`` and ``n_experts=`` describe.
 
     Parameters
@@ -56,12 +51,14 @@ def as_experts(spec: Any, task: str, n_experts: int | None = None) -> list[Exper
     task : {"regression", "classification"}
     n_experts : int, optional
         How many copies of one expert; with a list, its length or None.
+    n_samples, n_classes : int, optional
+        By which "auto" leaves out who does not suit them.
 
     Returns
     -------
     experts : list of Expert
     """
-    specs = listed(spec)
+    specs = listed(spec, task, n_samples, n_classes)
     if specs is not None:
         if not specs:
             raise ValueError(f"experts must hold at least one expert, got {spec!r}.")
@@ -80,10 +77,16 @@ def as_experts(spec: Any, task: str, n_experts: int | None = None) -> list[Exper
     return [as_expert(spec, task)] * n_experts
 
 
-def listed(spec: Any) -> Any:
-    """Return the experts that ``experts=`` lists, or None where it is one expert to be copied."""
+def listed(
+    spec: Any,
+    task: str = "regression",
+    n_samples: int | None = None,
+    n_classes: int | None = None,
+) -> Any:
+    """Return the experts that ``experts=`` lists, or None where it is one expert to be copied;
+    "auto" lists those for a table of such a task, so many rows and classes."""
     if isinstance(spec, str) and spec == "auto":
-        return [name for name in AUTO if name != "catboost" or find_spec(name)]
+        return pool_of(task, n_samples, n_classes)
     if isinstance(spec, Mapping):
         return list(kept(spec).values())
     return list(spec) if isinstance(spec, list | tuple) and not is_pair(spec) else None

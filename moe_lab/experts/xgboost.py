@@ -85,6 +85,8 @@ def _names(xgboost):
 class XGBoostTrees(Trees):
     """Trees of XGBoost; its bins cost too little to be worth sharing."""
 
+    growth = 0.5
+
     def grow(
         self,
         data: Any,

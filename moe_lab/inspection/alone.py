@@ -60,7 +60,7 @@ def _kinds(mixture):
     alone = clone(mixture).set_params(
         divide=None, gate=gate, pool="linear", n_experts=1, time_limit=None, verbose=0
     )
-    specs = listed(mixture.experts)
+    specs = listed(mixture.experts, mixture._task)
     if specs is None:
         return [alone]
     distinct = {repr(spec): spec for spec in specs}.values()

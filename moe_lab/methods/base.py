@@ -63,9 +63,9 @@ class ExpertEnsemble(TakesTables, Saves, BaseEstimator):
         -------
         self : estimator
         """
-        X, y, weight, _ = self._read(X, y, sample_weight)
-        built, seeds = self._built_pool()
-        self.experts_ = self._fit_all(built, seeds, X, y, weight)
+        table, target, weight, _ = self._read(X, y, sample_weight)
+        built, seeds = self._built_pool(len(target))
+        self.experts_ = self._fit_all(built, seeds, table, target, weight)
         return self
 
     def _pool(self, predictions):
@@ -110,8 +110,9 @@ class ExpertEnsemble(TakesTables, Saves, BaseEstimator):
         built = build_experts(experts, self._task, seeds=seeds, classes=classes, device=self.device)
         return built, seeds
 
-    def _built_pool(self):
-        return self._build(as_experts(self.experts, self._task))
+    def _built_pool(self, n_samples):
+        table = {"n_samples": n_samples, "n_classes": self._n_classes}
+        return self._build(as_experts(self.experts, self._task, **table))
 
     def _fit_all(self, built, seeds, X, y, weight):
         """Fit every expert on all rows."""

@@ -43,7 +43,7 @@ class OutOfFoldStacking(ExpertEnsemble):
         self : estimator
         """
         table, target, weight, group = self._read(X, y, sample_weight, groups)
-        built, seeds = self._built_pool()
+        built, seeds = self._built_pool(len(target))
         rows = rows_of_weight(sample_weight)
         data = TrainingData(table, target, weight, group, self._task, self._n_classes, rows)
         folds = data.folds(self.cv)

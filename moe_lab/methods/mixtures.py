@@ -29,7 +29,7 @@ class Mixture(Expert):
     experts : "auto", name, (name, params), estimator, or list of these, default="auto"
     n_experts : int, optional
         Copies of one expert.
-    divide, gate, pool, train, time_limit
+    divide, gate, pool, train, time_limit, preset
         As in `MoERegressor`.
     """
 
@@ -42,6 +42,7 @@ class Mixture(Expert):
         pool: str | tuple[str, dict] | Pooler = "auto",
         train: str | tuple[str, dict] | Trainer = "out_of_fold",
         time_limit: float | None = None,
+        preset: str = "default",
     ):
         self.experts = experts
         self.n_experts = n_experts
@@ -50,6 +51,7 @@ class Mixture(Expert):
         self.pool = pool
         self.train = train
         self.time_limit = time_limit
+        self.preset = preset
 
     def build(
         self,
@@ -71,6 +73,7 @@ class Mixture(Expert):
             gate=self.gate,
             pool=self.pool,
             train=self.train,
+            preset=self.preset,
             time_limit=self.time_limit,
             device=device,
             n_jobs=n_jobs,
@@ -105,7 +108,7 @@ class ConstantMixture(Mixture):
         asked = as_trainer(self.train).auto(Asked(self.experts, pool=self.pool), task=task)
         mixture = Mixture(self.experts, gate=self.gate, pool=self.pool, train=self.train)
         if has_power(as_pooler(asked.pool, task), Learns):
-            mixture.experts = listed(self.experts)
+            mixture.experts = listed(self.experts, task, n_classes=settings.get("n_classes"))
             mixture.gate = ("anchored", {"n_estimators": 0})
             mixture.pool = ("learned", {"n_estimators": 0})
         return mixture.build(task, **settings)

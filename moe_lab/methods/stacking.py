@@ -79,7 +79,7 @@ class Stacking(Expert):
     Parameters
     ----------
     experts : "auto" or list, default="auto"
-        The same pool as the mixture's.
+        The pool of the mixture; "auto" as on few rows, since how many is not known beforehand.
     cv : int, splitter or list of splits, default=5
         Folds; 5 is scikit-learn's default.
     """
@@ -98,7 +98,7 @@ class Stacking(Expert):
         n_jobs: int | None = None,
     ) -> Any:
         kind = GroupedStackingRegressor if task == "regression" else GroupedStackingClassifier
-        pool = as_experts(self.experts, task)
+        pool = as_experts(self.experts, task, n_classes=n_classes)
         seeds = check_random_state(random_state).randint(2**31 - 1, size=len(pool)).tolist()
         # n_classes stays open: stacking itself encodes the classes of the rows that it is given.
         built = [

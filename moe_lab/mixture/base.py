@@ -6,6 +6,7 @@ from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
@@ -62,6 +63,7 @@ class MixtureOfExperts(
         gate: str | tuple[str, dict] | Gate = "auto",
         pool: str | tuple[str, dict] | Pooler = "auto",
         train: str | tuple[str, dict] | Trainer = "out_of_fold",
+        preset: str = "default",
         time_limit: float | None = None,
         device: str = "auto",
         n_jobs: int | None = None,
@@ -74,6 +76,7 @@ class MixtureOfExperts(
         self.gate = gate
         self.pool = pool
         self.train = train
+        self.preset = preset
         self.time_limit = time_limit
         self.device = device
         self.n_jobs = n_jobs
@@ -106,8 +109,52 @@ class MixtureOfExperts(
         -------
         self : estimator
         """
+        trainer, experts, parts = self._prepared(X, y, sample_weight, groups)
+        trained = trainer.train(**parts)
+        self._keep(trained, experts)
+        self._warn_of_floors(trained.at_floor)
+        return self
+
+    def estimate(
+        self,
+        X: Table,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> pd.Series:
+        """Tell what ``fit`` will cost, from fits of few rows, which take some seconds.
+
+        Parameters
+        ----------
+        X, y, sample_weight, groups
+            As in ``fit``.
+
+        Returns
+        -------
+        seconds : Series of shape (n_plain_experts,)
+            Of each expert in all folds and its refit, in one process; NaN where its trial fails.
+            Stackers and gate, which add a few percent, are not among them.
+
+        Raises
+        ------
+        ValueError
+            If the trainer cannot tell, as others than "out_of_fold".
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from moe_lab import MoERegressor
+        >>> X = np.random.default_rng(0).normal(size=(200, 3))
+        >>> MoERegressor(["linear", "lightgbm"]).estimate(X, X[:, 0]).index.tolist()
+        ['linear', 'lightgbm']
+        """
+        trainer, _, parts = clone(self)._prepared(X, y, sample_weight, groups)
+        return trainer.estimate(**parts)
+
+    def _prepared(self, X, y, sample_weight, groups):
+        """Return the trainer, the experts as asked for, and what the trainer is told."""
         data, trainer = self._data(X, y, sample_weight, groups), as_trainer(self.train)
-        asked = self._asked_for(trainer)
+        asked = self._asked_for(trainer, len(data))
         divide, n_experts = self._divide(data, asked)
         experts = as_experts(asked.experts, self._task, n_experts)
         gate, pooler = self._gate(asked.gate), as_pooler(asked.pool, self._task)
@@ -118,20 +165,21 @@ class MixtureOfExperts(
             warn_of_light_weights(data.sample_weight, len(experts))
         n_seeds = len(experts) + 2 * trainer.stacks  # of gate and pool
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=n_seeds).tolist()
-        trained = trainer.train(
-            replace(data, X=data.for_(trainer)),
-            experts=self._build(experts, seeds[: len(experts)]),
-            gate=gate,
-            pool=pooler,
-            divide=divide,
-            seeds=seeds,
-            n_jobs=self.n_jobs,
-            verbose=self.verbose,
-            **self._limits(trainer, experts),
+        return (
+            trainer,
+            experts,
+            {
+                "data": replace(data, X=data.for_(trainer)),
+                "experts": self._build(experts, seeds[: len(experts)]),
+                "gate": gate,
+                "pool": pooler,
+                "divide": divide,
+                "seeds": seeds,
+                "n_jobs": self.n_jobs,
+                "verbose": self.verbose,
+                **self._limits(trainer, experts),
+            },
         )
-        self._keep(trained, experts)
-        self._warn_of_floors(trained.at_floor)
-        return self
 
     def _warn_of_floors(self, at_floor):
         if at_floor:
@@ -159,15 +207,16 @@ class MixtureOfExperts(
         """Return the weights of the rows, with those of the classes where there are any."""
         return sample_weight
 
-    def _asked_for(self, trainer):
+    def _asked_for(self, trainer, n_samples):
         """Return what the mixture is to be made of, with what "auto" leaves to the trainer."""
         self._check_names()
-        asked = Asked(self.experts, self.n_experts, self.gate, self.pool)
+        asked = Asked(self.experts, self.n_experts, self.gate, self.pool, self.preset)
         n_experts = asked.n_experts
         if n_experts is not None and not (isinstance(n_experts, Integral) and n_experts >= 1):
             raise ValueError(f"n_experts must be a whole number, 1 or more, got {n_experts!r}.")
+        table = {"task": self._task, "n_samples": n_samples, "n_classes": self._n_classes}
         divided = self.divide is not None
-        return trainer.auto(asked, task=self._task, divided=divided, time_limit=self.time_limit)
+        return trainer.auto(asked, **table, divided=divided, time_limit=self.time_limit)
 
     def _gate(self, gate):
         gate = as_gate(gate)

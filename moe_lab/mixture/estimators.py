@@ -41,6 +41,9 @@ class MoERegressor(RegressorMixin, MixtureOfExperts):
         Whom to trust, one answer from many, and how gate and experts are trained together. What
         "auto" means the trainer decides: a linear pool; "softmax" for EM; for "out_of_fold" with a
         linear pool "anchored", and stackers join the experts.
+    preset : {"fast", "default", "best"}, default="default"
+        What the pool "auto" holds: a few that are quick; what pays for its time, by rows and
+        classes (`moe_lab.experts.pools`); or all, and `tabm` besides.
     time_limit : float, optional
         Seconds for ``fit`` ("out_of_fold" only): experts that would take too long are left out.
     device : {"auto", "cpu", "cuda", "cuda:N"}, default="auto"
@@ -154,7 +157,8 @@ class MoEClassifier(ClassifierMixin, MixtureOfExperts):
 
     Parameters
     ----------
-    experts, n_experts, divide, gate, pool, train, time_limit, device, n_jobs, random_state, verbose
+    experts, n_experts, divide, gate, pool, train, preset, time_limit, device, n_jobs, random_state,
+    verbose
         As in MoERegressor.
     class_weight : dict from label to weight, "balanced" or None
         What a row of a class counts, times its sample weight; "balanced": each class as much as
@@ -188,6 +192,7 @@ class MoEClassifier(ClassifierMixin, MixtureOfExperts):
         gate: str | tuple[str, dict] | Gate = "auto",
         pool: str | tuple[str, dict] | Pooler = "auto",
         train: str | tuple[str, dict] | Trainer = "out_of_fold",
+        preset: str = "default",
         time_limit: float | None = None,
         device: str = "auto",
         n_jobs: int | None = None,
@@ -202,6 +207,7 @@ class MoEClassifier(ClassifierMixin, MixtureOfExperts):
             gate=gate,
             pool=pool,
             train=train,
+            preset=preset,
             time_limit=time_limit,
             device=device,
             n_jobs=n_jobs,

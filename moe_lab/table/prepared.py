@@ -45,7 +45,7 @@ class Prepared(BaseEstimator):
     Attributes
     ----------
     table_, model_ : the fitted two
-    classes_, scale_, n_parameters_, parametric
+    classes_, scale_, n_parameters_, parametric, growth
         The model's, where it has them.
     """
 
@@ -151,6 +151,10 @@ class Prepared(BaseEstimator):
     @property
     def parametric(self) -> bool:
         return getattr(self.model, "parametric", False)
+
+    @property
+    def growth(self) -> float | None:
+        return getattr(self.model, "growth", None)
 
     def _fitted(self, name):
         if "model_" not in vars(self):

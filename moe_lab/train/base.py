@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
+from moe_lab.experts.pools import check_preset, pool_of
 from moe_lab.gate.base import Gate
 from moe_lab.pool.base import Pooler
 from moe_lab.registry import trainers
@@ -108,11 +109,20 @@ class Asked(NamedTuple):
     n_experts: int | None = None
     gate: Any = "auto"
     pool: Any = "auto"
+    preset: str = "default"
 
 
 def is_auto(asked: Any) -> bool:
     """Say whether it is the word "auto"."""
     return isinstance(asked, str) and asked == "auto"
+
+
+def _check_unasked(preset, experts):
+    if check_preset(preset) != "default":
+        raise ValueError(
+            "preset must be 'default' where the experts are given, of which it is the choice, got "
+            f"preset={preset!r} and experts={experts!r}. Leave one of them out."
+        )
 
 
 class Trainer(ABC, BaseEstimator):
@@ -134,7 +144,14 @@ class Trainer(ABC, BaseEstimator):
     stacks = False  # whether it can train experts that depend on the others
 
     def auto(
-        self, asked: Asked, *, task: str, divided: bool = False, time_limit: float | None = None
+        self,
+        asked: Asked,
+        *,
+        task: str,
+        n_samples: int | None = None,
+        n_classes: int | None = None,
+        divided: bool = False,
+        time_limit: float | None = None,
     ) -> Asked:
         """Replace every "auto" by what it means to this trainer.
 
@@ -142,6 +159,8 @@ class Trainer(ABC, BaseEstimator):
         ----------
         asked : Asked
         task : {"regression", "classification"}
+        n_samples, n_classes : int, optional
+            Where they are known: not all experts suit all.
         divided : bool, default=False
             Whether a divider is given.
         time_limit : float, optional
@@ -150,13 +169,18 @@ class Trainer(ABC, BaseEstimator):
         Returns
         -------
         asked : Asked
-            Without "auto", but for ``experts``: the pool of different families.
+            Without "auto".
         """
-        experts, n_experts, gate, pool = asked
+        experts, n_experts = asked.experts, asked.n_experts
         if is_auto(experts) and self.default_experts is not None:
             experts, n_experts = self.default_experts, n_experts or self.default_n_experts
-        gate = self.default_gate if is_auto(gate) else gate
-        return Asked(experts, n_experts, gate, self.default_pool if is_auto(pool) else pool)
+        if is_auto(experts):
+            experts = pool_of(task, n_samples, n_classes, preset=asked.preset)
+        else:
+            _check_unasked(asked.preset, experts)
+        gate = self.default_gate if is_auto(asked.gate) else asked.gate
+        pool = self.default_pool if is_auto(asked.pool) else asked.pool
+        return asked._replace(experts=experts, n_experts=n_experts, gate=gate, pool=pool)
 
     @abstractmethod
     def train(
@@ -195,6 +219,13 @@ class Trainer(ABC, BaseEstimator):
         -------
         trained : Trained
         """
+
+    def estimate(self, data: TrainingData, **parts: Any) -> pd.Series:
+        """Return the seconds that each expert will take; ``parts`` as in ``train``."""
+        raise ValueError(
+            f"train must be 'out_of_fold' to tell beforehand what a fit will cost, got {self!r}: "
+            "here the seconds depend on the rounds that it will take."
+        )
 
 
 def as_trainer(train: str | tuple[str, dict] | Trainer) -> Trainer:

@@ -1,8 +1,10 @@
 """What a trainer is asked: the meaning of "auto", in one place."""
 
+import numpy as np
 import pytest
 
 from moe_lab import MoERegressor
+from moe_lab.experts.pools import PRESETS, pool_of
 from moe_lab.train import EM, Boosting, Gradient, OutOfFold
 from moe_lab.train.base import Asked
 
@@ -10,7 +12,7 @@ from moe_lab.train.base import Asked
 @pytest.mark.parametrize(
     ("trainer", "asked"),
     [
-        (EM(), Asked("auto", None, "softmax", "linear")),
+        (EM(), Asked(pool_of("regression"), None, "softmax", "linear")),
         (Gradient(), Asked(Gradient.default_experts, 4, "mlp", "linear")),
         (Boosting(), Asked(Boosting.default_experts, 3, Boosting.default_gate, "linear")),
     ],
@@ -55,3 +57,25 @@ def test_a_number_of_listed_experts_is_checked_before_any_fit():
     moe = MoERegressor(["linear", "k_nearest"], n_experts=3)
     with pytest.raises(ValueError, match="n_experts must be None or the length of experts"):
         moe.fit([[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"preset": "fats"}, "Unknown preset 'fats'. Did you mean 'fast'"),
+        ({"preset": "best", "experts": ["linear"]}, "preset must be 'default' where the experts"),
+        ({"preset": "fast", "train": "boosting"}, "preset must be 'default' where the experts"),
+        ({"preset": "fats", "train": "boosting"}, "Unknown preset 'fats'. Did you mean 'fast'"),
+    ],
+)
+def test_a_preset_is_a_choice_of_experts_and_known(settings, message):
+    with pytest.raises(ValueError, match=message):
+        MoERegressor(**settings).fit([[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0])
+
+
+def test_the_fast_preset_is_part_of_the_default_and_that_of_the_best():
+    pools = [pool_of("regression", preset=preset) for preset in PRESETS]
+    assert set(pools[0]) < set(pools[1]) < set(pools[2])
+    X = np.random.default_rng(0).normal(size=(120, 2))
+    moe = MoERegressor(preset="fast", random_state=0).fit(X, X[:, 0])
+    assert set(moe.fit_report_["name"]) & set(pools[1]) <= set(pools[0])

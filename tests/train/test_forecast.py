@@ -8,7 +8,8 @@ import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
 
 from moe_lab import MoEClassifier, MoERegressor
-from moe_lab.train.out_of_fold import forecast
+from moe_lab.registry import experts
+from moe_lab.train.out_of_fold import cost, forecast
 
 TREES = ("extra_trees", {"n_estimators": 5})
 POOL = ["linear", TREES, ("lightgbm", {"n_estimators": 5})]
@@ -59,15 +60,16 @@ def test_the_seconds_of_an_expert_are_its_own():
 
 @pytest.mark.parametrize("n_experts", [1, 2])
 def test_a_fit_that_will_be_long_is_told_before_it_begins(monkeypatch, n_experts):
-    X, y = line()
+    X, y = line(1200)
     monkeypatch.setattr(forecast, "MANY", 100)
     monkeypatch.setattr(forecast, "LONG", 0.01)
+    monkeypatch.setattr(cost, "LONG_TRIALS", 0.001)  # the first trial alone takes longer
     Slow.fitted.clear()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(UserWarning, match=r"will take (at least )?about .*time_limit"):
             MoERegressor(Slow(), n_experts=n_experts).fit(X, y)
-    assert Slow.fitted == [60, forecast.TINY][:n_experts]  # of 240 rows
+    assert Slow.fitted == [10, 300, 10, cost.TINY][: 2 * n_experts]  # of 1200 rows
 
 
 def test_the_longest_experts_are_named(monkeypatch):
@@ -111,12 +113,70 @@ def test_an_expert_that_fails_its_trial_is_told_of_by_its_fit(monkeypatch):
 
 
 def test_every_expert_has_a_part_in_what_is_told_beforehand(monkeypatch):
-    X, y = line()
+    X, y = line(1200)
     monkeypatch.setattr(forecast, "MANY", 100)
-    monkeypatch.setattr(forecast, "LONG", 0.01)  # the first trial alone takes longer
+    monkeypatch.setattr(forecast, "LONG", 0.01)
+    monkeypatch.setattr(cost, "LONG_TRIALS", 0.001)  # the first trial alone takes longer
     Slow.fitted.clear()
     with pytest.warns(UserWarning, match=r"will take about .* s, .* s, .* s\), judged"):
         report = MoERegressor({name: Slow() for name in ("first", "second", "third")}).fit(X, y)
-    assert Slow.fitted[:3] == [60, forecast.TINY, forecast.TINY]
+    assert Slow.fitted[:6] == [10, 300, 10, cost.TINY, 10, cost.TINY]
     probes = report.fit_report_.query("step == 'probe'")
     assert probes["name"].tolist() == ["first", "second", "third"]
+
+
+def test_what_a_fit_will_cost_is_told_and_the_mixture_stays_as_it_was():
+    X, y = line(2400)
+    moe = MoERegressor({"slow": Slow(), "lines": "linear"}, random_state=0)
+    seconds = moe.estimate(X, y)
+    assert not hasattr(moe, "n_features_in_")
+    assert seconds.index.tolist() == ["slow", "lines"]  # stackers are not among them
+    assert 0.9 < seconds["slow"] / (3 * 2400 * 1e-4) < 3  # sleep does not end early
+    assert seconds["lines"] < seconds["slow"]
+    assert MoERegressor(["linear"], n_experts=1).estimate(X, y).shape == (1,)
+
+
+def test_an_expert_whose_trial_fails_costs_nobody_knows_what():
+    class Fails(Slow):
+        def fit(self, X, y):
+            raise RuntimeError("no fit")
+
+    X, y = line()
+    seconds = MoERegressor([Fails(), "linear"]).estimate(X, y)
+    assert np.isnan(seconds.iloc[0])
+    assert seconds.iloc[1] > 0
+
+
+@pytest.mark.parametrize("train", ["gradient", "boosting"])
+def test_who_cannot_tell_what_a_fit_will_cost_says_so(train):
+    X, y = line(60)
+    with pytest.raises(ValueError, match="train must be 'out_of_fold' to tell beforehand"):
+        MoERegressor(train=train).estimate(X, y)
+
+
+def test_a_quick_trial_is_followed_by_one_of_more_rows():
+    X, y = line(8 * 2000)
+    Quick.fitted.clear()
+    MoERegressor(Quick(), n_experts=1).estimate(X, y)
+    assert Quick.fitted == [10, 500, 2000]
+    Quick.fitted.clear()
+    MoERegressor(Quick(), n_experts=1).estimate(X[:2000], y[:2000])
+    assert Quick.fitted == [10, 500]
+
+
+class Quick(Slow):
+    fitted: list = []
+
+    def fit(self, X, y):
+        self.fitted.append(len(X))
+        if len(X) == cost.FIRST:
+            raise ValueError("so few rows do not do")
+        return self
+
+
+@pytest.mark.parametrize("name", ["catboost", "extra_trees", "k_nearest", "lightgbm", "mlp"])
+def test_seconds_grow_as_the_expert_says(name):
+    """Trees and epochs are spent on few rows too; neighbours are sought for each row in all."""
+    built = experts.create(name).build("regression")
+    assert (built.growth > 1) == (name == "k_nearest")
+    assert 0.2 < built.growth < 2

@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from moe_lab import MoEClassifier, MoERegressor
 from moe_lab.experts.base import experts
+from moe_lab.experts.pools import Place
 from moe_lab.testing import example_table, example_target
 from moe_lab.train import OutOfFold
 
@@ -43,8 +44,12 @@ class Fails(RegressorMixin, BaseEstimator):
         return np.zeros(len(X))
 
 
+def pool_of(monkeypatch, *names):
+    monkeypatch.setattr("moe_lab.experts.pools.TABLE", [Place(name) for name in names])
+
+
 def test_the_auto_pool_drops_what_does_not_pay(monkeypatch):
-    monkeypatch.setattr("moe_lab.experts.spec.AUTO", ("linear", "lightgbm", "noise"))
+    pool_of(monkeypatch, "linear", "lightgbm", "noise")
     experts.register("noise", regressor=Noise)
     try:
         X, y = smooth()
@@ -66,7 +71,7 @@ class Noise(RegressorMixin, BaseEstimator):
 
 
 def test_an_expert_of_the_auto_pool_that_fails_is_left_out_with_a_warning(monkeypatch):
-    monkeypatch.setattr("moe_lab.experts.spec.AUTO", ("linear", "lightgbm", "fails"))
+    pool_of(monkeypatch, "linear", "lightgbm", "fails")
     experts.register("fails", regressor=Fails)
     X, y = smooth()
     X[0, 0] = 7.0

@@ -73,6 +73,10 @@ class _Boosted(BaseEstimator):
         self.random_state = random_state
         self.stop_on = stop_on
 
+    @property
+    def growth(self) -> float:
+        return self.trees.growth
+
     def fit(self, X, y, sample_weight=None):
         if sample_weight is not None and np.min(sample_weight) <= 0 < np.max(sample_weight):
             there = np.flatnonzero(sample_weight > 0)

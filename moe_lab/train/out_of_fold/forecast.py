@@ -7,12 +7,9 @@ from typing import Any
 import numpy as np
 from joblib import effective_n_jobs
 
-from moe_lab.experts.cross_fitting import timed
-from moe_lab.experts.fitting import fit_expert
 from moe_lab.progress import LONG, spelt_seconds
+from moe_lab.train.out_of_fold.cost import cost, costs
 
-PROBE = 500  # rows of the fit that is timed, at most
-TINY = 50  # rows of that fit where the trials have taken long
 LEAST_LEFT = 0.25  # share of the time limit below which no further expert is tried
 FEW = 200  # rows that are not worth a trial
 MANY = 20_000  # rows times outputs from which on a fit may take minutes
@@ -45,10 +42,8 @@ class Forecast:
         self.owed += seconds / max(n_folds - 1, 1)
 
     def allows(self, candidates: Any, k: int) -> bool:
-        """Whether candidate k will be cross-fitted and refitted in the time that is left.
-
-        One fit of few rows is timed, and its seconds are taken to grow with the rows.
-        """
+        """Whether candidate k will be cross-fitted and refitted in the time that is left, judged
+        by fits of few rows."""
         n_samples = len(candidates.data)
         if np.isinf(self.time_limit):
             return True
@@ -56,29 +51,7 @@ class Forecast:
             return False
         if n_samples <= FEW:
             return True
-        return probed(candidates, k) <= self.left
-
-
-def probed(candidates: Any, k: int, most: int = PROBE) -> float:
-    """Return the seconds that cross-fitting and refitting candidate k will take.
-
-    One fit of few rows, at most ``most``, is timed; its seconds are taken to grow with the rows.
-    """
-    n_samples, n_folds = len(candidates.data), len(candidates.folds)
-    n_tried = max(min(most, n_samples // 4), 1)
-    rows = np.linspace(0, n_samples - 1, n_tried).astype(int)
-    tried = candidates.data.take(rows)
-    _, seconds, cpu = timed(
-        fit_expert,
-        candidates.experts[k],
-        tried.X,
-        tried.y,
-        candidates.weights[rows, k],
-        task=tried.task,
-        random_state=candidates.seeds[k],
-    )
-    candidates.report.add("probe", candidates.names[k], 1, seconds, cpu)
-    return seconds * n_samples / n_tried * n_folds
+        return cost(candidates, k) <= self.left
 
 
 def warn_of_minutes(candidates: Any) -> None:
@@ -86,13 +59,7 @@ def warn_of_minutes(candidates: Any) -> None:
     or few classes, to tell it from."""
     if len(candidates.data) * candidates.data.n_outputs < MANY:
         return
-    began, expected = time.perf_counter(), {}
-    for k in candidates.plain:
-        late = time.perf_counter() - began > LONG / 20  # trials are not to take minutes themselves
-        try:
-            expected[candidates.names[k]] = probed(candidates, k, TINY if late else PROBE)
-        except Exception:  # it will fail, or not, where that is told
-            continue
+    expected = {candidates.names[k]: seconds for k, seconds in costs(candidates).items()}
     seconds = sum(expected.values()) / min(effective_n_jobs(candidates.n_jobs), len(expected) or 1)
     if seconds > LONG:
         longest = sorted(expected, key=expected.__getitem__, reverse=True)[:3]

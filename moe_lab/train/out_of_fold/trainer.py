@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from moe_lab.experts.base import is_stacker
+from moe_lab.experts.pools import SLOW
 from moe_lab.experts.spec import as_experts, listed
 from moe_lab.gate.base import Gate, ask_gate, gates
 from moe_lab.gate.powers import FitsPooled, IsAnchored
@@ -21,6 +22,7 @@ from moe_lab.train.base import Asked, Trained, Trainer, is_auto, trainers
 from moe_lab.train.density import ScaleMixture
 from moe_lab.train.out_of_fold.account import account_of
 from moe_lab.train.out_of_fold.candidates import Candidates
+from moe_lab.train.out_of_fold.cost import costs
 from moe_lab.train.out_of_fold.level_two import answer_held_out, fit_gate, fit_pool, fit_stack
 from moe_lab.train.out_of_fold.report import Report
 
@@ -61,12 +63,20 @@ class OutOfFold(Trainer):
         self.min_scale = min_scale
 
     def auto(
-        self, asked: Asked, *, task: str, divided: bool = False, time_limit: float | None = None
+        self,
+        asked: Asked,
+        *,
+        task: str,
+        n_samples: int | None = None,
+        n_classes: int | None = None,
+        divided: bool = False,
+        time_limit: float | None = None,
     ) -> Asked:
         free, any_pool = is_auto(asked.gate) and not divided, is_auto(asked.pool)
-        if is_auto(asked.experts) and time_limit is not None:
-            asked = asked._replace(experts=[*listed("auto"), "tabm"])
-        asked = super().auto(asked, task=task, divided=divided, time_limit=time_limit)
+        slow = is_auto(asked.experts) and time_limit
+        asked = super().auto(asked, task=task, n_samples=n_samples, n_classes=n_classes)
+        if slow and SLOW not in asked.experts:
+            asked = asked._replace(experts=[*asked.experts, SLOW])
         pooler = as_pooler(asked.pool, task)
         sums = isinstance(pooler, LinearPooler) or has_power(pooler, Learns)
         if not (free and sums and listed(asked.experts)):
@@ -94,19 +104,8 @@ class OutOfFold(Trainer):
         shrink: bool = False,
     ) -> Trained:
         _check_gate(gate)
-        data, report = data.read(), Report()
-        parts = np.ones((len(data), len(experts))) if divide is None else divide(seeds[0])
-        candidates = Candidates(
-            data,
-            experts,
-            weights=data.sample_weight[:, None] * parts,
-            folds=data.folds(self.cv),
-            seeds=seeds[: len(experts)],
-            n_jobs=n_jobs,
-            verbose=verbose,
-            names=names or [f"expert {k}" for k in range(len(experts))],
-            report=report,
-        )
+        candidates = self._candidates(data, experts, divide, names, seeds, n_jobs, verbose)
+        data, report = candidates.data, candidates.report
         candidates.cross_fit(time_limit, forgiving=shrink)
         if shrink:
             candidates.drop_idle()
@@ -127,6 +126,29 @@ class OutOfFold(Trainer):
         trained.account.seconds = report.seconds([candidates.names[k] for k in kept])
         trained.account.dropped = candidates.dropped
         return trained
+
+    def estimate(self, data: TrainingData, **parts: Any) -> pd.Series:
+        told = [parts[name] for name in ("experts", "divide", "names", "seeds")]
+        candidates = self._candidates(data, *told)
+        seconds = costs(candidates)
+        told = [seconds.get(k, np.nan) for k in candidates.plain]
+        names = [candidates.names[k] for k in candidates.plain]
+        return pd.Series(told, index=names, name="seconds", dtype=float)
+
+    def _candidates(self, data, experts, divide, names, seeds, n_jobs=None, verbose=0):
+        data = data.read()
+        parts = np.ones((len(data), len(experts))) if divide is None else divide(seeds[0])
+        return Candidates(
+            data,
+            experts,
+            weights=data.sample_weight[:, None] * parts,
+            folds=data.folds(self.cv),
+            seeds=seeds[: len(experts)],
+            n_jobs=n_jobs,
+            verbose=verbose,
+            names=names or [f"expert {k}" for k in range(len(experts))],
+            report=Report(),
+        )
 
     def _score(self, trained, data, predictions, answer, report):
         """Add what held-out rows say of a pooled answer, (n_samples, n_outputs): its

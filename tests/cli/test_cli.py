@@ -30,31 +30,6 @@ def heed_ctrl_c():
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-@pytest.fixture
-def environment(lab, monkeypatch) -> dict:
-    """The environment of a shell inside a lab of our own."""
-    monkeypatch.setenv("MOE_LAB_ROOT", str(lab.root))
-    monkeypatch.delenv("MOE_LAB_RUN_FOLDER", raising=False)
-    return dict(os.environ)
-
-
-@pytest.fixture
-def moe_lab(lab, environment):
-    """Run moe-lab with these arguments."""
-
-    def run(*arguments, cwd=None):
-        return subprocess.run(
-            [*COMMAND, *map(str, arguments)],
-            cwd=cwd or lab.root,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-
-    return run
-
-
 def files_in(folder) -> list[str]:
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
@@ -270,6 +245,7 @@ def test_plugins_datasets_and_lab_are_listed(moe_lab, lab):
     gates, wrong = moe_lab("plugins", "list", "gate"), moe_lab("plugins", "list", "gtae")
 
     assert "softmax" in gates.stdout
+    assert "softmax" not in moe_lab("plugins", "list", "datasets").stdout  # as its folder is called
     assert "broken gate: crashing from" in gates.stdout
     assert "Error: Unknown kind of plugin 'gtae'. Did you mean 'gate'?" in wrong.stderr
     assert "ames" in moe_lab("datasets").stdout

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
+from moe_lab.registry.guarding import guarded
 from moe_lab.registry.lab import drop_in_folder, misplaced_files
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def _drop_in(package, name, path, built_in):
     module = f"{package}.{name}"
     served = [registry for registry in registries if package in registry.packages]
     try:
-        importlib.import_module(module)
+        guarded(str(path), lambda: importlib.import_module(module))
         if not any(registry._holds(name, module) for registry in served):
             raise registers_nothing(str(path), name, [registry.kind for registry in served])
     except BaseException:

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from moe_lab.registry import loading
 from moe_lab.registry.card import Card, describe, parameters, takes_any
+from moe_lab.registry.guarding import guarded
 from moe_lab.registry.spelling import unknown_name
 
 LIVE = "__main__"  # the module of a notebook cell
@@ -225,6 +226,13 @@ class Registry:
                 f"{self.kind} {name!r} must be a class or function, got {obj!r}; "
                 "register the class, create() makes the instance."
             )
+        missing = sorted(getattr(obj, "__abstractmethods__", ()))
+        if missing:
+            raise TypeError(
+                f"{self.kind} {name!r} must have the method {missing[0]}, got the class "
+                f"{obj.__name__} without {' and '.join(missing)}; write what "
+                f"{self.packages[0] if self.packages else self.kind}.base asks for."
+            )
         if not module.startswith("moe_lab."):  # no name is free before all are known
             self._load()
         label = label or getattr(obj, "__qualname__", type(obj).__qualname__)
@@ -286,7 +294,7 @@ class Registry:
             return
         del self._entries[name]
         try:
-            obj = found.point.load()
+            obj = guarded(found.origin, found.point.load)
             if name in self._entries:  # its module registered it
                 return
             if ismodule(obj) or not callable(obj):

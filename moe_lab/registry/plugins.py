@@ -3,6 +3,7 @@
 import importlib
 import sys
 import threading
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from inspect import ismodule
@@ -31,6 +32,7 @@ class Entry:
     point: object = None
     spec: object = None  # of the module as it was executed: a reload brings another one
     dist: object = None
+    version: int = 1  # of a notebook cell that is run again
 
     def may_replace(self, old: Self) -> bool:
         """Tell whether this is the same plugin: run again, reloaded, an entry point's module."""
@@ -246,6 +248,13 @@ class Registry:
                 f"name of a {self.kind} must be free, got {name!r} from {entry.origin}, which "
                 f"{old.origin} has taken; choose another name."
             )
+        if old is not None and entry.module == LIVE and old.obj is not entry.obj:
+            entry = replace(entry, version=old.version + 1)
+            warnings.warn(
+                f"{self.kind} {name!r} is replaced by version {entry.version}, from "
+                f"{entry.origin}; instances made before keep the version that they were made of.",
+                stacklevel=4,  # the cell
+            )
         self._entries[name] = entry
         self._broken.pop(name, None)  # a file that was mended and reloaded
 
@@ -314,8 +323,10 @@ class Registry:
         return name in self._entries and self._entries[name].module == module
 
     def _forget(self, module):
-        kept = {name: entry for name, entry in self._entries.items() if entry.module != module}
-        self._entries = kept
+        """Take out what a module registered, and return it."""
+        taken = {name: entry for name, entry in self._entries.items() if entry.module == module}
+        self._entries = {name: one for name, one in self._entries.items() if name not in taken}
+        return taken
 
 
 def _top(module):

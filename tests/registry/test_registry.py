@@ -145,16 +145,20 @@ def test_registering_the_same_object_again_changes_nothing(gates):
     ],
 )
 def test_a_cell_that_runs_again_replaces_its_own_plugin(gates, cell):
-    for number in (1, 2):
-        run_cell(cell, gates=gates, number=number)
-    assert gates.get("mine").run == 2
+    run_cell(cell, gates=gates, number=1)
+    for number, old in ((2, gates.get("mine")), (3, None)):
+        with pytest.warns(UserWarning, match=f"gate 'mine' is replaced by version {number}"):
+            run_cell(cell, gates=gates, number=number)
+        assert old is None or old.run == 1
+        assert gates.get("mine").run == number
 
 
 def test_a_one_line_cell_that_runs_again_replaces_its_own_plugin():
     experts = Registry("expert")
     experts.adapter = lambda regressor: functools.partial(dict, regressor=regressor)
-    for regressor in ("Huber", "TheilSen"):
-        run_cell(f"experts.register('mine', regressor={regressor!r})", experts=experts)
+    run_cell("experts.register('mine', regressor='Huber')", experts=experts)
+    with pytest.warns(UserWarning, match="instances made before keep the version that they were"):
+        run_cell("experts.register('mine', regressor='TheilSen')", experts=experts)
     assert experts.create("mine") == {"regressor": "TheilSen"}
 
 

@@ -7,11 +7,15 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from inspect import ismodule
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 from moe_lab.registry import loading
 from moe_lab.registry.card import Card, describe, parameters, takes_any
+from moe_lab.registry.checking import LAW_SECONDS, check_plugins
 from moe_lab.registry.guarding import guarded
+from moe_lab.registry.report_card import ReportCard
 from moe_lab.registry.spelling import unknown_name
 
 LIVE = "__main__"  # the module of a notebook cell
@@ -196,6 +200,33 @@ class Registry:
             except Exception as error:
                 self._fail(name, entry.origin, error)
         return found
+
+    def check(self, name: str, *, seconds: float = LAW_SECONDS) -> ReportCard:
+        """Run the laws of this kind on a plugin, in a process of its own.
+
+        Parameters
+        ----------
+        name : str
+            A notebook cell's own plugin is sent there; any other is imported there.
+        seconds : float, default=60.0
+            Limit for each law.
+
+        Returns
+        -------
+        card : ReportCard
+            One verdict a law; a notebook shows it as a table.
+        """
+        live = self._entries.get(name)
+        if live is None or live.module != LIVE:
+            (card,) = check_plugins(name, self.kind, seconds=seconds)
+            return card
+        from joblib.externals import cloudpickle
+
+        with TemporaryDirectory() as folder:
+            pickled = Path(folder) / "plugin.pickle"
+            pickled.write_bytes(cloudpickle.dumps(live.obj))
+            (card,) = check_plugins(name, self.kind, seconds=seconds, pickled=str(pickled))
+        return card
 
     @property
     def broken(self) -> dict:

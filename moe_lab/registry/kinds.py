@@ -39,5 +39,10 @@ def folder_of(plugins: Registry) -> str:
     return plugins.packages[0].rpartition(".")[2]
 
 
+def variable_of(plugins: Registry) -> str:
+    """Return the name by which `moe_lab.registry` offers a list: "experts", "datasets", ..."""
+    return f"{_word(plugins.kind)}s"
+
+
 def _word(kind):
     return kind.replace(" ", "").lower()

@@ -84,6 +84,11 @@ def drop_ins(package: str) -> list[DropIn]:
     ]
 
 
+def built_in(package: str) -> list[str]:
+    """Return the names of a package's own files and folders, which no drop-in may have."""
+    return _module_names(_own_folder(package))
+
+
 def attempt(one: DropIn) -> Failure | None:
     """Import a drop-in; return what came in the way."""
     try:
@@ -156,7 +161,7 @@ def entry_point_origin(point: EntryPoint) -> str:
 def _own_modules(package):
     """Yield (name, module) of a package and of its own files, its contract first."""
     yield package.rpartition(".")[2], package
-    names = _module_names(_own_folder(package))
+    names = built_in(package)
     for name in sorted(names, key=lambda name: (name != "base", name)):
         if not name.startswith("_"):  # a private part may import torch: only its plugin asks for it
             yield name, f"{package}.{name}"
@@ -178,7 +183,7 @@ def _set_aside(failure, failures):
 
 def _import_drop_in(one):
     tried[one] = digests_of(one.module)
-    if one.name in _module_names(_own_folder(one.package)):
+    if one.name in built_in(one.package):
         raise ValueError(
             f"a drop-in's file must not be named like a built-in one, got {one.path}, which "
             f"{one.module} shadows; rename the file."

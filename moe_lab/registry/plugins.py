@@ -220,7 +220,7 @@ class Registry:
         if live is None or live.module != LIVE:
             (card,) = check_plugins(name, self.kind, seconds=seconds)
             return card
-        from joblib.externals import cloudpickle
+        import cloudpickle
 
         with TemporaryDirectory() as folder:
             pickled = Path(folder) / "plugin.pickle"

@@ -69,11 +69,12 @@ class Worker:
         self.base = self.peak = self._look()
 
     def end(self) -> str:
-        """Say how it ended: its exit code, and the last line of its error output."""
+        """Say how it ended: its exit code, and the last line that it printed."""
         code = self.process.wait()
         self.log.seek(0)
-        last = ([line for line in self.log.read().splitlines() if line.strip()] or [""])[-1]
-        return f"It ended the process with exit code {code}. {last}".strip()
+        lines = [line for line in self.log.read().splitlines() if line.strip()]
+        last = f" Last it said: {lines[-1]}" if lines else ""
+        return f"It ended the process with exit code {code}.{last}"
 
     def _look(self):
         import psutil

@@ -26,7 +26,8 @@ def example(registry: Registry, name: str) -> Any:
     fitted alone.
     """
     plugin = create(registry, name)
-    if getattr(plugin, "experts", None) == "auto":
+    params = plugin.get_params(deep=False) if hasattr(plugin, "get_params") else {}
+    if isinstance(params.get("experts"), str) and params["experts"] == "auto":
         plugin.set_params(experts=list(POOL))
     return Stacked(plugin) if is_stacker(plugin) else plugin
 

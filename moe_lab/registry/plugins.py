@@ -226,6 +226,7 @@ class Registry:
             pickled = Path(folder) / "plugin.pickle"
             pickled.write_bytes(cloudpickle.dumps(live.obj))
             (card,) = check_plugins(name, self.kind, seconds=seconds, pickled=str(pickled))
+        card.origin = live.origin
         return card
 
     @property

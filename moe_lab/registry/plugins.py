@@ -280,6 +280,10 @@ class Registry:
                 f"name of a {self.kind} must be free, got {name!r} from {entry.origin}, which "
                 f"{old.origin} has taken; choose another name."
             )
+        if (
+            old is not None and old.point is not None
+        ):  # its module is imported before it is asked for
+            entry = replace(entry, origin=old.origin, dist=old.dist)
         if old is not None and entry.module == LIVE and old.obj is not entry.obj:
             entry = replace(entry, version=old.version + 1)
             warnings.warn(
@@ -312,6 +316,7 @@ class Registry:
             origin = loading.entry_point_origin(point)
             old = self._entries.get(point.name)
             if old is not None and _top(old.module) == _top(point.module):
+                self._entries[point.name] = replace(old, origin=origin, dist=point.dist)
                 continue  # a drop-in has imported its module
             try:
                 self._put(
@@ -337,6 +342,8 @@ class Registry:
         try:
             obj = guarded(found.origin, found.point.load)
             if name in self._entries:  # its module registered it
+                own = self._entries[name]
+                self._entries[name] = replace(own, origin=found.origin, dist=found.dist)
                 return
             if ismodule(obj) or not callable(obj):
                 raise loading.registers_nothing(found.origin, name, [self.kind])

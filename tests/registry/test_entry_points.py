@@ -61,6 +61,8 @@ def test_an_entry_point_may_register_itself(installed, monkeypatch):
     monkeypatch.setitem(sys.modules, "toy_registry", type(sys)("toy_registry"))
     sys.modules["toy_registry"].toys = toys
     assert toys.card("ball").summary == "Round."
+    assert toys.card("ball").origin == "entry point ball = toy_ball of toy-plugins 1.2"
+    assert toys.entry("ball").dist.version == "1.2"  # a run records it
     assert toys.broken == {}
 
 
@@ -80,6 +82,7 @@ def test_an_entry_point_whose_module_is_imported_first_is_no_conflict(installed,
     import toy_ball
 
     assert toys.get("ball") is toy_ball.Ball
+    assert toys.entry("ball").dist.version == "1.2"
     assert toys.broken == {}
 
 

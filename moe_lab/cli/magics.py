@@ -24,7 +24,7 @@ NOT_HANDED_ON = "MOE_LAB_RUN_FOLDER"  # where the run publishes that this notebo
 
 def load(shell: InteractiveShell) -> None:
     """Give the notebook its line magic."""
-    shell.register_magic_function(moe, "line", "moe")
+    shell.register_magic_function(moe, "line", "moe")  # type: ignore[arg-type]
 
 
 def moe(line: str) -> Any:

@@ -5,7 +5,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from moe_lab.gate.base import Gate, check_loss, likelihoods
 from moe_lab.registry import gates
-from moe_lab.table import NumericTable
+from moe_lab.table import NumericTable, share_table
 
 # shapes: (n)samples, (k)neighbours, (e)xperts
 
@@ -26,6 +26,8 @@ class KNearestGate(Gate):
     Ko, Sabourin & Britto (2008), KNORA-UNION, with responsibilities in place of right and wrong.
     """
 
+    takes_reading = True  # the table is read once for all that ask for it
+
     def __init__(self, n_neighbors=30, prior_rows=1.0):
         self.n_neighbors = n_neighbors
         self.prior_rows = prior_rows
@@ -34,8 +36,7 @@ class KNearestGate(Gate):
         if self.n_neighbors < 1:
             raise ValueError(f"n_neighbors must be at least 1, got {self.n_neighbors!r}.")
         weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight, float)
-        self.table_ = NumericTable(scale=True)
-        Z = self.table_.fit_transform(X, sample_weight=sample_weight)
+        self.table_, Z = share_table(NumericTable(scale=True), X, sample_weight)
         # A search takes ties in the order of the rows, which may be that of the target.
         there = np.random.default_rng(0).permutation(np.flatnonzero(weight > 0))
         self.index_ = NearestNeighbors().fit(Z[there])

@@ -118,6 +118,23 @@ def test_a_cell_does_not_take_the_name_of_an_entry_point(installed):
         toys.register("ball", dict)
 
 
+def test_what_an_entry_point_prints_is_a_warning_and_one_that_hangs_is_left_out(
+    installed, monkeypatch, capsys
+):
+    toys = installed(
+        ["ball = toy_ball:Ball", "kite = toy_kite:Kite"],
+        toy_ball="print('bounce')\nclass Ball: ...",
+        toy_kite="import time\ntime.sleep(60)",
+    )
+    monkeypatch.setenv("MOE_LAB_IMPORT_SECONDS", "0.2")
+    with pytest.warns(UserWarning, match="toy-plugins 1.2 must not print .*, got 'bounce'"):
+        assert toys.get("ball").__name__ == "Ball"
+    with pytest.warns(UserWarning, match="left out"), pytest.raises(TimeoutError, match="no end"):
+        toys.get("kite")
+    assert toys.names() == ["ball"]
+    assert capsys.readouterr().out == ""
+
+
 def test_strict_stops_at_a_broken_entry_point(installed, monkeypatch):
     toys = installed(["kite = toy_kite:Kite"], toy_kite="raise RuntimeError('no wind')")
     monkeypatch.setenv("MOE_LAB_STRICT", "1")

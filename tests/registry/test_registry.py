@@ -6,6 +6,7 @@ import re
 import pytest
 
 from moe_lab.registry import Registry
+from moe_lab.registry.kinds import find_kind
 
 
 class Softmax:
@@ -166,3 +167,23 @@ def test_another_class_of_a_cell_does_not_replace_it(gates):
     run_cell("@gates.register('mine')\nclass Mine: pass", gates=gates)
     with pytest.raises(ValueError, match="__main__.Other.* which .*__main__.Mine.* has taken"):
         run_cell("@gates.register('mine')\nclass Other: pass", gates=gates)
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [
+        ("gate", "gate"),
+        ("gates", "gate"),
+        ("pool", "pooler"),
+        ("divide", "divider"),
+        ("data set", "data set"),
+        ("Datasets", "data set"),
+    ],
+)
+def test_a_kind_is_found_by_its_word_in_one_or_many_and_by_its_folder(word, kind):
+    assert find_kind(word).kind == kind
+
+
+def test_an_unknown_kind_is_named_with_those_there_are():
+    with pytest.raises(ValueError, match="Unknown kind of plugin 'gtae'. Did you mean 'gate'?"):
+        find_kind("gtae")

@@ -72,7 +72,8 @@ class _Checking:
         self.done = False
 
     def hear(self, job):
-        """Hear one process to its end."""
+        """Hear one process to its end; one that brings no verdict is the last."""
+        before = len(self.judged)
         with Worker(job | {"skip": self.judged}) as self.worker:
             self.begin(**IMPORT)
             for said in self.worker.said():
@@ -84,7 +85,7 @@ class _Checking:
                 late = time.monotonic() > self.limit
                 taken = f"It took longer than {self.limit - self.start:.0f} s."
                 self.end(taken if late else self.worker.end(), time.monotonic() - self.start)
-                self.done = not self.cards  # it was the import
+        self.done = self.done or len(self.judged) == before
 
     def begin(self, law, sentence):
         """A step begins."""
@@ -100,11 +101,12 @@ class _Checking:
         verdict = Verdict(self.law, self.sentence, not error, seconds, memory, error)
         if self.law == "import":
             self.imported = verdict
-            self.card.verdicts = self.card.verdicts or [verdict]
+            if error or not self.card.verdicts:  # it may fail in a later process alone
+                self.card.verdicts[:1] = [verdict]
         else:
             self.card.verdicts.append(verdict)
             self.judged.append((self.card.kind, self.card.name, self.law))
-        self.law = None
+        self.law, self.limit = None, time.monotonic() + self.seconds
 
     def plugin(self, kind, name, origin):
         """The laws of this one come next."""

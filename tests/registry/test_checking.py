@@ -56,6 +56,39 @@ def test_laws_that_hang_or_kill_or_fail_are_broken_and_the_rest_goes_on(tmp_path
     assert all(one.seconds >= 0 and one.memory >= 0 for one in card.verdicts)
 
 
+ONCE = '''
+import os
+from pathlib import Path
+
+from moe_lab.pool.linear import LinearPooler
+from moe_lab.pool.base import poolers
+
+again = Path(__file__).with_suffix(".again")
+if again.exists():
+    os._exit(5)
+again.touch()
+
+
+@poolers.register("once")
+class OncePooler(LinearPooler):
+    """Can be imported once."""
+
+    def pool(self, predictions, gate_weights, scales=None):
+        os._exit(4)
+'''
+
+
+def test_a_file_that_can_be_imported_only_once_comes_to_an_end(tmp_path):
+    file = tmp_path / "once.py"
+    file.write_text(ONCE)
+    (card,) = check_plugins(file)
+    told = [(one.law, one.error) for one in card.verdicts if not one.passed]
+    assert told == [
+        ("import", "It ended the process with exit code 5."),
+        ("check_pooler_keeps_unanimity", "It ended the process with exit code 4."),
+    ]
+
+
 BROKEN = {
     "def (": "SyntaxError: invalid syntax",
     "import os; os._exit(3)": "It ended the process with exit code 3.",

@@ -56,7 +56,7 @@ def test_moe_in_a_notebook_sees_its_cells_and_runs_the_command(lab):
     assert after(done, calls[1]).startswith("UsageError: Unknown kind of plugin 'gtae'.")
     assert after(done, calls[2]) == "Nothing has changed below registry/."
     assert f"{lab.root}/registry/gate/near.py is loaded." in after(done, calls[3])
-    assert after(done, calls[4]).startswith("pooler 'mine' from a live cell (__main__.Mine) keeps")
+    assert after(done, calls[4]).startswith("pooler 'mine' from a live cell (__main__.Mine) ")
     assert "done     exp in" in after(done, calls[5])
     assert "Error: Unknown parameter 'sed' of notebook 'exp'. Did you mean" in after(done, calls[6])
     assert "UsageError: moe-lab run ended with exit code 1." in after(done, calls[6])

@@ -149,7 +149,8 @@ def test_a_notebook_cell_checks_its_own_plugin():
         card = poolers.check("live")
     finally:
         poolers._forget("__main__")
-    assert card.passed, str(card)
+    broken = [one.law for one in card.verdicts if not one.passed]
+    assert set(broken) <= {"check_pooler_saves"}, str(card)  # no file could be named for a cell
     assert len(card.verdicts) == len(POOLER_CHECKS) + 2
     assert "✓" in card._repr_html_()
 

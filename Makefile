@@ -24,7 +24,7 @@ gpu: .venv/.installed ## on a CUDA device: the tests that need one, then the spa
 	$(BIN)/python -m moe_lab.studies.sparse_speed --device cuda --dtype bfloat16
 
 lab: .venv/.installed ## open JupyterLab on notebooks/
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/moe-lab open
 
 lint: .venv/.installed ## check style, format and types
 	$(BIN)/ruff check .

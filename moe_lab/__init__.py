@@ -51,6 +51,11 @@ __all__ = [*_PUBLIC, *_SUBMODULES, "__version__"]
 finder.install()
 
 
+def load_ipython_extension(ipython: object) -> None:
+    """Answer ``%load_ext moe_lab``: a notebook gets the magic ``%moe``."""
+    importlib.import_module("moe_lab.cli.magics").load(ipython)
+
+
 def __getattr__(name):
     if name in _PUBLIC:
         value = getattr(importlib.import_module(_PUBLIC[name]), name)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import GammaRegressor, LinearRegression, PoissonRegressor
 from sklearn.neighbors import KNeighborsRegressor
 
 from moe_lab.experts.base import Expert
@@ -11,9 +11,10 @@ from moe_lab.experts.estimator import EstimatorExpert
 from moe_lab.experts.residual_stacker import ResidualRegressor
 from moe_lab.gate import SoftmaxGate
 from moe_lab.likelihood.stacks import LinearStack
-from moe_lab.registry import dividers, experts, gates, methods, poolers, trainers
+from moe_lab.registry import datasets, dividers, experts, gates, methods, poolers, trainers
 from moe_lab.table import NumericTable, Prepared
 from moe_lab.testing import (
+    DATASET_CHECKS,
     DIVIDER_CHECKS,
     EXPERT_CHECKS,
     GATE_CHECKS,
@@ -39,11 +40,18 @@ LAWS = {
     "trainer": (trainers, TRAINER_CHECKS),
     "method": (methods, METHOD_CHECKS),
 }
+DROP_INS = [  # the built-in ones are checked more closely by tests of data sets
+    name for name in datasets.names() if not datasets.card(name).origin.startswith("moe_lab.")
+]
 CASES = [
     pytest.param(registry, name, check, id=f"{kind}-{name}-{check.__name__}")
     for kind, (registry, checks) in LAWS.items()
     for name in registry.names()
     for check in checks
+] + [
+    pytest.param(datasets, name, check, id=f"dataset-{name}-{check.__name__}")
+    for name in DROP_INS
+    for check in DATASET_CHECKS
 ]
 
 
@@ -153,6 +161,12 @@ def test_a_density_that_ignores_weights_fails_the_check_of_trainers(monkeypatch)
 
 def test_an_expert_without_sample_weight_heeds_weights_by_bootstrap():
     check_expert_heeds_sample_weight(EstimatorExpert(regressor=KNeighborsRegressor(50)))
+
+
+@pytest.mark.parametrize("regressor", [PoissonRegressor(alpha=1e-3), GammaRegressor(alpha=1e-3)])
+@pytest.mark.parametrize("check", EXPERT_CHECKS, ids=lambda check: check.__name__)
+def test_an_expert_of_positive_targets_is_checked_on_such(check, regressor):
+    check(EstimatorExpert(regressor=regressor))
 
 
 def test_an_expert_that_cross_fits_itself_in_sample_fails_the_leak_check():

@@ -1,15 +1,19 @@
 """What a user installs: a wheel of moe_lab alone, and exact versions of all it needs."""
 
 import ast
+import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
 import zipfile
 from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from pathlib import Path
 
+import nbformat
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -55,23 +59,81 @@ def needed() -> dict:
     return found
 
 
-def test_the_wheel_holds_moe_lab_alone(tmp_path):
-    copy = tmp_path / "source"
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    """The wheel, built from a copy beside which lies what must not be in it."""
+    folder = tmp_path_factory.mktemp("wheel")
+    copy = folder / "source"
     shutil.copytree(ROOT / "moe_lab", copy / "moe_lab", ignore=shutil.ignore_patterns("*.py[co]"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, copy)
-    for folder in ("notebooks", "registry", "results", "tests", "moe_labour"):
-        (copy / folder).mkdir()
-        (copy / folder / "__init__.py").touch()
+    for name in ("notebooks", "registry", "results", "tests", "moe_labour"):
+        (copy / name).mkdir()
+        (copy / name / "__init__.py").touch()
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
-    command += ["--no-build-isolation", "--wheel-dir", str(tmp_path), str(copy)]
+    command += ["--no-build-isolation", "--wheel-dir", str(folder), str(copy)]
     subprocess.run(command, check=True, capture_output=True, timeout=300)
-    (wheel,) = tmp_path.glob("*.whl")
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+def test_the_wheel_holds_moe_lab_alone(wheel):
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     source = {path for path in (ROOT / "moe_lab").rglob("*") if path.is_file()}
     source = {path for path in source if not {"__pycache__", "course"} & set(path.parts)}
     course = {f"moe_lab/course/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}
     assert packed == {path.relative_to(ROOT).as_posix() for path in source} | course
+
+
+@pytest.fixture
+def installed(wheel, tmp_path):
+    """Call commands of an environment of its own: the wheel over the packages of this one."""
+    environment = tmp_path / "env"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+    python = environment / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps"]
+    subprocess.run([*pip, wheel], check=True, capture_output=True)
+    (site,) = environment.glob("lib/python*/site-packages")
+    # A line of a .pth file: what is editable there, moe_lab itself, is not seen.
+    (site / "beside.pth").write_text(sysconfig.get_path("purelib"))
+    ours = {name: text for name, text in os.environ.items() if not name.startswith("MOE_LAB_")}
+    ours.pop("PYTHONPATH", None)
+
+    def call(program, *arguments, cwd):
+        command = [environment / "bin" / program, *map(str, arguments)]
+        ran = subprocess.run(command, cwd=cwd, env=ours, capture_output=True, text=True)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        return ran.stdout
+
+    call.site = site
+    return call
+
+
+CELLS = (
+    "dataset = 'two_lines'",
+    "from moe_lab import MoERegressor\nfrom moe_lab.registry import datasets\n"
+    "data = datasets.create(dataset)\n"
+    "MoERegressor(['huber', 'linear'], random_state=0).fit(data.X, data.y).predict(data.X)",
+)
+
+
+@pytest.mark.slow
+def test_an_installed_wheel_makes_a_lab_with_a_plugin_and_runs_a_notebook(installed, tmp_path):
+    where = installed("python", "-c", "import moe_lab; print(moe_lab.__file__)", cwd=tmp_path)
+    assert Path(where.strip()).is_relative_to(installed.site)
+    installed("moe-lab", "init", "my_lab", cwd=tmp_path)
+    lab = tmp_path / "my_lab"
+    huber = ["expert", "huber", "--from", "sklearn.linear_model.HuberRegressor"]
+    installed("moe-lab", "plugins", "new", *huber, cwd=lab)
+    assert " keeps its " in installed("moe-lab", "plugins", "check", "huber", cwd=lab)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(one) for one in CELLS])
+    notebook.cells[0].metadata["tags"] = ["parameters"]
+    nbformat.write(notebook, lab / "notebooks" / "mine.ipynb")
+    assert "done     mine two_lines in" in installed("moe-lab", "run", "mine", cwd=lab)
+    (record,) = lab.glob("results/mine/runs/*/run.json")
+    depended = json.loads(record.read_text())
+    assert "registry/experts/huber.py" in str(depended)
+    assert str(ROOT / "moe_lab") not in str(depended)
 
 
 def test_every_imported_package_is_a_requirement():

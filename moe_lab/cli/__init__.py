@@ -203,7 +203,7 @@ def report(experiment, results_dir, baseline, metric):
 @main.group()
 @_debug
 def plugins():
-    """What is registered."""
+    """What is registered; a new one; whether it keeps the laws."""
 
 
 @plugins.command("list")
@@ -214,6 +214,34 @@ def list_plugins(kind):
     from moe_lab.cli.showing import show_plugins
 
     show_plugins(kind)
+
+
+@plugins.command("new")
+@click.argument("kind")
+@click.argument("name")
+@click.option(
+    "--from", "source", metavar="MODULE.CLASS", help="A scikit-learn estimator, by module.Class."
+)
+@click.option("--module", is_flag=True, help="An expert that is a torch Module.")
+@click.option("--package", is_flag=True, help="A package to be installed, in the current folder.")
+@_debug
+def new_plugin(kind, name, package, **given):
+    """Write a plugin of a KIND (expert, gate, ...) that works, with its test, into registry/."""
+    from moe_lab.cli.plugins import say_written, write_plugin
+
+    say_written(write_plugin(kind, name, package=package, **given), name, package)
+
+
+@plugins.command("check")
+@click.argument("file_or_name")
+@click.option("--kind", help="Of several plugins of that name, this one.")
+@click.option("--seconds", default=60.0, show_default=True, help="Limit for each law.")
+@_debug
+def check_plugin(file_or_name, kind, seconds):
+    """Print which laws of its kind a plugin keeps; exit with 1 if it breaks one."""
+    from moe_lab.cli.plugins import check
+
+    raise SystemExit(check(file_or_name, kind, seconds))
 
 
 @main.command()

@@ -48,6 +48,7 @@ def say_made(root: Path, folder: str) -> None:
         f"  cd {click.format_filename(folder)} && moe-lab open    JupyterLab on its notebooks"
     )
     click.echo("  moe-lab plugins list          what there is, the examples in registry/ included")
+    click.echo("  moe-lab plugins new expert huber --from sklearn.linear_model.HuberRegressor")
     click.echo(f"Without a GPU, torch for the CPU saves gigabytes: {TORCH}")
 
 
@@ -76,11 +77,15 @@ def render(template: str, **words: object) -> str:
     )
 
 
+def words_of(name: str) -> dict[str, str]:
+    """Return what the template of a plugin is filled with: its name, and its class's."""
+    return {"name": name, "title": name.replace("_", " ").title().replace(" ", "")}
+
+
 def _write_examples(registry):
     from moe_lab.registry.kinds import folder_of, kinds
 
     for kind, plugins in kinds().items():
         path = registry / folder_of(plugins) / f"my_{kind}.py"
         path.parent.mkdir()
-        words = {"name": path.stem, "title": path.stem.replace("_", " ").title().replace(" ", "")}
-        path.write_text(render(f"{kind}.py.jinja", **words), encoding="utf-8")
+        path.write_text(render(f"{kind}.py.jinja", **words_of(path.stem)), encoding="utf-8")

@@ -35,18 +35,13 @@ def show_report(
 
 def show_plugins(kind: str | None = None) -> None:
     """Print name, summary and origin of all plugins, or of one kind."""
-    from moe_lab import registry
+    from moe_lab.registry.kinds import find_kind, kinds
     from moe_lab.registry.lab import misplaced_files
-    from moe_lab.registry.spelling import unknown_name
 
-    found = {one.kind: one for one in vars(registry).values() if isinstance(one, registry.Registry)}
-    if kind is not None and kind.removesuffix("s") not in found:
-        raise ValueError(unknown_name("kind of plugin", kind, found, listed="Kinds"))
     console = new_console()
-    for name, plugins in found.items():
-        if kind is None or name == kind.removesuffix("s"):
-            console.print(_cards(plugins))
-            _print_broken(console, plugins)
+    for plugins in kinds().values() if kind is None else [find_kind(kind)]:
+        console.print(_cards(plugins))
+        _print_broken(console, plugins)
     for sentence in misplaced_files():
         console.print(sentence, style="red")
 
@@ -63,15 +58,15 @@ def show_datasets() -> None:
 
 def show_lab(results_dir: str | Path) -> None:
     """Print where the lab is, what it runs on, and what is broken."""
-    from moe_lab import registry
     from moe_lab.device import resolve_device
-    from moe_lab.registry.lab import misplaced_files
+    from moe_lab.registry.kinds import kinds
+    from moe_lab.registry.lab import lab_root, misplaced_files
     from moe_lab.runs.provenance import versions
     from moe_lab.runs.store import results_folder
 
     console = new_console()
     root = (
-        registry.lab_root()
+        lab_root()
         or "none (set MOE_LAB_ROOT, or work below a folder whose pyproject.toml has [tool.moe_lab])"
     )
     rows = {
@@ -84,8 +79,7 @@ def show_lab(results_dir: str | Path) -> None:
     for name, value in rows.items():
         table.add_row(name, str(value))
     console.print(table)
-    plugins = [one for one in vars(registry).values() if isinstance(one, registry.Registry)]
-    broken = sum(_print_broken(console, one) for one in plugins)
+    broken = sum(_print_broken(console, one) for one in kinds().values())
     if not broken:
         console.print("broken plugins: none")
     for sentence in misplaced_files():

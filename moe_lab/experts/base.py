@@ -19,6 +19,9 @@ class Expert(ABC, BaseEstimator):
     and on what it builds, ``fit(X, y, sample_weight, predictions=...)`` and the predict methods get
     what the plain experts say, (n_samples, n_experts, n_outputs): in fit of rows that they did not
     see. Only a trainer that cross-fits can train it.
+
+    One that takes no negative target, counts for example, says so by scikit-learn's tag
+    ``target_tags.positive_only`` of what it builds: it is then tested on such.
     """
 
     tasks: tuple[str, ...] = ("regression", "classification")

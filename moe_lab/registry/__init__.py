@@ -8,6 +8,7 @@ notebook cell; all four are registered and used alike.
 from moe_lab.registry.card import Card
 from moe_lab.registry.lab import lab_root
 from moe_lab.registry.plugins import Registry
+from moe_lab.registry.reloading import reload_plugins
 
 dividers = Registry("divider", "moe_lab.divide", "moe_lab.train", group="moe_lab.divide")
 experts = Registry("expert", "moe_lab.experts", "moe_lab.train", group="moe_lab.experts")
@@ -27,5 +28,6 @@ __all__ = [
     "lab_root",
     "methods",
     "poolers",
+    "reload_plugins",
     "trainers",
 ]

@@ -12,12 +12,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
+from moe_lab.registry.guarding import guarded
 from moe_lab.registry.lab import drop_in_folder, misplaced_files
+from moe_lab.registry.sources import digests_of
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 registries: list = []  # every Registry there is: a file may register in several
+tried: dict[DropIn, dict] = {}  # module -> hash of its file and of what it imports from the lab
 _loaded: dict[str, list] = {}
 _told: set[str] = set()
 _HERE = Path(__file__).resolve().parent.parent
@@ -52,6 +55,49 @@ class Failure:
         raise self.exception.with_traceback(self.traceback)
 
 
+@dataclass(frozen=True)
+class DropIn:
+    """A file or folder of the lab's registry/ that is to be a plugin."""
+
+    package: str
+    name: str
+    path: Path
+
+    @property
+    def module(self) -> str:
+        """Its name for `import`."""
+        return f"{self.package}.{self.name}"
+
+    @property
+    def registries(self) -> list:
+        """The lists that it may stand in."""
+        return [registry for registry in registries if self.package in registry.packages]
+
+
+def drop_ins(package: str) -> list[DropIn]:
+    """Return the drop-ins that extend a package; a private part is none."""
+    folder = drop_in_folder(package)
+    names = [name for name in _module_names(folder) if not name.startswith("_")]
+    return [
+        DropIn(package, name, next(folder.glob(f"{name}.py"), folder / name))  # type: ignore[union-attr]
+        for name in names
+    ]
+
+
+def built_in(package: str) -> list[str]:
+    """Return the names of a package's own files and folders, which no drop-in may have."""
+    return _module_names(_own_folder(package))
+
+
+def attempt(one: DropIn) -> Failure | None:
+    """Import a drop-in; return what came in the way."""
+    try:
+        _import_drop_in(one)
+    except (Exception, SystemExit) as error:
+        return Failure(one.name, str(one.path), error, error.__traceback__)
+    return None
+
+
 def load_package(package: str) -> list[Failure]:
     """Import every module of a package and every drop-in that extends it, once.
 
@@ -62,10 +108,12 @@ def load_package(package: str) -> list[Failure]:
     """
     if package not in _loaded:
         _tell_misplaced()
-        _loaded[package] = []
+        failures = _loaded[package] = []
         try:
-            for name, origin, load in _plugins(package):
-                _attempt(name, origin, load, _loaded[package])
+            for name, module in _own_modules(package):
+                _set_aside(_attempt_own(name, module), failures)
+            for one in drop_ins(package):
+                _set_aside(attempt(one), failures)
         except BaseException:  # strict, or interrupted: the next call starts again
             del _loaded[package]
             raise
@@ -110,51 +158,46 @@ def entry_point_origin(point: EntryPoint) -> str:
     return f"entry point {point.name} = {point.value}{source}"
 
 
-def _plugins(package):
-    """Yield (name, origin, load) for a package, its own modules and its drop-ins."""
-    yield package.rpartition(".")[2], package, lambda: importlib.import_module(package)
-    built_in = _module_names(_own_folder(package))
-    for name in sorted(built_in, key=lambda name: (name != "base", name)):
-        if name.startswith("_"):  # a private part may import torch: only its plugin asks for it
-            continue
-        module = f"{package}.{name}"
-        yield name, module, lambda module=module: importlib.import_module(module)
-    folder = drop_in_folder(package)
-    for name in _module_names(folder) if folder else []:
-        if not name.startswith("_"):  # a plugin's private part
-            path = next(folder.glob(f"{name}.py"), folder / name)
-            yield (
-                name,
-                str(path),
-                lambda name=name, path=path: _drop_in(package, name, path, built_in),
-            )
+def _own_modules(package):
+    """Yield (name, module) of a package and of its own files, its contract first."""
+    yield package.rpartition(".")[2], package
+    names = built_in(package)
+    for name in sorted(names, key=lambda name: (name != "base", name)):
+        if not name.startswith("_"):  # a private part may import torch: only its plugin asks for it
+            yield name, f"{package}.{name}"
 
 
-def _attempt(name, origin, load, failures):
-    try:
-        load()
-    except (Exception, SystemExit) as error:
-        failures.append(Failure(name, origin, error, error.__traceback__))
-        failures[-1].report()
-
-
-def _drop_in(package, name, path, built_in):
-    if name in built_in:
-        raise ValueError(
-            f"a drop-in's file must not be named like a built-in one, got {path}, which "
-            f"{package}.{name} shadows; rename the file."
-        )
-    if not name.isidentifier():
-        raise ValueError(f"a drop-in's file name must be a Python name, got {path}; rename it.")
-    module = f"{package}.{name}"
-    served = [registry for registry in registries if package in registry.packages]
+def _attempt_own(name, module):
     try:
         importlib.import_module(module)
-        if not any(registry._holds(name, module) for registry in served):
-            raise registers_nothing(str(path), name, [registry.kind for registry in served])
+    except (Exception, SystemExit) as error:
+        return Failure(name, module, error, error.__traceback__)
+    return None
+
+
+def _set_aside(failure, failures):
+    if failure is not None:
+        failures.append(failure)
+        failure.report()
+
+
+def _import_drop_in(one):
+    tried[one] = digests_of(one.module)
+    if one.name in built_in(one.package):
+        raise ValueError(
+            f"a drop-in's file must not be named like a built-in one, got {one.path}, which "
+            f"{one.module} shadows; rename the file."
+        )
+    if not one.name.isidentifier():
+        raise ValueError(f"a drop-in's file name must be a Python name, got {one.path}; rename it.")
+    try:
+        guarded(str(one.path), lambda: importlib.import_module(one.module))
+        if not any(registry._holds(one.name, one.module) for registry in one.registries):
+            kinds = [registry.kind for registry in one.registries]
+            raise registers_nothing(str(one.path), one.name, kinds)
     except BaseException:
         for registry in registries:
-            registry._forget(module)
+            registry._forget(one.module)
         raise
 
 

@@ -3,13 +3,19 @@
 import importlib
 import sys
 import threading
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from inspect import ismodule
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 from moe_lab.registry import loading
 from moe_lab.registry.card import Card, describe, parameters, takes_any
+from moe_lab.registry.checking import LAW_SECONDS, check_plugins
+from moe_lab.registry.guarding import guarded
+from moe_lab.registry.report_card import ReportCard
 from moe_lab.registry.spelling import unknown_name
 
 LIVE = "__main__"  # the module of a notebook cell
@@ -30,6 +36,7 @@ class Entry:
     point: object = None
     spec: object = None  # of the module as it was executed: a reload brings another one
     dist: object = None
+    version: int = 1  # of a notebook cell that is run again
 
     def may_replace(self, old: Self) -> bool:
         """Tell whether this is the same plugin: run again, reloaded, an entry point's module."""
@@ -194,6 +201,34 @@ class Registry:
                 self._fail(name, entry.origin, error)
         return found
 
+    def check(self, name: str, *, seconds: float = LAW_SECONDS) -> ReportCard:
+        """Run the laws of this kind on a plugin, in a process of its own.
+
+        Parameters
+        ----------
+        name : str
+            A notebook cell's own plugin is sent there; any other is imported there.
+        seconds : float, default=60.0
+            Limit for each law.
+
+        Returns
+        -------
+        card : ReportCard
+            One verdict a law; a notebook shows it as a table.
+        """
+        live = self._entries.get(name)
+        if live is None or live.module != LIVE:
+            (card,) = check_plugins(name, self.kind, seconds=seconds)
+            return card
+        import cloudpickle
+
+        with TemporaryDirectory() as folder:
+            pickled = Path(folder) / "plugin.pickle"
+            pickled.write_bytes(cloudpickle.dumps(live.obj))
+            (card,) = check_plugins(name, self.kind, seconds=seconds, pickled=str(pickled))
+        card.origin = live.origin
+        return card
+
     @property
     def broken(self) -> dict:
         """Plugins left out, each name with its (origin, exception)."""
@@ -225,6 +260,13 @@ class Registry:
                 f"{self.kind} {name!r} must be a class or function, got {obj!r}; "
                 "register the class, create() makes the instance."
             )
+        missing = sorted(getattr(obj, "__abstractmethods__", ()))
+        if missing:
+            raise TypeError(
+                f"{self.kind} {name!r} must have the method {missing[0]}, got the class "
+                f"{obj.__name__} without {' and '.join(missing)}; write what "
+                f"{self.packages[0] if self.packages else self.kind}.base asks for."
+            )
         if not module.startswith("moe_lab."):  # no name is free before all are known
             self._load()
         label = label or getattr(obj, "__qualname__", type(obj).__qualname__)
@@ -237,6 +279,17 @@ class Registry:
             raise ValueError(
                 f"name of a {self.kind} must be free, got {name!r} from {entry.origin}, which "
                 f"{old.origin} has taken; choose another name."
+            )
+        if (
+            old is not None and old.point is not None
+        ):  # its module is imported before it is asked for
+            entry = replace(entry, origin=old.origin, dist=old.dist)
+        if old is not None and entry.module == LIVE and old.obj is not entry.obj:
+            entry = replace(entry, version=old.version + 1)
+            warnings.warn(
+                f"{self.kind} {name!r} is replaced by version {entry.version}, from "
+                f"{entry.origin}; instances made before keep the version that they were made of.",
+                stacklevel=4,  # the cell
             )
         self._entries[name] = entry
         self._broken.pop(name, None)  # a file that was mended and reloaded
@@ -263,6 +316,7 @@ class Registry:
             origin = loading.entry_point_origin(point)
             old = self._entries.get(point.name)
             if old is not None and _top(old.module) == _top(point.module):
+                self._entries[point.name] = replace(old, origin=origin, dist=point.dist)
                 continue  # a drop-in has imported its module
             try:
                 self._put(
@@ -286,8 +340,10 @@ class Registry:
             return
         del self._entries[name]
         try:
-            obj = found.point.load()
+            obj = guarded(found.origin, found.point.load)
             if name in self._entries:  # its module registered it
+                own = self._entries[name]
+                self._entries[name] = replace(own, origin=found.origin, dist=found.dist)
                 return
             if ismodule(obj) or not callable(obj):
                 raise loading.registers_nothing(found.origin, name, [self.kind])
@@ -306,8 +362,10 @@ class Registry:
         return name in self._entries and self._entries[name].module == module
 
     def _forget(self, module):
-        kept = {name: entry for name, entry in self._entries.items() if entry.module != module}
-        self._entries = kept
+        """Take out what a module registered, and return it."""
+        taken = {name: entry for name, entry in self._entries.items() if entry.module == module}
+        self._entries = {name: one for name, one in self._entries.items() if name not in taken}
+        return taken
 
 
 def _top(module):

@@ -4,7 +4,6 @@ Known only when the run has ended, and therefore recorded, and compared before t
 the same key is skipped.
 """
 
-import ast
 import json
 import site
 import sys
@@ -16,6 +15,7 @@ import psutil
 
 from moe_lab.registry import lab_root
 from moe_lab.registry.loading import registries
+from moe_lab.registry.sources import imported_names
 from moe_lab.runs.provenance import digest, version
 
 __all__ = ["changed_files", "changed_versions", "dependencies", "imported_libraries"]
@@ -79,7 +79,7 @@ def changed_versions(record: dict) -> list[str]:
 
 def imported_libraries(sources: Iterable[str]) -> dict:
     """Return distribution -> version of what the code imports by name, but for Python's own."""
-    tops = {name.partition(".")[0] for source in sources for name in _imports(source)}
+    tops = {name.partition(".")[0] for source in sources for name in imported_names(source)}
     names = {_DISTRIBUTIONS.get(top, top) for top in tops - sys.stdlib_module_names - {"moe_lab"}}
     return {name: found for name in sorted(names) if (found := version(name))}
 
@@ -110,7 +110,7 @@ def _files_of(module):
             continue
         found[name] = path
         package = name if path.stem == "__init__" else name.rpartition(".")[0]
-        for imported in _imports(path.read_text("utf-8", "replace"), package):
+        for imported in imported_names(path.read_text("utf-8", "replace"), package):
             to_do += [imported] if _top(imported) == _top(name) else []
     return found
 
@@ -140,23 +140,6 @@ def _is_drop_in(name, path):
 def _versions_of_entry_points():
     dists = [registry.entry(name).dist for registry in registries for name in registry.created]
     return {dist.name: dist.version for dist in dists if dist}
-
-
-def _imports(source, package=""):
-    """Yield the names of modules that code imports, and of what it takes from them."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):
-        return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            start = package.split(".")[: len(package.split(".")) + 1 - node.level]
-            base = ".".join(
-                [*(start if node.level else []), *([node.module] if node.module else [])]
-            )
-            yield from (base, *(f"{base}.{alias.name}" for alias in node.names))
 
 
 def _differing(files):

@@ -9,6 +9,13 @@ created without parameters says by ``example_params`` which to test it with; the
 columns of ``example_table``.
 """
 
+from moe_lab.testing.datasets import (
+    DATASET_CHECKS,
+    check_dataset_can_be_learnt,
+    check_dataset_holds_rows_and_columns,
+    check_dataset_is_called_as_it_is_registered,
+    check_dataset_is_the_same_every_time,
+)
 from moe_lab.testing.dividers import (
     DIVIDER_CHECKS,
     check_divider_gives_responsibilities,
@@ -73,6 +80,7 @@ from moe_lab.testing.trainers import (
 )
 
 __all__ = [
+    "DATASET_CHECKS",
     "DIVIDER_CHECKS",
     "EXPERT_CHECKS",
     "GATE_CHECKS",
@@ -80,6 +88,10 @@ __all__ = [
     "POOLER_CHECKS",
     "TRAINER_CHECKS",
     "Stacked",
+    "check_dataset_can_be_learnt",
+    "check_dataset_holds_rows_and_columns",
+    "check_dataset_is_called_as_it_is_registered",
+    "check_dataset_is_the_same_every_time",
     "check_divider_gives_responsibilities",
     "check_divider_is_seeded",
     "check_divider_saves",

@@ -30,31 +30,6 @@ def heed_ctrl_c():
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-@pytest.fixture
-def environment(lab, monkeypatch) -> dict:
-    """The environment of a shell inside a lab of our own."""
-    monkeypatch.setenv("MOE_LAB_ROOT", str(lab.root))
-    monkeypatch.delenv("MOE_LAB_RUN_FOLDER", raising=False)
-    return dict(os.environ)
-
-
-@pytest.fixture
-def moe_lab(lab, environment):
-    """Run moe-lab with these arguments."""
-
-    def run(*arguments, cwd=None):
-        return subprocess.run(
-            [*COMMAND, *map(str, arguments)],
-            cwd=cwd or lab.root,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-
-    return run
-
-
 def files_in(folder) -> list[str]:
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 

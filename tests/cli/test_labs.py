@@ -11,52 +11,46 @@ import pytest
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 
-def moe_lab(*arguments, cwd):
-    env = {key: text for key, text in os.environ.items() if not key.startswith("MOE_LAB_")}
-    command = [sys.executable, "-m", "moe_lab.cli", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300)
-
-
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(tmp_path_factory, command):
     """A lab as `moe-lab init` makes it."""
     folder = tmp_path_factory.mktemp("labs")
-    ran = moe_lab("init", "my_lab", cwd=folder)
+    ran = command("init", "my_lab", cwd=folder)
     assert ran.returncode == 0, ran.stderr
     assert "pip install torch --index-url https://download.pytorch.org/whl/cpu" in ran.stdout
     return folder / "my_lab"
 
 
-def test_a_new_lab_holds_the_course_and_says_where_it_is(made):
+def test_a_new_lab_holds_the_course_and_says_where_it_is(made, command):
     course = {path.name: path.read_bytes() for path in NOTEBOOKS.glob("*.ipynb")}
     assert {path.name: path.read_bytes() for path in (made / "notebooks").iterdir()} == course
     assert (made / "results").is_dir()
     assert "/results/" in (made / ".gitignore").read_text()
-    told = moe_lab("lab", cwd=made / "notebooks").stdout
+    told = command("lab", cwd=made / "notebooks").stdout
     assert f"lab root  {made}" in told
     assert "broken plugins: none" in told
 
 
 def test_the_example_of_each_kind_keeps_the_laws_of_its_kind(made):
     code = """
-from moe_lab import registry, testing
-laws = {kind: getattr(testing, f"{kind.upper()}_CHECKS")
-        for kind in ("divider", "expert", "gate", "pooler", "trainer", "method")}
-for kind, checks in laws.items():
-    for check in checks:
-        check(testing.example(getattr(registry, f"{kind}s"), f"my_{kind}"))
-print(len(registry.datasets.create("my_dataset").X))
+from moe_lab.registry.kinds import kinds
+from moe_lab.testing import example
+from moe_lab.testing.laws import laws_of
+for kind, plugins in kinds().items():
+    for law in laws_of(plugins):
+        law(example(plugins, f"my_{kind}"))
+print(len(kinds()))
 """
     env = os.environ | {"MOE_LAB_ROOT": str(made)}
     ran = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
-    assert ran.stdout == "200\n", ran.stderr
+    assert ran.stdout == "7\n", ran.stderr
 
 
-def test_what_is_there_is_never_overwritten(made, tmp_path):
+def test_what_is_there_is_never_overwritten(made, tmp_path, command):
     before = {path: path.stat().st_mtime_ns for path in made.rglob("*")}
-    again = moe_lab("init", made, cwd=tmp_path)
+    again = command("init", made, cwd=tmp_path)
     (tmp_path / "file").write_text("mine")
-    onto_a_file = moe_lab("init", "file", cwd=tmp_path)
+    onto_a_file = command("init", "file", cwd=tmp_path)
     for ran in (again, onto_a_file):
         assert ran.returncode == 1
         assert ran.stderr.startswith("Error: FOLDER must be new or empty, got")
@@ -64,15 +58,15 @@ def test_what_is_there_is_never_overwritten(made, tmp_path):
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def test_open_starts_jupyterlab_on_the_notebooks(made):
-    ran = moe_lab("open", "--show-config-json", cwd=made / "registry")
+def test_open_starts_jupyterlab_on_the_notebooks(made, command):
+    ran = command("open", "--show-config-json", cwd=made / "registry")
     told = json.loads(ran.stdout)
     assert told["ServerApp"]["root_dir"] == str(made)
     assert told["LabApp"]["default_url"] == "/lab/tree/notebooks"
 
 
-def test_open_outside_of_a_lab_says_how_to_make_one(tmp_path):
-    ran = moe_lab("open", cwd=tmp_path)
+def test_open_outside_of_a_lab_says_how_to_make_one(tmp_path, command):
+    ran = command("open", cwd=tmp_path)
     assert ran.returncode == 1
     assert "must be called in a lab, got none around" in ran.stderr
     assert "`moe-lab init FOLDER` makes one." in ran.stderr

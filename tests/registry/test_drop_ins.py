@@ -2,6 +2,7 @@
 
 import pickle
 import subprocess
+import textwrap
 
 import pytest
 
@@ -131,6 +132,11 @@ BROKEN = {
     "linear": "raise RuntimeError('never imported: a built-in file shadows it')",
     "no-name": "x = 1",
     "other": "from moe_lab.registry import gates\ngates.register('other', dict)",
+    "lacking": (
+        "from moe_lab.pool.base import Pooler, poolers\n"
+        "@poolers.register('lacking')\nclass Lacking(Pooler): ..."
+    ),
+    "hanging": "import time\nwhile True:\n    try: time.sleep(60)\n    except Exception: pass",
     "thief": (
         "from moe_lab.registry import poolers\n"
         "poolers.register('thief', dict)\npoolers.register('argmax', dict)"
@@ -157,7 +163,8 @@ def test_a_broken_drop_in_is_named_once_and_leaves_the_rest(broken_lab):
         assert {"first", "linear", "argmax"} <= set(poolers.names())
         assert poolers.get("linear").__module__ == "moe_lab.pool.linear"
         print(sorted(poolers.broken))
-        """
+        """,
+        MOE_LAB_IMPORT_SECONDS="5",
     )
     assert last_line(done) == str(sorted(BROKEN))
     folder = broken_lab.root / "registry" / "pool"
@@ -171,6 +178,9 @@ def test_a_broken_drop_in_is_named_once_and_leaves_the_rest(broken_lab):
         "no-name": "must be a Python name",
         "other": "must register 'other' as pooler",
         "thief": "moe_lab.pool.argmax has taken",
+        "lacking": "must have the method pool, got the class Lacking without pool; write what "
+        "moe_lab.pool.base asks for",
+        "hanging": "must be imported within 5 s",
     }
     for name, reason in reasons.items():
         warned = [
@@ -192,7 +202,8 @@ def test_a_broken_drop_in_raises_its_own_traceback_when_asked_for(broken_lab):
                 where = traceback.extract_tb(error.__traceback__)
                 names = [frame.filename.rpartition("/")[2] for frame in where]
                 print(name, type(error).__name__, names[-1], len(where))
-        """
+        """,
+        MOE_LAB_IMPORT_SECONDS="1",
     )
     assert done.returncode == 0, done.stderr
     once, again, wrong, leaves, silent = (line.split() for line in done.stdout.splitlines())
@@ -201,6 +212,22 @@ def test_a_broken_drop_in_raises_its_own_traceback_when_asked_for(broken_lab):
     assert wrong[:2] == ["wrong", "SyntaxError"]
     assert leaves[:2] == ["leaves", "ImportError"]
     assert silent[:2] == ["silent", "ValueError"]
+
+
+def test_what_a_drop_in_prints_is_a_warning_and_not_in_the_output(lab):
+    path = lab.drop_in("pool", "first", "print('hello')\nprint('again')\n" + textwrap.dedent(FIRST))
+    done = lab.run("from moe_lab.registry import poolers; print('first' in poolers)")
+    assert done.stdout == "True\n"
+    assert f"{path} must not print when it is imported, got 'hello'; take the call" in done.stderr
+
+
+def test_a_limit_that_is_no_number_is_named(lab):
+    lab.drop_in("pool", "first", FIRST)
+    code = "from moe_lab.registry import poolers; poolers.get('first')"
+    done = lab.run(code, MOE_LAB_IMPORT_SECONDS="soon")
+    assert done.stderr.splitlines()[-1].startswith(
+        "ValueError: MOE_LAB_IMPORT_SECONDS must be a positive number of seconds, got 'soon'"
+    )
 
 
 def test_strict_raises_at_once(lab):

@@ -61,6 +61,8 @@ def test_an_entry_point_may_register_itself(installed, monkeypatch):
     monkeypatch.setitem(sys.modules, "toy_registry", type(sys)("toy_registry"))
     sys.modules["toy_registry"].toys = toys
     assert toys.card("ball").summary == "Round."
+    assert toys.card("ball").origin == "entry point ball = toy_ball of toy-plugins 1.2"
+    assert toys.entry("ball").dist.version == "1.2"  # a run records it
     assert toys.broken == {}
 
 
@@ -80,6 +82,7 @@ def test_an_entry_point_whose_module_is_imported_first_is_no_conflict(installed,
     import toy_ball
 
     assert toys.get("ball") is toy_ball.Ball
+    assert toys.entry("ball").dist.version == "1.2"
     assert toys.broken == {}
 
 
@@ -113,6 +116,23 @@ def test_a_cell_does_not_take_the_name_of_an_entry_point(installed):
     toys = installed(["ball = toy_ball:Ball"], toy_ball="class Ball: ...")
     with pytest.raises(ValueError, match="toy_ball:Ball of toy-plugins 1.2 has taken"):
         toys.register("ball", dict)
+
+
+def test_what_an_entry_point_prints_is_a_warning_and_one_that_hangs_is_left_out(
+    installed, monkeypatch, capsys
+):
+    toys = installed(
+        ["ball = toy_ball:Ball", "kite = toy_kite:Kite"],
+        toy_ball="print('bounce')\nclass Ball: ...",
+        toy_kite="import time\ntime.sleep(60)",
+    )
+    monkeypatch.setenv("MOE_LAB_IMPORT_SECONDS", "0.2")
+    with pytest.warns(UserWarning, match="toy-plugins 1.2 must not print .*, got 'bounce'"):
+        assert toys.get("ball").__name__ == "Ball"
+    with pytest.warns(UserWarning, match="left out"), pytest.raises(TimeoutError, match="no end"):
+        toys.get("kite")
+    assert toys.names() == ["ball"]
+    assert capsys.readouterr().out == ""
 
 
 def test_strict_stops_at_a_broken_entry_point(installed, monkeypatch):

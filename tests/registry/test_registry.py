@@ -6,6 +6,7 @@ import re
 import pytest
 
 from moe_lab.registry import Registry
+from moe_lab.registry.kinds import find_kind
 
 
 class Softmax:
@@ -145,16 +146,20 @@ def test_registering_the_same_object_again_changes_nothing(gates):
     ],
 )
 def test_a_cell_that_runs_again_replaces_its_own_plugin(gates, cell):
-    for number in (1, 2):
-        run_cell(cell, gates=gates, number=number)
-    assert gates.get("mine").run == 2
+    run_cell(cell, gates=gates, number=1)
+    for number, old in ((2, gates.get("mine")), (3, None)):
+        with pytest.warns(UserWarning, match=f"gate 'mine' is replaced by version {number}"):
+            run_cell(cell, gates=gates, number=number)
+        assert old is None or old.run == 1
+        assert gates.get("mine").run == number
 
 
 def test_a_one_line_cell_that_runs_again_replaces_its_own_plugin():
     experts = Registry("expert")
     experts.adapter = lambda regressor: functools.partial(dict, regressor=regressor)
-    for regressor in ("Huber", "TheilSen"):
-        run_cell(f"experts.register('mine', regressor={regressor!r})", experts=experts)
+    run_cell("experts.register('mine', regressor='Huber')", experts=experts)
+    with pytest.warns(UserWarning, match="instances made before keep the version that they were"):
+        run_cell("experts.register('mine', regressor='TheilSen')", experts=experts)
     assert experts.create("mine") == {"regressor": "TheilSen"}
 
 
@@ -162,3 +167,23 @@ def test_another_class_of_a_cell_does_not_replace_it(gates):
     run_cell("@gates.register('mine')\nclass Mine: pass", gates=gates)
     with pytest.raises(ValueError, match="__main__.Other.* which .*__main__.Mine.* has taken"):
         run_cell("@gates.register('mine')\nclass Other: pass", gates=gates)
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [
+        ("gate", "gate"),
+        ("gates", "gate"),
+        ("pool", "pooler"),
+        ("divide", "divider"),
+        ("data set", "data set"),
+        ("Datasets", "data set"),
+    ],
+)
+def test_a_kind_is_found_by_its_word_in_one_or_many_and_by_its_folder(word, kind):
+    assert find_kind(word).kind == kind
+
+
+def test_an_unknown_kind_is_named_with_those_there_are():
+    with pytest.raises(ValueError, match="Unknown kind of plugin 'gtae'. Did you mean 'gate'?"):
+        find_kind("gtae")

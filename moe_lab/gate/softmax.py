@@ -29,6 +29,13 @@ class SoftmaxGate(LinearGate):
         rows there are, and sharper gates overfit soft ones.
     columns : list of str or int, optional
         The columns that the gate reads, by name or, for an array, number. Default all.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_features + 1, n_experts)
+        The last row holds the intercepts.
+    C_ : float
+        The ``C`` in use: where that is "auto" 1, or what EM chose.
     """
 
     takes_reading = True
@@ -38,7 +45,7 @@ class SoftmaxGate(LinearGate):
         self.columns = columns
 
     @property
-    def strength(self) -> float:
+    def C_(self) -> float:
         return 1.0 if isinstance(self.C, str) and self.C == "auto" else self.C
 
     def learn_features(

@@ -1,4 +1,4 @@
-"""How sharp a softmax gate may be: as held-out rows say."""
+"""How sharp a softmax gate may be: the C that held-out rows choose."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import logsumexp
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
 
 from moe_lab.experts.fitting import log_prob_of
 from moe_lab.table.folds import make_folds
@@ -24,11 +23,11 @@ LEAST_ROWS = 60  # for each expert, beside those held out
 
 
 def is_open(gate: Any) -> bool:
-    """Say whether a gate leaves its strength to the trainer."""
-    return getattr(gate, "strength", None) == 1.0 and gate.C == "auto"
+    """Say whether a gate leaves its C to the trainer."""
+    return isinstance(getattr(gate, "C", None), str) and gate.C == "auto"
 
 
-def chosen_strength(
+def chosen_C(
     train: Callable, data: TrainingData, gate: SoftmaxGate, trust: np.ndarray, cv: int
 ) -> float:
     """Return the inverse penalty of least held-out loss; 1 unless another is clearly better.
@@ -40,7 +39,7 @@ def chosen_strength(
     data : TrainingData
     gate : SoftmaxGate
     trust : ndarray of shape (n_samples, n_experts)
-        The responsibilities of the mixture whose gate has strength 1.
+        The responsibilities of the mixture whose gate has C = 1.
     cv : int
         The last of so many folds is held out.
     """
@@ -54,7 +53,7 @@ def chosen_strength(
     for share in (None, *SHARES):
         C = 1.0 if share is None else max(1.0, share * part.sample_weight.sum())
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
+            warnings.simplefilter("ignore")  # the fit to all rows has told what there is to tell
             trained = train(part, clone(gate).set_params(C=C), trust[known])
         losses.append(_losses(trained, test))
     by_share = np.column_stack(losses)

@@ -139,11 +139,12 @@ class EM(Trainer):
             return alone.train(data, divide=lambda seed: start, n_jobs=None, verbose=0, **settings)
 
         trust = steps.e_step(run.parts)[0]
-        C = chosen_C(train, steps.data, gate, trust, self.cv)
-        if C == 1.0:
+        modest = steps.gate.C
+        chosen = chosen_C(train, steps.data, gate, trust, self.cv, modest)
+        if chosen == modest:
             return run
         n_rounds = 0 if self.max_iter is None else run.n_rounds
-        steps.gate = copy(steps.gate).set_params(C=C)
+        steps.gate = copy(steps.gate).set_params(C=chosen)
         return starts.continued(replace(run, n_rounds=n_rounds, converged=False))
 
     def _check(self):

@@ -17,6 +17,7 @@ from moe_lab.bench.metrics import METRICS, score_fitted
 from moe_lab.bench.splits import draw_split, make_splits
 from moe_lab.datasets.fingerprint import fingerprint
 from moe_lab.device import resolve_device
+from moe_lab.experts.labels import of_codes
 from moe_lab.progress import is_relayed, progress_bar, say
 
 if TYPE_CHECKING:
@@ -281,6 +282,8 @@ def _fit_and_score(method, job, settings):
 
 
 def _fit(method, job, settings):
+    if job.n_classes is not None:
+        method = of_codes(method, np.unique(job.dataset.y.to_numpy()))
     estimator = method.build(
         job.dataset.task, n_classes=job.n_classes, random_state=job.seed, **settings
     )

@@ -8,7 +8,7 @@ import pandas as pd
 from moe_lab.datasets.base import Dataset, datasets, from_table
 from moe_lab.registry import lab_root
 from moe_lab.registry.spelling import unknown_name
-from moe_lab.table.texts import hold_numbers, numbers_of
+from moe_lab.table.texts import hold_numbers, may_hold_text, numbers_of
 
 CSV = (".csv", ".csv.gz", ".csv.zip", ".csv.xz", ".tsv")
 PARQUET = (".parquet", ".pq")
@@ -219,8 +219,7 @@ def _dataset(name, table, target, *, groups, task, time_ordered, source):
 def _target_of(y, task):
     """Return the target, as numbers where it is text that spells those of a regression: a "?" among
     prices is a price that is not known, and makes no classes of the others."""
-    is_text = pd.api.types.is_object_dtype(y) or pd.api.types.is_string_dtype(y)
-    if task == "classification" or not is_text or not hold_numbers(y):
+    if task == "classification" or not may_hold_text(y) or not hold_numbers(y):
         return y
     numbers = pd.Series(numbers_of(y), index=y.index)
     return numbers if (task or guess_task(numbers)) == "regression" else y

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier, is_regressor
+from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
@@ -19,9 +19,6 @@ from moe_lab.experts.base import Expert, experts
 from moe_lab.table import NumericTable, Prepared
 from moe_lab.table.prepared import tags_of
 
-if TYPE_CHECKING:
-    from moe_lab.table.forms import Table
-
 __all__ = ["EstimatorExpert", "configure", "is_estimator", "task_of", "wrong_task"]
 
 # What estimators call these; the first is set where the caller has set none.
@@ -30,7 +27,6 @@ ALIASES = {
     "n_jobs": ("n_jobs", "thread_count", "nthread"),
     "device": ("device",),
 }
-CLASS_WEIGHTS = ("class_weight", "class_weights")
 
 
 def is_estimator(obj: Any) -> bool:
@@ -98,10 +94,6 @@ class EstimatorExpert(Expert):
             if _prepares_tables(estimator)
             else Prepared(NumericTable(scale=False), estimator)
         )
-
-    def of_classes(self, classes: np.ndarray) -> EstimatorExpert:
-        """Return the same for class codes, with what is said of labels translated to them."""
-        return EstimatorExpert(self.regressor, _of_codes(self.classifier, classes))
 
     def copy_of_number(self, number: int) -> EstimatorExpert:
         """Return the same with seeds of its own; those of copy 0 are the caller's."""
@@ -209,75 +201,6 @@ def _reseeded(estimator, number):
                 seeds = check_random_state(deepcopy(_value(owner, alias)))
                 new[prefix + alias] = int(seeds.randint(2**31 - 1, size=number)[-1])
     return estimator.set_params(**new) if new else estimator
-
-
-def _of_codes(estimator, classes):
-    """Return a classifier of labels as one of class codes."""
-    if estimator is None:
-        return None
-    if isinstance(estimator, FrozenEstimator):
-        return FrozenEstimator(OfCodes(estimator, classes))
-    new = {}
-    for prefix, owner in _owners(estimator):
-        for name in CLASS_WEIGHTS:
-            if isinstance(_value(owner, name), dict):
-                new[prefix + name] = by_code(_value(owner, name), classes, name)
-    return clone(estimator).set_params(**new) if new else estimator
-
-
-def by_code(weights: dict, classes: np.ndarray, name: str = "class_weight") -> dict[int, float]:
-    """Return a dict of weights by label as one by class code.
-
-    Examples
-    --------
-    >>> by_code({"yes": 5.0}, np.array(["no", "yes"]))
-    {1: 5.0}
-    """
-    codes = {label: code for code, label in enumerate(classes.tolist())}
-    unknown = [label for label in weights if label not in codes]
-    if unknown:
-        raise ValueError(
-            f"{name} must name classes of y ({', '.join(map(repr, codes))}), got {unknown[0]!r}."
-        )
-    return {codes[label]: weight for label, weight in weights.items()}
-
-
-class OfCodes(ClassifierMixin, BaseEstimator):
-    """A fitted classifier of labels as one of class codes.
-
-    Parameters
-    ----------
-    model : fitted classifier
-    classes : ndarray of shape (n_classes,)
-        The labels, in the order of their codes.
-    """
-
-    def __init__(self, model: Any, classes: np.ndarray):
-        self.model = model
-        self.classes = classes
-
-    def fit(self, X: Table, y: np.ndarray, sample_weight: np.ndarray | None = None) -> Self:
-        return self
-
-    @property
-    def classes_(self) -> np.ndarray:
-        labels = self.classes.tolist()
-        unknown = [label for label in self.model.classes_.tolist() if label not in labels]
-        if unknown:
-            raise ValueError(
-                f"A fitted expert must know classes of y alone ({', '.join(map(repr, labels))}), "
-                f"got {unknown[0]!r} from {self.model!r}."
-            )
-        return np.array([labels.index(label) for label in self.model.classes_.tolist()])
-
-    def predict_proba(self, X: Table) -> np.ndarray:
-        return self.model.predict_proba(X)
-
-    def predict(self, X: Table) -> np.ndarray:
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
-
-    def __sklearn_is_fitted__(self):
-        return True
 
 
 class _EstimatorFactory:

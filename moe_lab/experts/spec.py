@@ -9,6 +9,7 @@ import numpy as np
 
 from moe_lab.experts.base import Expert, experts
 from moe_lab.experts.estimator import EstimatorExpert, is_estimator, task_of, wrong_task
+from moe_lab.experts.labels import of_codes
 from moe_lab.experts.names import is_pair, kept
 from moe_lab.experts.pools import pool_of
 
@@ -122,7 +123,7 @@ def build_experts(
     for k, (expert, seed) in enumerate(zip(experts, seeds, strict=True)):
         if isinstance(expert, EstimatorExpert):
             expert = expert.copy_of_number(sum(other is expert for other in experts[:k]))
-            expert = expert if classes is None else expert.of_classes(classes)
+        expert = expert if classes is None else of_codes(expert, classes)
         built.append(expert.build(task, random_state=seed, n_jobs=1, **settings))
     return built
 

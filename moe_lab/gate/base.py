@@ -150,8 +150,8 @@ class LinearGate(FeatureGate):
     C: Any = np.inf
 
     @property
-    def strength(self) -> float:
-        """The inverse penalty strength that fits use."""
+    def C_(self) -> float:
+        """The ``C`` that fits use: its number where it is no word such as "auto"."""
         return self.C
 
     def fit_features(
@@ -163,9 +163,7 @@ class LinearGate(FeatureGate):
     ) -> Self:
         coef = None if start is None else start.coef_
         self.rank_ = rank(features, sample_weight) if start is None else start.rank_
-        self.coef_ = fit_softmax(
-            features, responsibilities, sample_weight, C=self.strength, coef=coef
-        )
+        self.coef_ = fit_softmax(features, responsibilities, sample_weight, C=self.C_, coef=coef)
         return self
 
     def log_proba_features(self, features: np.ndarray) -> np.ndarray:
@@ -173,7 +171,7 @@ class LinearGate(FeatureGate):
 
     @property
     def log_prior_(self) -> float:  # type: ignore[override]
-        return -np.sum(self.coef_[:-1] ** 2) / (2 * self.strength)
+        return -np.sum(self.coef_[:-1] ** 2) / (2 * self.C_)
 
     @property
     def n_parameters_(self) -> int:
@@ -192,7 +190,7 @@ class LinearGate(FeatureGate):
     ) -> np.ndarray:
         """Return the gradient of the objective of ``fit`` in ``vector``, 1-D."""
         return softmax_gradient(
-            features, self.coef_, responsibilities, sample_weight, C=self.strength
+            features, self.coef_, responsibilities, sample_weight, C=self.C_
         ).ravel()
 
     def fit_pooled(
@@ -224,11 +222,11 @@ class LinearGate(FeatureGate):
         self.rank_ = rank(features, sample_weight)
         if loss == "squared_error":
             self.coef_ = fit_pooled_mean(
-                features, predictions[:, :, 0], y, sample_weight, C=self.strength
+                features, predictions[:, :, 0], y, sample_weight, C=self.C_
             )
         else:
             log_lik = np.log(likelihoods(predictions, y))
-            self.coef_ = fit_mixing(features, log_lik, sample_weight, C=self.strength)
+            self.coef_ = fit_mixing(features, log_lik, sample_weight, C=self.C_)
         return self
 
 

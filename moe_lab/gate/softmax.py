@@ -24,11 +24,19 @@ class SoftmaxGate(LinearGate):
     ----------
     C : float or "auto", default="auto"
         Inverse L2 strength; smaller values give flatter gate weights, ``np.inf`` is unregularised.
-        "auto" is 1; trained by EM with parametric experts, a thirtieth or a third of the rows where
-        held-out rows are explained clearly better by that: C = 1 blurs hard borders however many
-        rows there are, and sharper gates overfit soft ones.
+        "auto" is 1; trained by EM with parametric experts, less where columns are about as many as
+        rows for each expert, and a thirtieth or a third of the rows where held-out rows are
+        explained clearly better by that: C = 1 blurs hard borders however many rows there are, and
+        sharper gates overfit soft ones.
     columns : list of str or int, optional
         The columns that the gate reads, by name or, for an array, number. Default all.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_features + 1, n_experts)
+        The last row holds the intercepts.
+    C_ : float
+        The ``C`` in use: where that is "auto" 1, or what EM chose for the rows.
     """
 
     takes_reading = True
@@ -38,7 +46,7 @@ class SoftmaxGate(LinearGate):
         self.columns = columns
 
     @property
-    def strength(self) -> float:
+    def C_(self) -> float:
         return 1.0 if isinstance(self.C, str) and self.C == "auto" else self.C
 
     def learn_features(

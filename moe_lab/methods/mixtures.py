@@ -177,6 +177,8 @@ class GradientMixture(Mixture):
         As in `moe_lab.train.Gradient`.
     """
 
+    example_params = {"n_experts": 2}
+
     def __init__(self, n_experts: int = 4, objective: str = "likelihood"):
         super().__init__(n_experts=n_experts, train=("gradient", {"objective": objective}))
         self.objective = objective

@@ -7,13 +7,16 @@ from sklearn.ensemble import StackingClassifier, StackingRegressor
 from sklearn.utils import check_random_state
 
 from moe_lab.experts.base import Expert
+from moe_lab.experts.labels import of_codes
 from moe_lab.experts.spec import as_experts
 from moe_lab.methods.base import methods
 from moe_lab.table.folds import make_folds
+from moe_lab.table.inputs import as_codes
 
 
 class _Grouped:
-    """Lets scikit-learn's stacking hold out whole groups, which it cannot be told otherwise."""
+    """What scikit-learn's stacking cannot be told: to hold out whole groups, and labels in its
+    experts' parameters, which are fitted to codes of the classes."""
 
     def fit(self, X, y, sample_weight=None, groups=None):
         """Fit as scikit-learn does.
@@ -32,13 +35,15 @@ class _Grouped:
         self : estimator
         """
         weights = {} if sample_weight is None else {"sample_weight": np.asarray(sample_weight)}
-        cv = self.cv
+        given = self.get_params(deep=False)
         if groups is not None:
             self.cv = self._grouped_folds(y, groups)
+        if self._task == "classification":
+            self.estimators = of_codes(self.estimators, as_codes(y)[1])
         try:
             return super().fit(X, y, **weights)
         finally:
-            self.cv = cv
+            self.set_params(**given)
 
     def _grouped_folds(self, y, groups):
         cv = 5 if self.cv is None else self.cv  # 5 is what scikit-learn takes None for

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.class_weight import compute_sample_weight
 
-from moe_lab.experts.estimator import by_code
+from moe_lab.experts.labels import by_code
 from moe_lab.gate.base import Gate, ask_gate
 from moe_lab.likelihood.distribution import MixtureDistribution
 from moe_lab.mixture.base import MixtureOfExperts

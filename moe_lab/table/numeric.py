@@ -11,6 +11,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 from moe_lab.table.calendar import Calendar
 from moe_lab.table.chosen import chosen_columns
 from moe_lab.table.forms import Table
+from moe_lab.table.level_columns import LevelColumns
 from moe_lab.table.reading import Reading
 
 FAR_OUT = 1e9  # standard deviations
@@ -18,7 +19,8 @@ BLOCK = 50_000  # numbers in the largest array made for a block of rows
 
 
 class NumericTable(TransformerMixin, BaseEstimator):
-    """Turns a table into a matrix of floats: numbers imputed and scaled, categories one-hot.
+    """Turns a table into a matrix of floats: numbers imputed and scaled, categories one-hot,
+    ordered ones in steps (1 at this level and above it).
 
     Every statistic comes from the weights alone, so that a row of weight 2 counts as two rows and a
     row of weight 0 as none. scikit-learn's imputer and encoder take no weights, hence this class.
@@ -29,7 +31,7 @@ class NumericTable(TransformerMixin, BaseEstimator):
         Standardise the numbers to mean 0 and standard deviation 1.
     max_levels : int, default=40
         A category's most frequent levels get a column each; the others, and levels never seen while
-        fitting, are 0 in all of them.
+        fitting, are 0 in all of them; of an ordered category they are like the level below.
     one_hot : bool, default=True
         False: a category becomes one column with the number of its level, in the order of their
         names; -1 is missing or never seen while fitting. Enough for trees.
@@ -45,6 +47,8 @@ class NumericTable(TransformerMixin, BaseEstimator):
     fill_ : ndarray of shape (n_numbers,)
         Weighted medians, which stand in for missing numbers; a column with any gets a further 0/1
         column. The mean in a column that had none missing while fitting.
+    level_columns_ : list of LevelColumns
+        What each category became; empty where ``one_hot`` is False.
 
     Examples
     --------
@@ -94,7 +98,7 @@ class NumericTable(TransformerMixin, BaseEstimator):
         chosen = chosen_columns(X, self.columns)
         self.kinds_, self.names_ = X.kinds, X.names
         self.number_columns_ = np.intersect1d(chosen, X.number_columns)
-        self.level_columns_ = np.intersect1d(chosen, X.level_columns)
+        self.category_columns_ = np.intersect1d(chosen, X.level_columns)
         X, weight = _present_rows(X, sample_weight)
         self.calendar_ = Calendar(X, self.number_columns_ if self.calendar else [])
         self._learn_numbers(self._finite_numbers(X), weight)
@@ -132,10 +136,10 @@ class NumericTable(TransformerMixin, BaseEstimator):
             names = _check_feature_names_in(self, input_features)
         numbers = names[self.number_columns_]
         flags = [*self.calendar_.names, *(f"{name} missing" for name in numbers[self.flagged_])]
-        levels = list(names[self.level_columns_])
+        levels = list(names[self.category_columns_])
         if self.one_hot:
-            known = zip(levels, self.levels_, strict=True)
-            levels = [f"{name}={level}" for name, its_levels in known for level in its_levels]
+            owned = zip(levels, self.level_columns_, strict=True)
+            levels = [name for owner, columns in owned for name in columns.names(owner)]
         return np.array([*numbers, *flags, *levels], dtype=object)
 
     @property
@@ -158,24 +162,27 @@ class NumericTable(TransformerMixin, BaseEstimator):
             self.fill_[j] = _median(numbers[:, j], weight)
 
     def _learn_levels(self, X, weight):
-        self.levels_ = []
-        for j in self.level_columns_:
+        self.levels_, self.level_columns_ = [], []
+        for j in self.category_columns_:
             codes, names = X.levels(j)
-            if X.is_ordered(j) and not self.one_hot:  # a level keeps its place if no row has it
-                self.levels_.append(names)
-                continue
-            mass = np.bincount(codes[codes >= 0], weight[codes >= 0], minlength=len(names))
+            known = codes >= 0
+            mass = np.bincount(codes[known], weight[known], minlength=len(names))
             kept = np.argsort(-mass, kind="stable")[: self.max_levels if self.one_hot else None]
-            self.levels_.append([names[code] for code in sorted(kept) if mass[code] > 0])
+            kept = np.sort(kept[mass[kept] > 0])
+            if not X.is_ordered(j):
+                names = [names[code] for code in kept]
+            self.levels_.append(names)  # an ordered level keeps its place if no row has it
+            if self.one_hot and X.is_ordered(j):
+                middle = int(np.searchsorted(np.cumsum(mass), mass.sum() / 2))
+                fill = middle if known.all() else None
+                self.level_columns_.append(LevelColumns.steps(names, kept, fill))
+            elif self.one_hot:
+                self.level_columns_.append(LevelColumns.one_hot(names))
 
     def _encode_levels(self, X):
-        for j, names in zip(self.level_columns_, self.levels_, strict=True):
-            codes = X.matched(j, names)
-            if self.one_hot:
-                one_hot = np.eye(len(names) + 1, len(names), dtype=bool)
-                yield one_hot[codes]  # the last row, code -1: none of them
-            else:
-                yield codes[:, None]
+        for k, j in enumerate(self.category_columns_):
+            codes = X.matched(j, self.levels_[k])
+            yield self.level_columns_[k].matrix[codes] if self.one_hot else codes[:, None]
 
 
 def as_float32(Z: np.ndarray) -> np.ndarray:

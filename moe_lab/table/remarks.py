@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pandas.api import types
-
 from moe_lab.table.columns import NUMBERS
 from moe_lab.table.dates import Dates, count_open
 from moe_lab.table.frames import as_numpy_backed
-from moe_lab.table.texts import no_numbers, words_for_none
+from moe_lab.table.texts import may_hold_text, no_numbers, words_for_none
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +27,7 @@ def remark_on(column: pd.Series, kind: str | Dates) -> str | None:
     column = as_numpy_backed(column)
     if isinstance(kind, Dates):
         return _on_dates(column)
-    if not (types.is_string_dtype(column.dtype) or types.is_object_dtype(column.dtype)):
+    if not may_hold_text(column):
         return None
     return _on_numbers(column) if kind == NUMBERS else _on_levels(column)
 

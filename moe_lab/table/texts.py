@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api import types
 
 # What people write where there is no value, in lower case; "" too.
 _WORDS = (
@@ -42,6 +43,17 @@ def number_in(value: Any) -> float | None:
 def is_code(value: Any) -> bool:
     """Say whether a value spells a number that names something: 007, or more digits than count."""
     return isinstance(value, str) and _CODE.match(value.strip()) is not None
+
+
+def may_hold_text(column: pd.Series) -> bool:
+    """Say whether a column is of strings, or of objects, which may be strings; categories are not.
+
+    Examples
+    --------
+    >>> may_hold_text(pd.Series(["a"])), may_hold_text(pd.Series(["a"], dtype="category"))
+    (True, False)
+    """
+    return types.is_object_dtype(column.dtype) or types.is_string_dtype(column.dtype)
 
 
 def hold_numbers(column: pd.Series) -> bool:

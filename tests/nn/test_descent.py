@@ -294,3 +294,12 @@ def test_held_out_rows_are_whole_groups():
 def test_few_rows_all_train_and_all_stop():
     train, held_out = held_out_rows(30, np.random.RandomState(0))
     assert len(train) == len(held_out) == 30
+
+
+def test_a_cpu_seed_is_that_of_torch_and_touches_no_card(monkeypatch):
+    expected = torch.rand(3, generator=torch.Generator().manual_seed(7))
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", None)  # whoever calls it fails
+    before = torch.get_rng_state()
+    with seeded(7, "cpu"):
+        assert torch.equal(torch.rand(3), expected)
+    assert torch.equal(torch.get_rng_state(), before)

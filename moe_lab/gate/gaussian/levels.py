@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from moe_lab.table.level_columns import LevelColumns
     from moe_lab.table.numeric import NumericTable
 
 HEAVY = 0.1  # of the rows at one value: a narrow enough Gaussian there would outweigh all else
@@ -55,9 +56,9 @@ class Levels:
             readers += [] if cuts is None else [_Steps(j, cuts, flag)]
         first = n_numbers + len(flagged)
         readers += [_Steps(flag, np.array([0.5])) for flag in range(n_numbers, first)]
-        for names in table.levels_:
-            readers.append(_Category(slice(first, first + len(names))))
-            first += len(names)
+        for columns in table.level_columns_:
+            readers.append(_Category(slice(first, first + columns.width), columns))
+            first += columns.width
         return cls._of_readers(readers, rows, share), np.array(smooth, dtype=int)
 
     @classmethod
@@ -120,13 +121,13 @@ class _Steps:
 
 @dataclass
 class _Category:
-    """One-hot columns; a row of zeros is the level of all that have none."""
+    """The columns of a category; what they do not tell apart is one level."""
 
-    columns: slice
+    place: slice
+    columns: LevelColumns
 
     def codes(self, rows):
-        one_hot = rows[:, self.columns] > 0
-        return np.where(one_hot.any(axis=1), one_hot.argmax(axis=1), one_hot.shape[1])
+        return self.columns.codes(rows[:, self.place])
 
 
 def _cuts(column, share, least, missing):

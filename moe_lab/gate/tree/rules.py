@@ -64,7 +64,7 @@ def said(
             known = name.removesuffix(" missing")
             phrases.append(f"{known} is missing" if lower > 0 else f"{known} is not missing")
         else:
-            phrases.append(_level(name, _level_of(table, column), yes=lower > 0))
+            phrases.append(_of_level(table, names, column, yes=lower > 0))
     return " and ".join(phrases) or "always"
 
 
@@ -82,11 +82,10 @@ def _spelt(bound, kind):
     return str(kind.moments(np.array([bound]))[0].floor("s")).removesuffix(" 00:00:00")
 
 
-def _level_of(table, column):
-    first = len(table.number_columns_) + len(table.flagged_)
-    return [level for levels in table.levels_ for level in levels][column - first]
-
-
-def _level(name, level, *, yes):
-    owner = name.removesuffix(f"={level}")
-    return f"{owner} = {level}" if yes else f"{owner} is not {level}"
+def _of_level(table, names, column, *, yes):
+    place = column - len(table.number_columns_) - len(table.flagged_)
+    owners = [(table.names_ if names is None else names)[j] for j in table.category_columns_]
+    for owner, columns in zip(owners, table.level_columns_, strict=True):
+        if place < columns.width:
+            return columns.said(str(owner), place, yes=yes)
+        place -= columns.width

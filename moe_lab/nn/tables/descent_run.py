@@ -36,7 +36,7 @@ def seeded(seed: int, device: str) -> Iterator[None]:
     on_card = [torch.device(device)] if device != "cpu" else []
     seed_all = torch.manual_seed if on_card else torch.default_generator.manual_seed
     with torch.random.fork_rng(on_card):
-        seed_all(seed)  # on the CPU alone: torch.manual_seed would reseed every card, and is slow
+        seed_all(seed)  # on the CPU alone: torch.manual_seed would reseed every card
         yield
 
 

@@ -1,4 +1,4 @@
-"""How sharp a softmax gate may be: as held-out rows say."""
+"""How sharp a softmax gate may be: the C that held-out rows choose."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import logsumexp
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
 
 from moe_lab.experts.fitting import log_prob_of
 from moe_lab.table.folds import make_folds
@@ -18,20 +17,40 @@ if TYPE_CHECKING:
     from moe_lab.gate.softmax import SoftmaxGate
     from moe_lab.table.data import TrainingData
 
+LEAST_C = 1 / 31  # where a table leaves each part of a mixture fewer rows than columns
 SHARES = (1 / 30, 1 / 3)  # inverse penalties, of the rows: sharper borders the more rows there are
 SURE = 2.0  # standard errors by which a sharper gate must be better
 LEAST_ROWS = 60  # for each expert, beside those held out
 
 
 def is_open(gate: Any) -> bool:
-    """Say whether a gate leaves its strength to the trainer."""
-    return getattr(gate, "strength", None) == 1.0 and gate.C == "auto"
+    """Say whether a gate leaves its C to the trainer."""
+    return isinstance(getattr(gate, "C", None), str) and gate.C == "auto"
 
 
-def chosen_strength(
-    train: Callable, data: TrainingData, gate: SoftmaxGate, trust: np.ndarray, cv: int
+def modest_C(n_columns: int, n_rows: float) -> float:
+    """Return the C of a gate that reads so many columns, of so many rows for each part: 1, less
+    where columns are about as many as rows and a border could be drawn anywhere.
+
+    Examples
+    --------
+    >>> [round(modest_C(n_columns, 100), 3) for n_columns in (10, 50, 100, 200)]
+    [0.997, 0.348, 0.032, 0.032]
+    """
+    crowding = min(n_columns / n_rows, 1.0)
+    return 1 / (1 + (1 / LEAST_C - 1) * crowding**4)
+
+
+def chosen_C(
+    train: Callable,
+    data: TrainingData,
+    gate: SoftmaxGate,
+    trust: np.ndarray,
+    cv: int,
+    modest: float = 1.0,
 ) -> float:
-    """Return the inverse penalty of least held-out loss; 1 unless another is clearly better.
+    """Return the inverse penalty of least held-out loss; the modest one unless another is clearly
+    better.
 
     Parameters
     ----------
@@ -40,21 +59,22 @@ def chosen_strength(
     data : TrainingData
     gate : SoftmaxGate
     trust : ndarray of shape (n_samples, n_experts)
-        The responsibilities of the mixture whose gate has strength 1.
+        The responsibilities of the mixture whose gate has the modest C.
     cv : int
         The last of so many folds is held out.
+    modest : float, default=1.0
     """
     settings: dict = {"task": data.task, "groups": data.groups, "rows": data.rows}
     folds = make_folds(data.y, cv=cv, **settings)
     if not folds or len(folds[-1][0]) < LEAST_ROWS * trust.shape[1]:
-        return 1.0
+        return modest
     known, held_out = folds[-1]
     part, test = data.take(known), data.take(held_out)
     losses = []
     for share in (None, *SHARES):
-        C = 1.0 if share is None else max(1.0, share * part.sample_weight.sum())
+        C = modest if share is None else max(modest, share * part.sample_weight.sum())
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
+            warnings.simplefilter("ignore")  # the fit to all rows has told what there is to tell
             trained = train(part, clone(gate).set_params(C=C), trust[known])
         losses.append(_losses(trained, test))
     by_share = np.column_stack(losses)
@@ -64,8 +84,8 @@ def chosen_strength(
     gain = share @ gains[:, best]
     error = np.sqrt(np.sum((share * (gains[:, best] - gain)) ** 2))
     if not gain > SURE * error:
-        return 1.0
-    return max(1.0, SHARES[best] * data.sample_weight.sum())
+        return modest
+    return max(modest, SHARES[best] * data.sample_weight.sum())
 
 
 def _losses(trained, data):

@@ -21,6 +21,7 @@ from moe_lab.registry.powers import has_power
 from moe_lab.table import Prepared, rows_of, share_table
 from moe_lab.table.inputs import count_distinct
 from moe_lab.train.em.held_out import HeldOut
+from moe_lab.train.em.sharpness import is_open, modest_C
 
 if TYPE_CHECKING:
     from moe_lab.gate.base import Gate
@@ -63,6 +64,7 @@ class EMSteps:
         self.data, self.seeds, self.n_jobs = data.read(), seeds, n_jobs
         self.y, self.weight, self.total = data.y, data.sample_weight, data.sample_weight.sum()
         _check_distinct(data.X, data.y, len(experts))
+        self.n_rows = self.total / (2 * len(experts) - 1)  # for each expert and each gate score
         self.min_scale, self.unit = None, None
         if data.task == "regression":
             self.unit = unit_of(self.y, self.weight)
@@ -71,6 +73,8 @@ class EMSteps:
         self.gate = clone(gate)
         self.features = self.gate.learn_features(self.data.for_(gate), self.weight)
         self.exact = all(self.parametric) and has_power(gate, of_gates.Parametric)
+        if self.exact and is_open(gate):
+            self.gate.C = modest_C(self.features.shape[1], self.n_rows)
         if not self.exact:
             self.held_out = HeldOut(self, data.folds(cv))
 
@@ -87,7 +91,7 @@ class EMSteps:
                 table, Z = share_table(expert.table, self.data.X, self.weight)
             known = model.get_params()
             settings = {"min_scale": self.min_scale, "prior_scale": self.unit, "warm_start": True}
-            settings["n_rows"] = self.total / (2 * len(experts) - 1)  # the gate's parameters too
+            settings["n_rows"] = self.n_rows
             model.set_params(**{name: settings[name] for name in settings if name in known})
             self.tables.append(table)
             self.models.append(model)

@@ -19,7 +19,7 @@ from moe_lab.likelihood.numbers import check_number
 from moe_lab.train.base import Trained, Trainer, trainers
 from moe_lab.train.em.history import History
 from moe_lab.train.em.rounds import EMRounds
-from moe_lab.train.em.sharpness import chosen_strength, is_open
+from moe_lab.train.em.sharpness import chosen_C, is_open
 from moe_lab.train.em.starts import Starts
 from moe_lab.train.em.steps import EMSteps
 
@@ -131,7 +131,7 @@ class EM(Trainer):
         return exact and is_open(gate) and 1 < len(run.parts.alive) == len(steps.experts)
 
     def _sharpened(self, starts, run, steps, gate, pool, seeds):
-        """Continue a run with the gate's strength that held-out rows choose."""
+        """Continue a run with the gate's C that held-out rows choose."""
 
         def train(data, gate, start):
             alone = clone(self).set_params(n_init=1)
@@ -139,11 +139,12 @@ class EM(Trainer):
             return alone.train(data, divide=lambda seed: start, n_jobs=None, verbose=0, **settings)
 
         trust = steps.e_step(run.parts)[0]
-        C = chosen_strength(train, steps.data, gate, trust, self.cv)
-        if C == 1.0:
+        modest = steps.gate.C
+        chosen = chosen_C(train, steps.data, gate, trust, self.cv, modest)
+        if chosen == modest:
             return run
         n_rounds = 0 if self.max_iter is None else run.n_rounds
-        steps.gate = copy(steps.gate).set_params(C=C)
+        steps.gate = copy(steps.gate).set_params(C=chosen)
         return starts.continued(replace(run, n_rounds=n_rounds, converged=False))
 
     def _check(self):

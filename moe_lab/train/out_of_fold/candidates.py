@@ -164,7 +164,7 @@ class Candidates:
         why = f"had less than {LEAST_WEIGHT:.0%} of the weight of a stack"
         pays = (share >= LEAST_WEIGHT) | (share == share.max())
         idle = np.flatnonzero(~pays)
-        self.dropped |= {self.names[self.plain[j]]: f"{why} ({share[j]:.1%})" for j in idle}
+        self.dropped |= {self.names[self.plain[j]]: why for j in idle}
         self.predictions = self.predictions[:, pays]
         self.plain = [k for k, kept in zip(self.plain, pays, strict=True) if kept]
 

@@ -94,6 +94,7 @@ moe_lab.table.dates Dates
 moe_lab.table.numeric NumericTable
 moe_lab.table.predictions StackedTable
 moe_lab.table.prepared Prepared
+moe_lab.train.base Account
 moe_lab.train.boosting.parts BoostedClassifier BoostedRegressor BoostedTrees
 moe_lab.train.boosting.trainer Boosting
 moe_lab.train.density ScaleMixture

@@ -58,7 +58,7 @@ def mixture(
     *,
     experts: str = "auto",
     gate: str = "auto",
-    pool: str = "linear",
+    pool: str = "auto",
     train: str = "out_of_fold",
     n_experts: int = 0,
 ) -> tuple[str, dict]:
@@ -69,7 +69,7 @@ def mixture(
     experts : str, default="auto"
         One name, or several with commas between.
     gate, pool, train : str
-        Registered names.
+        Registered names; gate and pool also "auto".
     n_experts : int, default=0
         Copies of one expert; 0: as many as `experts` lists.
 
@@ -86,7 +86,7 @@ def mixture(
     names = split_names(experts)
     params: dict = {"experts": names[0] if len(names) == 1 else names, "gate": gate, "pool": pool}
     params |= {"train": train, "n_experts": n_experts or None}
-    defaults = {"experts": "auto", "gate": "auto", "pool": "linear", "train": "out_of_fold"}
+    defaults = {"experts": "auto", "gate": "auto", "pool": "auto", "train": "out_of_fold"}
     return ("moe", {key: value for key, value in params.items() if value != defaults.get(key)})
 
 

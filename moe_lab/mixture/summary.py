@@ -30,6 +30,8 @@ class Summary:
     table: pd.DataFrame
 
     def __str__(self):
+        if not self.table.columns.size:
+            return "\n".join(self.sentences)
         table = self.table.to_string(float_format="{:.4g}".format, na_rep="")
         return "\n".join([*self.sentences, "", table])
 

@@ -125,3 +125,21 @@ def test_every_start_of_em_is_drawn_from_its_own_first_round(fitted):
     for line, (_, rounds) in zip(axis.lines, history.groupby("start"), strict=True):
         assert list(line.get_xdata()) == list(range(1, len(rounds) + 1))
         assert list(line.get_ydata()) == list(rounds["log_likelihood"])
+
+
+def test_weights_that_are_the_same_everywhere_are_bars_and_words():
+    from moe_lab import MoEClassifier
+
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(120, 3)), columns=list("abc"))
+    y = (X["a"] > 0).astype(int)
+    moe = MoEClassifier(["linear", "k_nearest"], random_state=0).fit(X, y)
+    for figure in (plot_trust(moe, X), plot_gate_weights(moe, X)):
+        weights = figure.axes[0]
+        assert weights.get_title() == "The gate's weights are the same for every row"
+        widths = [bar.get_width() for bar in weights.patches]
+        np.testing.assert_allclose(widths, moe.gate_weights(X)[0])
+    moves = plot_trust(moe, X).axes[1]
+    np.testing.assert_allclose(
+        [bar.get_width() for bar in moves.patches], moe.trust(X).abs().mean()
+    )
+    assert [label.get_text() for label in moves.get_yticklabels()][-1] == "correction"

@@ -39,8 +39,8 @@ class MoERegressor(RegressorMixin, MixtureOfExperts):
         Who starts with which rows.
     gate, pool, train : name, (name, params) or instance
         Whom to trust, one answer from many, and how gate and experts are trained together. What
-        "auto" means the trainer decides: a linear pool; "softmax" for EM; for "out_of_fold" with a
-        linear pool "anchored", and stackers join the experts.
+        "auto" means the trainer decides: "softmax" and "linear" for EM; "anchored" and "learned"
+        for "out_of_fold" of different experts, which calibrates and corrects the weighted answer.
     preset : {"fast", "default", "best"}, default="default"
         What the pool "auto" holds: a few that are quick; what pays for its time, by rows and
         classes (`moe_lab.experts.pools`); or all, and `tabm` besides.

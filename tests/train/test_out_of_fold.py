@@ -113,6 +113,18 @@ def test_the_default_mixture_is_what_was_listed_an_anchored_gate_and_a_learned_p
     assert_allclose(terms.answer(), answer, rtol=1e-9)
 
 
+def test_the_weights_of_the_default_differ_between_tables():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 3))
+    line, step = X @ [1, 2, 3], 3.0 * (X[:, 0] > 0) * (X[:, 1] > 0)
+    noise = 0.1 * rng.normal(size=300)
+    weights = [
+        mixture("regression").fit(X, y + noise).gate_weights(X).mean(axis=0)[0]
+        for y in (line, step)
+    ]
+    assert weights[0] > 0.8 > 0.3 > weights[1]  # of the linear expert
+
+
 def test_stackers_that_are_listed_say_what_the_learned_pool_does():
     """Classification: the same weights, biases and trees, once as experts and once as the pool."""
     X = example_table(200)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from moe_lab.runs import events
 from moe_lab.runs.attempt import Job, Settings, attempt
 from moe_lab.runs.code import check_code
+from moe_lab.runs.forks import CAN_FORK, end_server
 from moe_lab.runs.lost import WorkerLost
 from moe_lab.runs.outcome import Outcome
 from moe_lab.runs.store import remove_empty
@@ -70,6 +71,8 @@ class Cluster:
         try:
             if kind is not None:
                 self._stop()
+            with suppress(Exception):  # a worker may be gone
+                self._client.run(end_server)
         finally:
             self._close()
             self._settings.stop.unlink(missing_ok=True)
@@ -231,6 +234,8 @@ def _wrong_at(settings, token):
     """Return, on a worker, what hinders it; or None."""
     from pathlib import Path
 
+    if settings.engine == "fork" and not CAN_FORK:
+        return "A worker must be on Linux for --engine fork, got another system; leave it out."
     if not Path(token).exists():
         return f"A worker must see the results folder, got nothing at {settings.results_dir}."
     try:

@@ -5,7 +5,6 @@ import os
 import signal
 import time
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -33,20 +32,7 @@ def plans(inside):
     return [plan for one in given for plan in plan_runs(path, one)]
 
 
-def alive(pid):
-    """Tell whether a process goes on, or ends within seconds."""
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        try:
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                return False
-        except OSError:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-def test_a_killed_worker_costs_its_own_run_and_retry_does_it(inside, plans):
+def test_a_killed_worker_costs_its_own_run_and_retry_does_it(inside, plans, gone):
     once, events, killed = inside.root / "notebooks" / "once", [], []
 
     def on_event(event):
@@ -58,9 +44,9 @@ def test_a_killed_worker_costs_its_own_run_and_retry_does_it(inside, plans):
     came = run_all(plans, workers=2, on_event=on_event)
 
     assert [one.status for one in came] == ["done"] * 3 + ["died"] + ["done"] * 2
-    assert not alive(killed[0])
+    assert gone(killed[0])
     log = (came[3].path / "log.txt").read_text()
-    assert not alive(int(log.split()[1]))  # the kernel went with its worker
+    assert gone(int(log.split()[1]))  # the kernel went with its worker
     assert Counter(record["key"] for record in read_runs("exp")) == {p.key: 1 for p in plans}
     assert {type(one) for one in events} >= {Started, Progressed, Finished}
     again = run_all(plans, workers=2, retry=True)
@@ -81,16 +67,7 @@ def test_a_cluster_that_does_not_answer_is_told_before_any_run(inside, plans, mo
     assert read_runs("exp") == []
 
 
-GREEDY = """
-import subprocess, sys
-code = "x = bytearray(600_000_000); import time; time.sleep(99)"
-child = subprocess.Popen([sys.executable, "-c", code])
-print("child", child.pid, flush=True)
-child.wait()
-"""
-
-
-def test_memory_above_its_limit_ends_the_run_with_its_children(inside):
+def test_memory_above_its_limit_ends_the_run_with_its_children(inside, gone):
     code = "import subprocess, sys\nprint('child', (p := subprocess.Popen([sys.executable, '-c', "
     code += (
         "'x = bytearray(600_000_000); import time; time.sleep(99)'])).pid, flush=True)\np.wait()"
@@ -104,4 +81,4 @@ def test_memory_above_its_limit_ends_the_run_with_its_children(inside):
     record = json.loads((outcome.path / "run.json").read_text())
     assert record["peak_memory"] > 500e6
     assert record["cpu_seconds"] > 0
-    assert not alive(int((outcome.path / "log.txt").read_text().split()[1]))
+    assert gone(int((outcome.path / "log.txt").read_text().split()[1]))

@@ -87,6 +87,7 @@ class Client(PapermillNotebookClient):
                 self.guard.redactor.value(cell.get("outputs", []))
                 self.nb_man.cell_complete(cell, cell_index=index)
         self.guard.look(self.km)
+        self.guard.say()
         self.set_widgets_metadata()
         return await self._ask()
 

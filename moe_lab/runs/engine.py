@@ -77,7 +77,7 @@ def survey(
     found : list of (Planned, dict or None, str)
         The record that stands, None for a run to do; and why.
     """
-    asked = {"retry": retry, "force": force, "strict_versions": strict_versions}
+    asked: dict = {"retry": retry, "force": force, "strict_versions": strict_versions}
     settings = Settings(Path(results_dir), "", None, [], {}, **asked)
     every = {name: read_runs(name, results_dir) for name in {plan.experiment for plan in plans}}
     of_key: dict = {}
@@ -145,7 +145,7 @@ def outcomes(
         tell(Told("", "", "--engine fork is for Linux: each run gets an ordinary kernel here."))
     folder = check_writable(results_dir)
     clear_dead(folder)
-    asked = {"retry": retry, "force": force, "strict_versions": strict_versions}
+    asked: dict = {"retry": retry, "force": force, "strict_versions": strict_versions}
     root, notebooks = lab_root(), sorted({plan.notebook for plan in plans})
     settings = Settings(
         results_dir=folder,

@@ -166,7 +166,7 @@ def fork_kernel(arguments: list[str], cwd: Path, environment: dict, log: IO) -> 
     ForkServerLost
     """
     folder = environment[RUN_FOLDER]
-    request = {"arguments": arguments, "cwd": str(cwd), "name": kernel_name(folder)}
+    request: dict = {"arguments": arguments, "cwd": str(cwd), "name": kernel_name(folder)}
     request["environment"] = {RUN_FOLDER: folder}
     return _server_for(_common(environment)).fork(request, log)
 

@@ -85,11 +85,15 @@ class Guard:
         """Look until cancelled; cancel the work for a reason that `ended` then gives."""
         while self.ended is None:
             self.look(manager)
-            if self._says != self._said:
-                self._said = self._says
-                self._tell(innermost(self._says))
+            self.say()
             await asyncio.sleep(LOOK)
         work.cancel()
+
+    def say(self) -> None:
+        """Tell what the run says of itself, if that has changed."""
+        if self._says != self._said:
+            self._said = self._says
+            self._tell(innermost(self._says))
 
     def look(self, manager: Any) -> None:
         """See once how things stand."""

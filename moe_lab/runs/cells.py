@@ -4,6 +4,7 @@ import ast
 import asyncio
 import json
 import logging
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any, cast
@@ -20,6 +21,7 @@ from moe_lab.runs.outputs import fold_streams, inject, keep_error
 __all__ = ["ENGINE", "Deadline", "KernelDied"]
 
 ENGINE = "moe_lab"
+PRINTED = 10_000_000  # characters of a cell's streams that are held at a time: the last ones
 SLOW = 3600.0  # seconds for the last outputs of a cell: the deadline ends it sooner if need be
 # Asked of the kernel after the last cell, without a name in the notebook's own namespace.
 ASK = "__import__('moe_lab.runs.dependencies', fromlist=['told']).told()"
@@ -48,6 +50,7 @@ class Client(PapermillNotebookClient):
 
     guard: Guard
     nb_man: Any
+    _printing: int | None = None  # the cell whose streams are held
 
     async def run(self, limit: float | None, environment: dict) -> dict:
         """Execute all cells; return what the kernel says that it depended on."""
@@ -90,6 +93,23 @@ class Client(PapermillNotebookClient):
         self.guard.say()
         self.set_widgets_metadata()
         return await self._ask()
+
+    def output(self, outs: list, *message: Any) -> Any:
+        """Take in an output of a cell; a notebook could not show all of a very long stream."""
+        found = super().output(outs, *message)
+        if found is not None and found.output_type == "stream":
+            self._bound(found, message[-1])
+        return found
+
+    def _bound(self, stream, cell):
+        if cell != self._printing:
+            self._printing, self._held, self._size = cell, deque(), 0
+        self._held.append(stream)
+        self._size += len(stream.text)
+        while self._size > PRINTED and len(self._held) > 1:
+            first = self._held.popleft()
+            self._size -= len(first.text)
+            first.text = ""  # its place in the list may be known to a display
 
     async def _ask(self):
         message = self.kc.execute("", silent=True, user_expressions={"depended": ASK})

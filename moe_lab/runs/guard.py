@@ -101,6 +101,7 @@ class Guard:
             self.ended = Stopped()
         if manager.process is None:
             return
+        manager.log_file.bound()
         pid = manager.process.pid
         taken = self.usage.look(pid)
         if self.memory and taken > self.memory:

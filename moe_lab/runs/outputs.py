@@ -11,7 +11,7 @@ from moe_lab.runs.secrets import as_code
 
 __all__ = ["fold_streams", "inject", "keep_error"]
 
-KEPT = 500_000  # characters from each end of what a cell prints; the log has all of it
+KEPT = 500_000  # characters from each end of what a cell prints; the log has more
 
 
 def inject(nb: Any, given: dict) -> None:

@@ -16,7 +16,7 @@ from papermill.engines import NBClientEngine, papermill_engines
 from moe_lab.runs.guard import Guard
 from moe_lab.runs.interpreter import OwnInterpreter
 from moe_lab.runs.log import Log
-from moe_lab.runs.outputs import fold_streams, inject, keep_error
+from moe_lab.runs.outputs import fold_streams, inject, keep_error, shortened
 
 __all__ = ["ENGINE", "Deadline", "KernelDied"]
 
@@ -94,14 +94,15 @@ class Client(PapermillNotebookClient):
         self.set_widgets_metadata()
         return await self._ask()
 
-    def output(self, outs: list, *message: Any) -> Any:
-        """Take in an output of a cell; a notebook could not show all of a very long stream."""
-        found = super().output(outs, *message)
+    def process_message(self, *told: Any) -> Any:
+        """Take in an output, and after the log has it only what a notebook can show."""
+        found = super().process_message(*told)
         if found is not None and found.output_type == "stream":
-            self._bound(found, message[-1])
+            self._bound(found, told[-1])
         return found
 
     def _bound(self, stream, cell):
+        stream.text = shortened(stream.text)
         if cell != self._printing:
             self._printing, self._held, self._size = cell, deque(), 0
         self._held.append(stream)

@@ -18,7 +18,7 @@ from moe_lab.runs.interpreter import OwnInterpreter
 from moe_lab.runs.log import Log
 from moe_lab.runs.outputs import fold_streams, inject, keep_error, shortened
 
-__all__ = ["ENGINE", "Deadline", "KernelDied"]
+__all__ = ["ENGINE", "Deadline", "KernelDied", "LeftEarly"]
 
 ENGINE = "moe_lab"
 PRINTED = 10_000_000  # characters of a cell's streams that are held at a time: the last ones
@@ -43,6 +43,10 @@ class KernelDied(Exception):
     def __init__(self, status: int | None):
         super().__init__(status)
         self.status = status
+
+
+class LeftEarly(Exception):
+    """A cell has ended Python without an error, which papermill takes for success."""
 
 
 class Client(PapermillNotebookClient):
@@ -84,6 +88,8 @@ class Client(PapermillNotebookClient):
             except CellExecutionError as error:
                 self.nb_man.cell_exception(cell, cell_index=index, exception=error)
                 keep_error(cell, error)
+                if error.ename == "SystemExit" and error.evalue in ("", "0", "None"):
+                    raise LeftEarly from error
                 break
             finally:
                 fold_streams(cell)

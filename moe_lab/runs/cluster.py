@@ -52,6 +52,7 @@ class Cluster:
 
     def __init__(self, workers: int, address: str | None, settings: Settings, tell: Callable):
         self._client, self._local = _connect(workers, address)
+        self._address = self._client.scheduler.address
         self._settings, self._tell = settings, tell
         self._said: queue.SimpleQueue = queue.SimpleQueue()
         self._seen = time.monotonic()
@@ -98,11 +99,15 @@ class Cluster:
 
     def ended(self, futures: Collection) -> list:
         """Wait a little; tell what workers have said; return the futures that have ended."""
-        from distributed import wait
+        from distributed import CancelledError, wait
 
-        if futures:
-            with suppress(TimeoutError):
+        try:
+            if futures:
                 wait(list(futures), timeout=LOOK, return_when="FIRST_COMPLETED")
+        except TimeoutError:
+            pass
+        except CancelledError as error:  # of all that wait, when the scheduler is lost
+            raise self._gone() from error
         done = [future for future in futures if future.status != "pending"]
         while not self._said.empty():
             self._tell(self._said.get())
@@ -154,10 +159,6 @@ class Cluster:
                     raise ValueError(wrong.replace("A worker", f"The worker {worker}", 1))
         finally:
             token.unlink(missing_ok=True)
-
-    @property
-    def _address(self):
-        return self._client.scheduler.address
 
     def _gone(self):
         return ClusterLost(

@@ -193,6 +193,7 @@ def _work(place, waiting, tell):
         for outcome in lost.found():
             tell(Told("", "", f"{outcome.title}: its worker was lost."))
             yield _told(outcome, tell)
+        waiting.extend(lost.not_begun())
         if not started and not running:
             time.sleep(PATIENCE)
 

@@ -73,7 +73,7 @@ def execute(
     """
     import papermill
 
-    from moe_lab.runs.cells import ENGINE, Deadline, KernelDied
+    from moe_lab.runs.cells import ENGINE, Deadline, KernelDied, LeftEarly
     from moe_lab.runs.forks import ForkServerLost
 
     depended: dict = {}
@@ -104,6 +104,8 @@ def execute(
                 "failed",
                 redactor.text(f"{error.ename}: {error.evalue}").removesuffix(": "),
             )
+        except LeftEarly:
+            status, why = "failed", "SystemExit: a cell, or what it has called, ended Python."
         except KernelDied as error:
             status, why = "died", f"The kernel died: {_in_words(error.status)}."
         except ForkServerLost as error:

@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 
@@ -82,3 +84,69 @@ def test_memory_above_its_limit_ends_the_run_with_its_children(inside, gone):
     assert record["peak_memory"] > 500e6
     assert record["cpu_seconds"] > 0
     assert gone(int((outcome.path / "log.txt").read_text().split()[1]))
+
+
+SCHEDULER = """
+import sys, time
+from distributed import LocalCluster
+if __name__ == "__main__":
+    settings = {"threads_per_worker": 1, "memory_limit": 0, "dashboard_address": None}
+    with LocalCluster(n_workers=2, silence_logs=50, **settings) as cluster:
+        print(cluster.scheduler_address, flush=True)
+        time.sleep(120)
+"""
+
+
+def test_a_scheduler_that_dies_costs_no_run_that_is_published(inside, gone):
+    code = "import os, time\nprint('pid', os.getpid(), flush=True)\ntime.sleep(60 * (seed > 0))"
+    path = inside.notebook("exp", "seed = 0", code)
+    plans = [plan for seed in range(3) for plan in plan_runs(path, {"seed": seed})]
+    script = inside.root / "scheduler.py"
+    script.write_text(SCHEDULER)
+    scheduler = subprocess.Popen(
+        [sys.executable, str(script)], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    kernels = []
+
+    def on_event(event):
+        if isinstance(event, Progressed) and event.text.startswith("pid") and len(kernels) < 3:
+            kernels.append(int(event.text.split()[1]))
+            if len(kernels) == 3:
+                scheduler.kill()
+
+    with pytest.raises(ConnectionError, match=r"The cluster must answer until the sweep has ended"):
+        run_all(plans, cluster=scheduler.stdout.readline().strip(), on_event=on_event)
+
+    assert scheduler.wait() == -signal.SIGKILL
+    assert all(gone(pid) for pid in kernels)
+    assert [one["key"] for one in read_runs("exp") if one["status"] == "done"] == [plans[0].key]
+    inside.notebook("exp", "seed = 0", code.replace("60", "0"))
+    plans = [plan for seed in range(3) for plan in plan_runs(path, {"seed": seed})]
+    assert [one.status for one in run_all(plans, retry=True)] == ["done"] * 3
+    assert [one.name for one in (inside.root / "results").iterdir()] == ["exp"]
+
+
+def test_sigterm_ends_the_kernels_of_all_workers(inside, gone):
+    code = "import os, time\nprint('pid', os.getpid(), flush=True)\ntime.sleep(60 * (seed > 0))"
+    inside.notebook("exp", "seed = 0", code)
+    command = [sys.executable, "-m", "moe_lab.cli", "run", "exp", "--grid", "seed", "0,1,2"]
+    sweep = subprocess.Popen(
+        [*command, "--workers", "2"], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    scratch, end = inside.root / "results" / ".tmp", time.monotonic() + 60
+    logs: list = []
+    while len(logs) < 2 and time.monotonic() < end:
+        logs = [one for one in scratch.glob("*/log.txt") if "pid" in one.read_text()]
+        logs = logs if list(inside.root.glob("results/exp/runs/*")) else []
+        time.sleep(0.1)
+    kernels = [int(one.read_text().split()[1]) for one in logs]
+
+    sweep.send_signal(signal.SIGTERM)
+    _, err = sweep.communicate(timeout=60)
+
+    assert sweep.returncode == 130, err
+    assert "Traceback" not in err
+    assert len(kernels) == 2
+    assert all(gone(pid) for pid in kernels)
+    assert [one["status"] for one in read_runs("exp")] == ["done"]
+    assert [one.name for one in (inside.root / "results").iterdir()] == ["exp"]

@@ -141,6 +141,8 @@ ENDINGS = {
     ),
     "magic": ("%nomagic 1", "failed", "UsageError: Line magic function `%nomagic` not found."),
     "bare": ("raise KeyError", "failed", "KeyError"),
+    "leaves": ("import sys; sys.exit()", "failed", "SystemExit: a cell, or what it has called"),
+    "leaves with": ("import sys; sys.exit(3)", "failed", "SystemExit: 3"),
 }
 
 

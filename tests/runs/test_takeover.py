@@ -8,10 +8,13 @@ from contextlib import nullcontext
 import pytest
 
 from moe_lab.runs import attempt, read_runs, takeover
+from moe_lab.runs.attempt import Job, Settings
 from moe_lab.runs.claim import Claim, Watch, claim_text, this_process
 from moe_lab.runs.engine import run_all
+from moe_lab.runs.lost import Lost
 from moe_lab.runs.plan import plan_runs
 
+GONE = 4194399  # above the largest process id of Linux
 ELSEWHERE = {"pid": 1, "boot": "of another machine", "namespace": "x"}
 
 
@@ -64,6 +67,36 @@ def test_a_run_that_somebody_is_at_is_waited_for_and_its_result_taken(inside, pl
 
     assert [one.status for one in came] == ["done"] * 4
     assert [one["seed"] for one in kernel.asked] == [1, 2, 3, 0]
+
+
+def test_claims_of_the_dead_go_with_the_next_look(inside, tmp_path):
+    now = [0.0]
+    watch = Watch(lambda: now[0])
+    dead, live = "0" * 16, "1" * 16
+    (tmp_path / f"{dead}.1").write_text(claim_text(3, ELSEWHERE))
+    claim = takeover.take(tmp_path, live, 1)
+    takeover.drop_dead(tmp_path, watch)
+    now[0] = 61.0
+    claim.path.write_text(claim_text(1, {**this_process()}))
+    takeover.drop_dead(tmp_path, watch)
+    assert [path.name for path in tmp_path.glob("?" * 16 + ".*")] == [f"{live}.1"]
+    claim.release()
+
+
+def test_a_run_whose_worker_left_a_claim_alone_is_done_again(inside, plans, monkeypatch):
+    monkeypatch.setattr("moe_lab.runs.lost.GRACE", 0.0)
+    lost, folder = Lost(), inside.root / "results"
+    job = Job(plans[0], Settings(folder, "this", None, [], {}))
+    (folder / ".tmp").mkdir(parents=True)
+    gone = {**this_process(), "pid": GONE, "sweep": "this"}
+    (folder / ".tmp" / f"{job.plan.key}.1").write_text(claim_text(0, gone))
+    assert lost.had_begun(job)
+    lost.add(job)
+
+    assert list(lost.not_begun()) == []
+    assert list(lost.found()) == []  # clears the claim away
+    assert list(lost.not_begun()) == [job]
+    assert not lost
 
 
 def late(kernel, scratch, act):

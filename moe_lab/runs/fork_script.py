@@ -44,11 +44,12 @@ def main() -> None:
     wrong = _foreign()
     control.send(json.dumps({"wrong": wrong}).encode())
     asked = None if wrong else _serve(control, owner)
-    if asked is not None:  # in a fork
-        _become(asked)
-        from ipykernel.kernelapp import launch_new_instance
+    if asked is None:
+        os._exit(0)  # there is nothing to tidy up
+    _become(asked)  # in a fork
+    from ipykernel.kernelapp import launch_new_instance
 
-        launch_new_instance()
+    launch_new_instance()
 
 
 def _import_packages():

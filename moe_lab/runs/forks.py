@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -146,6 +147,8 @@ class ForkServer:
     def close(self) -> None:
         """Let it end, as soon as its last kernel has."""
         self._control.close()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout=1)
 
 
 def fork_kernel(arguments: list[str], cwd: Path, environment: dict, log: IO) -> ForkedKernel:

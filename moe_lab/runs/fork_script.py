@@ -6,6 +6,7 @@ libraries before a fork. It forks in its main thread, with which the kernels end
 ends with its owner, or when that has closed the socket and the last kernel is gone.
 """
 
+import atexit
 import ctypes
 import gc
 import importlib
@@ -16,6 +17,7 @@ import select
 import signal
 import socket
 import sys
+import threading
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -50,14 +52,27 @@ def main() -> None:
     from ipykernel.kernelapp import launch_new_instance
 
     launch_new_instance()
+    _leave()
+
+
+def _leave():
+    """End as Python does, but for taking apart what the server has imported, page by page."""
+    threading._shutdown()  # waits for threads
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
+    os._exit(0)
 
 
 def _import_packages():
+    gc.disable()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name in PACKAGES:
             with suppress(Exception):  # a notebook that needs it raises it
                 importlib.import_module(name)
+    gc.enable()
     for name in ASKS:
         sys.modules.pop(name, None)
     gc.freeze()  # pages of what is there stay shared

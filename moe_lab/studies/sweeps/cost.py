@@ -43,7 +43,7 @@ def cost(n_runs: int) -> pd.DataFrame:
     table : DataFrame, one row an engine: runs, CPU seconds and wall seconds a run
     """
     seeds = [str(seed) for seed in range(n_runs)]
-    rows = {}
+    rows: dict = {}
     with temporary_lab(cost=NOTEBOOK) as (root, environment):
         used = [_papermill(root, environment, seed) for seed in seeds]
         rows["papermill"] = [sum(one) for one in zip(*used, strict=True)]

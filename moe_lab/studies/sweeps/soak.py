@@ -27,16 +27,26 @@ PARTS = ("coordinator", "worker", "kernel")
 PASSES = 10  # at the end, until nothing is left to do
 
 
-def soak(n_runs: int, n_kills: int, engine: str, seed: int = 0) -> dict:
-    """Kill parts of a sweep by turns until it is done; return what was found then."""
-    chance, killed = random.Random(seed), Counter()
+def soak(n_runs: int, n_kills: int, engine: str, *, longest: float = 5.0, seed: int = 0) -> dict:
+    """Kill parts of a sweep by turns until it is done; return what was found then.
+
+    Parameters
+    ----------
+    n_runs, n_kills : int
+    engine : {"kernel", "fork"}
+    longest : float, default=5.0
+        Seconds from one kill to the next, at most.
+    seed : int, default=0
+    """
+    killed: Counter = Counter()
+    chance = random.Random(seed)
     with temporary_lab(soak=NOTEBOOK) as (root, environment):
         seeds = ",".join(str(one) for one in range(n_runs))
         command = [*MOE_LAB, "run", "soak", "--grid", "seed", seeds, "--workers", "2", "--retry"]
         command += ["--engine", engine]
         sweep, passes = _start(command, root, environment), 1
         while killed.total() < n_kills:
-            time.sleep(chance.uniform(0.5, 5.0))
+            time.sleep(chance.uniform(0.1 * longest, longest))
             if sweep.poll() is not None:
                 if sweep.returncode == 0:
                     break  # all is done, before the last kill

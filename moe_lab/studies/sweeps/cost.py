@@ -35,8 +35,15 @@ BUSY = [
 ]
 
 
-def cost(n_runs: int) -> pd.DataFrame:
+def cost(n_runs: int, n_papermill: int) -> pd.DataFrame:
     """Run the notebook by each engine, papermill first.
+
+    Parameters
+    ----------
+    n_runs : int
+        By each of our engines, in one sweep.
+    n_papermill : int
+        Calls of papermill, each of which costs the same.
 
     Returns
     -------
@@ -45,12 +52,13 @@ def cost(n_runs: int) -> pd.DataFrame:
     seeds = [str(seed) for seed in range(n_runs)]
     rows: dict = {}
     with temporary_lab(cost=NOTEBOOK) as (root, environment):
-        used = [_papermill(root, environment, seed) for seed in seeds]
-        rows["papermill"] = [sum(one) for one in zip(*used, strict=True)]
+        used = [_papermill(root, environment, seed) for seed in seeds[:n_papermill]]
+        rows["papermill"] = [sum(one) / len(used) for one in zip(*used, strict=True)]
         for engine in ("kernel", "fork"):
             command = [*MOE_LAB, "run", "cost", "--grid", "seed", ",".join(seeds), "--force"]
-            rows[engine] = measured([*command, "--engine", engine], root, environment)
-    table = pd.DataFrame(rows, index=["CPU seconds a run", "wall seconds a run"]).T / n_runs
+            both = measured([*command, "--engine", engine], root, environment)
+            rows[engine] = [one / n_runs for one in both]
+    table = pd.DataFrame(rows, index=["CPU seconds a run", "wall seconds a run"]).T
     table["CPU of papermill's"] = table.iloc[:, 0] / table.iloc[0, 0]
     return table
 
@@ -89,16 +97,17 @@ def workers(n_runs: int, seconds: float) -> dict[int, float]:
 
 @click.command(help=__doc__.split("\n\n")[0], context_settings={"show_default": True})
 @click.option("--runs", "n_runs", default=20, type=click.IntRange(min=2))
+@click.option("--papermill", "n_papermill", default=20, type=click.IntRange(min=1))
 @click.option("--seconds", default=5.0, help="CPU seconds of a run by one worker or two.")
 @click.option("--out", default="results/reference/sweeps", type=click.Path(path_type=Path))
-def main(n_runs, seconds, out):
-    table, milliseconds, wall = cost(n_runs), store(), workers(n_runs, seconds)
+def main(n_runs, n_papermill, seconds, out):
+    table, milliseconds, wall = cost(n_runs, n_papermill), store(), workers(n_runs, seconds)
     page = [
         "# What a run costs",
         facts(f"python -m moe_lab.studies.sweeps.cost {shlex.join(sys.argv[1:])}".strip()),
         f"{n_runs} runs of a notebook that imports scikit-learn, torch, TabM, XGBoost, LightGBM "
-        "and CatBoost and fits four small models, one thread each; papermill's command once a run, "
-        "ours once for all, with `--engine kernel` (the default) and `--engine fork`.",
+        f"and CatBoost and fits four small models, one thread each; papermill's command {n_papermill} "
+        "times, once a run, ours once for all, with `--engine kernel` (the default) and `--engine fork`.",
         _as_table(table),
         f"The store takes {milliseconds:.1f} ms a run.",
         f"{n_runs} runs of {seconds:g} CPU seconds: {wall[1]:.0f} seconds by one worker, "

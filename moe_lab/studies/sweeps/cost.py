@@ -106,8 +106,9 @@ def main(n_runs, n_papermill, seconds, out):
         "# What a run costs",
         facts(f"python -m moe_lab.studies.sweeps.cost {shlex.join(sys.argv[1:])}".strip()),
         f"{n_runs} runs of a notebook that imports scikit-learn, torch, TabM, XGBoost, LightGBM "
-        f"and CatBoost and fits four small models, one thread each; papermill's command {n_papermill} "
-        "times, once a run, ours once for all, with `--engine kernel` (the default) and `--engine fork`.",
+        "and CatBoost and fits four small models, one thread each: one sweep with `--engine "
+        "kernel` (the default), one with `--engine fork`. Papermill's command is called "
+        f"{n_papermill} times, once a run.",
         _as_table(table),
         f"The store takes {milliseconds:.1f} ms a run.",
         f"{n_runs} runs of {seconds:g} CPU seconds: {wall[1]:.0f} seconds by one worker, "

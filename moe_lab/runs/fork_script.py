@@ -67,11 +67,9 @@ def _leave():
 
 def _import_packages():
     gc.disable()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for name in PACKAGES:
-            with suppress(Exception):  # a notebook that needs it raises it
-                importlib.import_module(name)
+    for name in PACKAGES:
+        with suppress(Exception):  # a notebook that needs it raises it
+            importlib.import_module(name)
     gc.enable()
     for name in ASKS:
         sys.modules.pop(name, None)

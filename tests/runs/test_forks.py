@@ -18,10 +18,11 @@ import json, os, random, sys, threading
 libraries = len(sys.modules) > 2500
 ours = [name for name in sys.modules if name.startswith("moe_lab")]
 mine = [name for name in sys.modules if name.rpartition(".")[2] in ("mine", "beside")]
-import numpy, torch
+import numpy, sklearn, torch, warnings
 drawn = [random.random(), numpy.random.rand(), torch.rand(1).item(), os.urandom(4).hex()]
 told = {"ours": ours + mine, "drawn": drawn, "libraries": libraries, "ppid": os.getppid()}
 told |= {"path": sys.path.index(""), "cwd": os.getcwd(), "folder": os.environ["MOE_LAB_RUN_FOLDER"]}
+told["filters"] = any(one[3] and "sklearn" in one[3].pattern for one in warnings.filters)
 told |= {"main": threading.current_thread() is threading.main_thread(), "argv": sys.argv[0]}
 print("told", json.dumps(told))
 """
@@ -59,6 +60,7 @@ def test_forked_kernels_are_as_new_as_those_that_start(inside, gone):
     assert one["ours"] == other["ours"] == []
     assert one["libraries"]
     assert one["main"]
+    assert one["filters"]  # that a library has set
     assert one["cwd"] == str(path.parent)
     assert one["argv"] == "-c"
     assert one["ppid"] == other["ppid"]  # one server

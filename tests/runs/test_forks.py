@@ -22,7 +22,7 @@ import numpy, sklearn, torch, warnings
 drawn = [random.random(), numpy.random.rand(), torch.rand(1).item(), os.urandom(4).hex()]
 told = {"ours": ours + mine, "drawn": drawn, "libraries": libraries, "ppid": os.getppid()}
 told |= {"path": sys.path.index(""), "cwd": os.getcwd(), "folder": os.environ["MOE_LAB_RUN_FOLDER"]}
-told["filters"] = any("sklearn" in getattr(one[3], "pattern", "") for one in warnings.filters)
+told["filters"] = any("numpy" in getattr(one[1], "pattern", "") for one in warnings.filters)
 told |= {"main": threading.current_thread() is threading.main_thread(), "argv": sys.argv[0]}
 print("told", json.dumps(told))
 """

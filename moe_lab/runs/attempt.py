@@ -47,6 +47,7 @@ class Settings:
         What `code_here` says where the sweep was started.
     timeout : float, optional
     memory : int, optional
+    engine : {"kernel", "fork"}
     share : int, default=1
         Workers on one machine.
     retry, force, strict_versions : bool
@@ -59,6 +60,7 @@ class Settings:
     code: dict
     timeout: float | None = None
     memory: int | None = None
+    engine: str = "kernel"
     share: int = 1
     retry: bool = False
     force: bool = False
@@ -162,6 +164,7 @@ def _run(job, claim, tell):
             timeout=settings.timeout,
             memory=settings.memory,
             threads=settings.threads,
+            forks=settings.engine == "fork",
             stop=settings.stop,
             tell=lambda text, news=False: tell(Progressed(plan.key, plan.name, text, news)),
         )
@@ -207,5 +210,6 @@ def _record(job):
         "host": _host(),
         "sweep": job.settings.sweep,
         "attempt": job.number,
+        "engine": job.settings.engine,
         "again": job.again or None,
     }

@@ -4,6 +4,7 @@ import ast
 import asyncio
 import json
 import logging
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any, cast
@@ -15,11 +16,12 @@ from papermill.engines import NBClientEngine, papermill_engines
 from moe_lab.runs.guard import Guard
 from moe_lab.runs.interpreter import OwnInterpreter
 from moe_lab.runs.log import Log
-from moe_lab.runs.outputs import fold_streams, inject, keep_error
+from moe_lab.runs.outputs import fold_streams, inject, keep_error, shortened
 
-__all__ = ["ENGINE", "Deadline", "KernelDied"]
+__all__ = ["ENGINE", "Deadline", "KernelDied", "LeftEarly"]
 
 ENGINE = "moe_lab"
+PRINTED = 10_000_000  # characters of a cell's streams that are held at a time: the last ones
 SLOW = 3600.0  # seconds for the last outputs of a cell: the deadline ends it sooner if need be
 # Asked of the kernel after the last cell, without a name in the notebook's own namespace.
 ASK = "__import__('moe_lab.runs.dependencies', fromlist=['told']).told()"
@@ -43,11 +45,16 @@ class KernelDied(Exception):
         self.status = status
 
 
+class LeftEarly(Exception):
+    """A cell has ended Python without an error, which papermill takes for success."""
+
+
 class Client(PapermillNotebookClient):
     """Papermill's client as one coroutine, so that a deadline or an interruption ends it all."""
 
     guard: Guard
     nb_man: Any
+    _printing: int | None = None  # the cell whose streams are held
 
     async def run(self, limit: float | None, environment: dict) -> dict:
         """Execute all cells; return what the kernel says that it depended on."""
@@ -81,14 +88,35 @@ class Client(PapermillNotebookClient):
             except CellExecutionError as error:
                 self.nb_man.cell_exception(cell, cell_index=index, exception=error)
                 keep_error(cell, error)
+                if error.ename == "SystemExit" and error.evalue in ("", "0", "None"):
+                    raise LeftEarly from error
                 break
             finally:
                 fold_streams(cell)
                 self.guard.redactor.value(cell.get("outputs", []))
                 self.nb_man.cell_complete(cell, cell_index=index)
         self.guard.look(self.km)
+        self.guard.say()
         self.set_widgets_metadata()
         return await self._ask()
+
+    def process_message(self, *told: Any) -> Any:
+        """Take in an output, and after the log has it only what a notebook can show."""
+        found = super().process_message(*told)
+        if found is not None and found.output_type == "stream":
+            self._bound(found, told[-1])
+        return found
+
+    def _bound(self, stream, cell):
+        stream.text = shortened(stream.text)
+        if cell != self._printing:
+            self._printing, self._held, self._size = cell, deque(), 0
+        self._held.append(stream)
+        self._size += len(stream.text)
+        while self._size > PRINTED and len(self._held) > 1:
+            first = self._held.popleft()
+            self._size -= len(first.text)
+            first.text = ""  # its place in the list may be known to a display
 
     async def _ask(self):
         message = self.kc.execute("", silent=True, user_expressions={"depended": ASK})

@@ -143,4 +143,11 @@ def _has_ended(owner):
 
     us, pid = this_process(), owner.get("pid")
     same = all(us[name] is not None and owner.get(name) == us[name] for name in us if name != "pid")
-    return same and isinstance(pid, int) and not psutil.pid_exists(pid)
+    if not same or not isinstance(pid, int):
+        return False
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+    except (psutil.Error, ValueError):
+        return False

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from moe_lab.runs import events
 from moe_lab.runs.attempt import Job, Settings, attempt
 from moe_lab.runs.code import check_code
+from moe_lab.runs.forks import CAN_FORK, end_server
 from moe_lab.runs.lost import WorkerLost
 from moe_lab.runs.outcome import Outcome
 from moe_lab.runs.store import remove_empty
@@ -51,6 +52,7 @@ class Cluster:
 
     def __init__(self, workers: int, address: str | None, settings: Settings, tell: Callable):
         self._client, self._local = _connect(workers, address)
+        self._address = self._client.scheduler.address
         self._settings, self._tell = settings, tell
         self._said: queue.SimpleQueue = queue.SimpleQueue()
         self._seen = time.monotonic()
@@ -70,6 +72,8 @@ class Cluster:
         try:
             if kind is not None:
                 self._stop()
+            with suppress(Exception):  # a worker may be gone
+                self._client.run(end_server)
         finally:
             self._close()
             self._settings.stop.unlink(missing_ok=True)
@@ -95,11 +99,15 @@ class Cluster:
 
     def ended(self, futures: Collection) -> list:
         """Wait a little; tell what workers have said; return the futures that have ended."""
-        from distributed import wait
+        from distributed import CancelledError, wait
 
-        if futures:
-            with suppress(TimeoutError):
+        try:
+            if futures:
                 wait(list(futures), timeout=LOOK, return_when="FIRST_COMPLETED")
+        except TimeoutError:
+            pass
+        except CancelledError as error:  # of all that wait, when the scheduler is lost
+            raise self._gone() from error
         done = [future for future in futures if future.status != "pending"]
         while not self._said.empty():
             self._tell(self._said.get())
@@ -151,10 +159,6 @@ class Cluster:
                     raise ValueError(wrong.replace("A worker", f"The worker {worker}", 1))
         finally:
             token.unlink(missing_ok=True)
-
-    @property
-    def _address(self):
-        return self._client.scheduler.address
 
     def _gone(self):
         return ClusterLost(
@@ -231,6 +235,8 @@ def _wrong_at(settings, token):
     """Return, on a worker, what hinders it; or None."""
     from pathlib import Path
 
+    if settings.engine == "fork" and not CAN_FORK:
+        return "A worker must be on Linux for --engine fork, got another system; leave it out."
     if not Path(token).exists():
         return f"A worker must see the results folder, got nothing at {settings.results_dir}."
     try:

@@ -28,8 +28,9 @@ def code_here(root: str | None, notebooks: list[Path]) -> dict[str, str | None]:
     told: dict = {"moe_lab": package_digest()}
     told["Python"] = platform.python_version().rpartition(".")[0]
     files = [*Path(root, "registry").rglob("*.py")] if root else []
+    installed = metadata.entry_points()  # one scan for all groups
     for group in {registry.group for registry in registries if registry.group}:
-        dists = [point.dist for point in metadata.entry_points(group=group)]
+        dists = [point.dist for point in installed.select(group=group)]
         told |= {f"the package {dist.name}": dist.version for dist in dists if dist}
     for path in [*files, *notebooks]:
         told[str(path)] = digest(path.read_bytes()) if path.is_file() else None

@@ -18,6 +18,7 @@ from moe_lab.runs.attempt import Job, Settings, skipped, standing
 from moe_lab.runs.claim import Watch
 from moe_lab.runs.code import code_here
 from moe_lab.runs.events import Finished, Queued, Skipped, Told
+from moe_lab.runs.forks import CAN_FORK, end_server
 from moe_lab.runs.here import Here
 from moe_lab.runs.lost import Lost, WorkerLost
 from moe_lab.runs.outcome import Outcome
@@ -29,7 +30,7 @@ from moe_lab.runs.takeover import free_number
 
 __all__ = ["ENGINES", "outcomes", "run_all", "survey"]
 
-ENGINES = ("kernel",)
+ENGINES = ("kernel", "fork")
 PATIENCE = 0.5  # seconds between two looks at runs that somebody else is at
 
 
@@ -76,7 +77,7 @@ def survey(
     found : list of (Planned, dict or None, str)
         The record that stands, None for a run to do; and why.
     """
-    asked = {"retry": retry, "force": force, "strict_versions": strict_versions}
+    asked: dict = {"retry": retry, "force": force, "strict_versions": strict_versions}
     settings = Settings(Path(results_dir), "", None, [], {}, **asked)
     every = {name: read_runs(name, results_dir) for name in {plan.experiment for plan in plans}}
     of_key: dict = {}
@@ -114,8 +115,8 @@ def outcomes(
         Runs at a time; one is done in this process, more by Dask.
     cluster : str, optional
         "local:N", or the address of a Dask scheduler, tcp://HOST:PORT.
-    engine : {"kernel"}, default="kernel"
-        A fresh Python for each run.
+    engine : {"kernel", "fork"}, default="kernel"
+        A fresh Python for each run; or, on Linux, a fork of one that has imported the libraries.
     timeout : float, optional
         Seconds for one run.
     memory : float or str, optional
@@ -139,9 +140,12 @@ def outcomes(
     """
     _check(workers, engine, timeout)
     tell = on_event or (lambda event: None)
+    if engine == "fork" and not CAN_FORK:
+        engine = "kernel"
+        tell(Told("", "", "--engine fork is for Linux: each run gets an ordinary kernel here."))
     folder = check_writable(results_dir)
     clear_dead(folder)
-    asked = {"retry": retry, "force": force, "strict_versions": strict_versions}
+    asked: dict = {"retry": retry, "force": force, "strict_versions": strict_versions}
     root, notebooks = lab_root(), sorted({plan.notebook for plan in plans})
     settings = Settings(
         results_dir=folder,
@@ -151,6 +155,7 @@ def outcomes(
         code=code_here(str(root) if root else None, notebooks),
         timeout=timeout,
         memory=memory_bytes(memory),
+        engine=engine,
         **asked,
     )
     unique = list({plan.key: plan for plan in plans}.values())
@@ -188,6 +193,7 @@ def _work(place, waiting, tell):
         for outcome in lost.found():
             tell(Told("", "", f"{outcome.title}: its worker was lost."))
             yield _told(outcome, tell)
+        waiting.extend(lost.not_begun())
         if not started and not running:
             time.sleep(PATIENCE)
 
@@ -225,7 +231,10 @@ def _told(outcome, tell):
 def _place(workers, cluster, settings, tell):
     """Give the place where runs are done; an interruption ends those in progress."""
     if workers == 1 and cluster is None:
-        yield Here(tell)
+        try:
+            yield Here(tell)
+        finally:
+            end_server()
         return
     from moe_lab.runs.cluster import Cluster
 

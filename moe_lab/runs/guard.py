@@ -85,11 +85,15 @@ class Guard:
         """Look until cancelled; cancel the work for a reason that `ended` then gives."""
         while self.ended is None:
             self.look(manager)
-            if self._says != self._said:
-                self._said = self._says
-                self._tell(innermost(self._says))
+            self.say()
             await asyncio.sleep(LOOK)
         work.cancel()
+
+    def say(self) -> None:
+        """Tell what the run says of itself, if that has changed."""
+        if self._says != self._said:
+            self._said = self._says
+            self._tell(innermost(self._says))
 
     def look(self, manager: Any) -> None:
         """See once how things stand."""
@@ -97,6 +101,7 @@ class Guard:
             self.ended = Stopped()
         if manager.process is None:
             return
+        manager.log_file.bound()
         pid = manager.process.pid
         taken = self.usage.look(pid)
         if self.memory and taken > self.memory:

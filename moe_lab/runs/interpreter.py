@@ -1,5 +1,6 @@
 """The kernel of a run: our own Python in a folder of its own, which does not outlive its owner."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -13,21 +14,31 @@ from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
 
+from moe_lab.runs.forks import ForkedKernel, fork_kernel
 from moe_lab.runs.processes import end_tree
 
 __all__ = ["OwnInterpreter"]
 
 # The kernel of ipykernel, which Linux ends together with the thread that has started it.
+# Imports make no garbage: to look for it as often as Python does costs a quarter of their time.
+# Nor are the libraries taken apart in the end, which costs as much again; what is registered for
+# the end is done.
 START = """
-import ctypes, os, sys
+import ctypes, gc, os, sys
+gc.set_threshold(20_000, 20, 20)
 owner = int(sys.argv.pop(1))
 if sys.platform == "linux":
     ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
     if os.getppid() != owner:
         os._exit(1)
-del sys.path[0], owner
+del sys.path[0], owner, ctypes, gc
 from ipykernel.kernelapp import launch_new_instance
 launch_new_instance()
+import atexit, os, sys, threading
+threading._shutdown()
+atexit._run_exitfuncs()
+sys.stdout.flush(), sys.stderr.flush()
+os._exit(0)
 """
 
 
@@ -41,6 +52,7 @@ class OwnInterpreter(AsyncKernelManager):
     transport_encryption = "auto" if zmq.has("curve") else "disabled"
     log_file: Any = None
     folder: Path | None = None
+    forks: bool = False  # by the server, instead of starting
     process: Any = None
 
     @property
@@ -56,11 +68,24 @@ class OwnInterpreter(AsyncKernelManager):
         return await super()._async_pre_start_kernel(**kw)
 
     async def _async_launch_kernel(self, kernel_cmd, **kw):
-        outputs = {"stdout": self.log_file.fileno(), "stderr": self.log_file.fileno()}
-        await super()._async_launch_kernel(kernel_cmd, **kw | outputs | {"cwd": str(self.folder)})
+        if self.forks:
+            await self._fork(kernel_cmd, kw["env"])
+        else:
+            outputs = {"stdout": self.log_file.fileno(), "stderr": self.log_file.fileno()}
+            outputs["cwd"] = str(self.folder)
+            await super()._async_launch_kernel(kernel_cmd, **kw | outputs)
         self.process = self.provisioner.process
 
     _launch_kernel = _async_launch_kernel
+
+    async def _fork(self, command, environment):
+        """Put a forked process where the provisioner would put one that it starts."""
+        arguments, provisioner = command[command.index("-f") :], self.provisioner
+        process = await asyncio.to_thread(
+            fork_kernel, arguments, self.folder, environment, self.log_file
+        )
+        provisioner.process, provisioner.pid, provisioner.pgid = process, process.pid, process.pid
+        self._reconcile_connection_info(provisioner.connection_info)
 
     def exit_status(self) -> int | None:
         """Return how the kernel's process ended, None if it has not."""
@@ -74,3 +99,5 @@ class OwnInterpreter(AsyncKernelManager):
         """End the kernel and every process it has started, at once."""
         if self.process is not None:
             end_tree(self.process.pid)
+        if isinstance(self.process, ForkedKernel):
+            self.process.close()

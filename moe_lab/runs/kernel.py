@@ -38,6 +38,7 @@ def execute(
     timeout: float | None = None,
     memory: int | None = None,
     threads: int | None = None,
+    forks: bool = False,
     stop: Path | None = None,
     tell: Callable | None = None,
 ) -> tuple[str, str | None, dict]:
@@ -55,6 +56,8 @@ def execute(
         Bytes for the kernel and all that it starts.
     threads : int, optional
         That the numeric libraries may use; default: as they choose.
+    forks : bool, default=False
+        Whether the kernel is forked, by a server that has imported the libraries.
     stop : Path, optional
         A file that asks for a stop as soon as it exists.
     tell : callable, optional
@@ -70,7 +73,8 @@ def execute(
     """
     import papermill
 
-    from moe_lab.runs.cells import ENGINE, Deadline, KernelDied
+    from moe_lab.runs.cells import ENGINE, Deadline, KernelDied, LeftEarly
+    from moe_lab.runs.forks import ForkServerLost
 
     depended: dict = {}
     redactor = Redactor(parameters)
@@ -87,7 +91,7 @@ def execute(
                 kernel_name="python3",
                 progress_bar=False,
                 given=parameters,
-                manager=_manager(log, cwd),
+                manager=_manager(log, cwd, forks),
                 environment=environment,
                 limit=timeout,
                 guard=guard,
@@ -100,8 +104,12 @@ def execute(
                 "failed",
                 redactor.text(f"{error.ename}: {error.evalue}").removesuffix(": "),
             )
+        except LeftEarly:
+            status, why = "failed", "SystemExit: a cell, or what it has called, ended Python."
         except KernelDied as error:
             status, why = "died", f"The kernel died: {_in_words(error.status)}."
+        except ForkServerLost as error:
+            status, why = "died", str(error)
         except Deadline:
             status, why = "timeout", f"It took longer than --timeout {timeout:g} seconds."
         except MemoryExceeded as error:
@@ -114,11 +122,11 @@ def execute(
     return status, why, depended | guard.usage.told()
 
 
-def _manager(log, cwd) -> Any:
+def _manager(log, cwd, forks) -> Any:
     from moe_lab.runs.interpreter import OwnInterpreter
 
     manager = OwnInterpreter(kernel_name="python3")
-    manager.log_file, manager.folder = log, cwd
+    manager.log_file, manager.folder, manager.forks = log, cwd, forks
     return manager
 
 

@@ -1,7 +1,9 @@
 """The log of a run: what a notebook prints, kept in a file and told while it is printed."""
 
 import io
+import os
 import re
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,8 @@ __all__ = ["Log", "as_seen", "open_log"]
 _BREAKS = re.compile(r"(\r\n|\n|\r)")
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 SHOWN = 300  # characters of a line that a terminal is told
+MOST = 10_000_000  # characters that a log takes as they come
+LAST = 1_000_000  # of those that come then, the last ones are kept
 
 
 class Log(io.TextIOBase):
@@ -54,6 +58,9 @@ class Log(io.TextIOBase):
         self._pieces: list[str] = []
         self._end = ""  # what a terminal is told of them
         self._returned = False
+        self._room = MOST
+        self._late: deque[str] = deque()
+        self._late_size = self._left_out = 0
 
     def write(self, text: str) -> int:
         """Take in text as a notebook's cells print it."""
@@ -76,9 +83,18 @@ class Log(io.TextIOBase):
         return self._file.fileno()
 
     def finish(self) -> None:
-        """Write the line that was not ended."""
+        """Write the line that was not ended, and the last of what found no room."""
         if "".join(self._pieces).strip():
             self._end_line()
+        if self._left_out:
+            self._file.write(f"\n... {self._left_out} characters left out ...\n")
+        self._file.write("".join(self._late))
+        self._late.clear()
+
+    def bound(self) -> None:
+        """Cut off what the processes of a run have written by themselves, if it is too much."""
+        if os.fstat(self.fileno()).st_size > 3 * MOST:
+            os.ftruncate(self.fileno(), MOST)  # all of them append
 
     def _end_line(self):
         line = self._redact("".join(self._pieces).rstrip())
@@ -88,8 +104,23 @@ class Log(io.TextIOBase):
             self._tell(line)
         elif line:
             self._show(line[-SHOWN:])
-        self._file.write(line + "\n")
-        self._file.flush()
+        self._keep(line + "\n")
+
+    def _keep(self, text):
+        """Write what there is room for; hold the last of the rest."""
+        head, rest = text[: self._room], text[self._room :]
+        self._room -= len(head)
+        if head:
+            self._file.write(head)
+            self._file.flush()
+        if rest:
+            self._late.append(rest[-LAST:])
+            self._late_size += len(self._late[-1])
+            self._left_out += len(rest) - len(self._late[-1])
+        while self._late_size > LAST:
+            left = len(self._late.popleft())
+            self._late_size -= left
+            self._left_out += left
 
     def _clear(self):
         self._pieces.clear()

@@ -1,5 +1,6 @@
 """Runs whose worker was lost: it costs the run, once, and not the sweep."""
 
+import time
 from collections.abc import Iterator
 
 from moe_lab.runs.attempt import Job
@@ -10,6 +11,7 @@ from moe_lab.runs.takeover import leave, owner_of
 
 __all__ = ["Lost", "WorkerLost"]
 
+GRACE = 15.0  # seconds between the end of a claim and the belief that there was no more
 TRIES = 3  # workers that may be lost before they start one and the same run
 
 
@@ -23,6 +25,7 @@ class Lost:
     def __init__(self):
         self._jobs: list[Job] = []
         self._tries: dict[str, int] = {}
+        self._bare: dict[str, float] = {}  # since when a run has neither a claim nor a record
 
     def __bool__(self):
         return bool(self._jobs)
@@ -64,6 +67,17 @@ class Lost:
             plan, seconds = job.plan, record["seconds"] or 0.0
             told = (record["status"], record["folder"], seconds, record["error"])
             yield Outcome(plan.name, *told, reason=job.again, key=plan.key)
+
+    def not_begun(self) -> Iterator[Job]:
+        """Yield those whose worker was lost between its claim and its first file."""
+        now = time.monotonic()
+        for job in self._jobs[:]:
+            key = job.plan.key
+            if owner_of(job.settings.scratch, key, job.number) or self._record(job):
+                self._bare.pop(key, None)
+            elif now - self._bare.setdefault(key, now) >= GRACE:
+                self._jobs.remove(job)
+                yield self.once_more(job)
 
     def _record(self, job):
         """Return what the run has left, published by itself or by who has found it dead."""

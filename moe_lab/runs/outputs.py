@@ -9,9 +9,9 @@ from moe_lab.runs.literals import literal, to_json
 from moe_lab.runs.log import as_seen
 from moe_lab.runs.secrets import as_code
 
-__all__ = ["fold_streams", "inject", "keep_error"]
+__all__ = ["fold_streams", "inject", "keep_error", "shortened"]
 
-KEPT = 500_000  # characters from each end of what a cell prints; the log has all of it
+KEPT = 500_000  # characters from each end of what a cell prints; the log has more
 
 
 def inject(nb: Any, given: dict) -> None:
@@ -55,13 +55,16 @@ def fold_streams(cell: Any) -> None:
             streams[output.name].append(output.text)
     for output in kept:
         if output.output_type == "stream":
-            output.text = _shortened(as_seen("".join(streams[output.name])))
+            output.text = shortened(as_seen("".join(streams[output.name])))
     if kept:
         cell.outputs = kept
 
 
-def _shortened(text):
+def shortened(text: str) -> str:
     """Leave out the middle of what no notebook can show."""
+    if len(text) <= 2 * KEPT:
+        return text
+    text = as_seen(text)
     left = len(text) - 2 * KEPT
     if left <= 0:
         return text

@@ -9,7 +9,7 @@ import psutil
 
 from moe_lab.progress import RUN_FOLDER
 
-__all__ = ["Usage", "end_tree", "end_workers_of", "memory_bytes", "tree"]
+__all__ = ["Usage", "end_tree", "end_workers_of", "kernel_name", "memory_bytes", "tree"]
 
 UNITS = {"": 1, "b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
@@ -61,18 +61,38 @@ def end_tree(pid: int) -> None:
     """End a process, its group and all that it has started, at once."""
     found = tree(pid)
     with suppress(OSError, AttributeError):  # no group of its own; no groups at all
-        if os.getpgid(pid) == pid:
+        if _group(pid) == pid:
             os.killpg(pid, 9)
     for process in reversed(found):
         with suppress(psutil.Error):
             process.kill()
 
 
+def _group(pid):
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:  # it has ended; what it has started may go on in its group
+        return pid
+
+
+def kernel_name(folder: str | Path) -> str:
+    """Return the name of the process of a forked kernel, whose environment is its server's.
+
+    Examples
+    --------
+    >>> kernel_name("results/.tmp/host-123-0a1b2c3d")
+    'moe-0a1b2c3d'
+    """
+    return f"moe-{Path(folder).name[-8:]}"
+
+
 def end_workers_of(folder: Path) -> None:
     """End every process of this user that works for a run, by the folder in its environment."""
+    name = kernel_name(folder)
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
-            if process.environ().get(RUN_FOLDER) == str(folder) and process.pid != os.getpid():
+            its = process.name() == name or process.environ().get(RUN_FOLDER) == str(folder)
+            if its and process.pid != os.getpid():
                 process.kill()
 
 

@@ -22,6 +22,7 @@ from moe_lab.runs.claim import Claim, Watch
 from moe_lab.runs.literals import from_json, to_json
 from moe_lab.runs.processes import end_workers_of
 from moe_lab.runs.secrets import Redactor
+from moe_lab.runs.takeover import drop_dead
 
 __all__ = [
     "AlreadyDone",
@@ -255,6 +256,9 @@ def _clear(scratch):
     for grave in scratch.glob("dead.*"):
         with suppress(OSError):  # a full disk: it waits; or another observer was quicker
             _bury(grave)
+    with suppress(OSError):
+        drop_dead(scratch, _watch)
+    remove_empty(scratch)
 
 
 def _bury(grave):

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from moe_lab.runs.claim import Claim, Watch, claim_owner
 
-__all__ = ["free_number", "is_owner", "leave", "owner_of", "take"]
+__all__ = ["drop_dead", "free_number", "is_owner", "leave", "owner_of", "take"]
+
+DIGITS = 16  # of a key
 
 
 def _numbers(folder, key):
@@ -58,6 +60,19 @@ def leave(folder: Path, key: str, number: int) -> None:
     for one in _numbers(folder, key):
         if one <= number:
             _path(folder, key, one).unlink(missing_ok=True)
+
+
+def drop_dead(folder: Path, watch: Watch) -> None:
+    """Remove the claims of the dead on keys that nobody asks for any more, by taking them over."""
+    claims = (path.name.partition(".")[0] for path in Path(folder).glob(f"{'?' * DIGITS}.*"))
+    for key in set(claims):
+        number = free_number(folder, key, watch)
+        if number is None or number == 1:
+            continue
+        claim = take(folder, key, number)
+        if claim is not None:
+            leave(folder, key, number - 1)
+            claim.release()
 
 
 def _path(folder, key, number):

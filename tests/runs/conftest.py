@@ -1,5 +1,8 @@
 """What the tests of runs share: a lab around them, scores, and runs that need no kernel."""
 
+import time
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -80,3 +83,21 @@ def run():
         return list(run_notebook(name, given, **(settings or {})))
 
     return run_it
+
+
+@pytest.fixture
+def gone():
+    """Tell whether a process has ended, or does within seconds."""
+
+    def has_gone(pid):
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            try:
+                if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                    return True
+            except OSError:
+                return True
+            time.sleep(0.05)
+        return False
+
+    return has_gone

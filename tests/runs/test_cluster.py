@@ -3,9 +3,10 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -33,20 +34,7 @@ def plans(inside):
     return [plan for one in given for plan in plan_runs(path, one)]
 
 
-def alive(pid):
-    """Tell whether a process goes on, or ends within seconds."""
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        try:
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                return False
-        except OSError:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-def test_a_killed_worker_costs_its_own_run_and_retry_does_it(inside, plans):
+def test_a_killed_worker_costs_its_own_run_and_retry_does_it(inside, plans, gone):
     once, events, killed = inside.root / "notebooks" / "once", [], []
 
     def on_event(event):
@@ -58,9 +46,9 @@ def test_a_killed_worker_costs_its_own_run_and_retry_does_it(inside, plans):
     came = run_all(plans, workers=2, on_event=on_event)
 
     assert [one.status for one in came] == ["done"] * 3 + ["died"] + ["done"] * 2
-    assert not alive(killed[0])
+    assert gone(killed[0])
     log = (came[3].path / "log.txt").read_text()
-    assert not alive(int(log.split()[1]))  # the kernel went with its worker
+    assert gone(int(log.split()[1]))  # the kernel went with its worker
     assert Counter(record["key"] for record in read_runs("exp")) == {p.key: 1 for p in plans}
     assert {type(one) for one in events} >= {Started, Progressed, Finished}
     again = run_all(plans, workers=2, retry=True)
@@ -81,16 +69,7 @@ def test_a_cluster_that_does_not_answer_is_told_before_any_run(inside, plans, mo
     assert read_runs("exp") == []
 
 
-GREEDY = """
-import subprocess, sys
-code = "x = bytearray(600_000_000); import time; time.sleep(99)"
-child = subprocess.Popen([sys.executable, "-c", code])
-print("child", child.pid, flush=True)
-child.wait()
-"""
-
-
-def test_memory_above_its_limit_ends_the_run_with_its_children(inside):
+def test_memory_above_its_limit_ends_the_run_with_its_children(inside, gone):
     code = "import subprocess, sys\nprint('child', (p := subprocess.Popen([sys.executable, '-c', "
     code += (
         "'x = bytearray(600_000_000); import time; time.sleep(99)'])).pid, flush=True)\np.wait()"
@@ -104,4 +83,70 @@ def test_memory_above_its_limit_ends_the_run_with_its_children(inside):
     record = json.loads((outcome.path / "run.json").read_text())
     assert record["peak_memory"] > 500e6
     assert record["cpu_seconds"] > 0
-    assert not alive(int((outcome.path / "log.txt").read_text().split()[1]))
+    assert gone(int((outcome.path / "log.txt").read_text().split()[1]))
+
+
+SCHEDULER = """
+import sys, time
+from distributed import LocalCluster
+if __name__ == "__main__":
+    settings = {"threads_per_worker": 1, "memory_limit": 0, "dashboard_address": None}
+    with LocalCluster(n_workers=2, silence_logs=50, **settings) as cluster:
+        print(cluster.scheduler_address, flush=True)
+        time.sleep(120)
+"""
+
+
+def test_a_scheduler_that_dies_costs_no_run_that_is_published(inside, gone):
+    code = "import os, time\nprint('pid', os.getpid(), flush=True)\ntime.sleep(60 * (seed > 0))"
+    path = inside.notebook("exp", "seed = 0", code)
+    plans = [plan for seed in range(3) for plan in plan_runs(path, {"seed": seed})]
+    script = inside.root / "scheduler.py"
+    script.write_text(SCHEDULER)
+    scheduler = subprocess.Popen(
+        [sys.executable, str(script)], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    kernels = []
+
+    def on_event(event):
+        if isinstance(event, Progressed) and event.text.startswith("pid") and len(kernels) < 3:
+            kernels.append(int(event.text.split()[1]))
+            if len(kernels) == 3:
+                scheduler.kill()
+
+    with pytest.raises(ConnectionError, match=r"The cluster must answer until the sweep has ended"):
+        run_all(plans, cluster=scheduler.stdout.readline().strip(), on_event=on_event)
+
+    assert scheduler.wait() == -signal.SIGKILL
+    assert all(gone(pid) for pid in kernels)
+    assert [one["key"] for one in read_runs("exp") if one["status"] == "done"] == [plans[0].key]
+    inside.notebook("exp", "seed = 0", code.replace("60", "0"))
+    plans = [plan for seed in range(3) for plan in plan_runs(path, {"seed": seed})]
+    assert [one.status for one in run_all(plans, retry=True)] == ["done"] * 3
+    assert [one.name for one in (inside.root / "results").iterdir()] == ["exp"]
+
+
+def test_sigterm_ends_the_kernels_of_all_workers(inside, gone):
+    code = "import os, time\nprint('pid', os.getpid(), flush=True)\ntime.sleep(60 * (seed > 0))"
+    inside.notebook("exp", "seed = 0", code)
+    command = [sys.executable, "-m", "moe_lab.cli", "run", "exp", "--grid", "seed", "0,1,2"]
+    sweep = subprocess.Popen(
+        [*command, "--workers", "2"], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    scratch, end = inside.root / "results" / ".tmp", time.monotonic() + 60
+    logs: list = []
+    while len(logs) < 2 and time.monotonic() < end:
+        logs = [one for one in scratch.glob("*/log.txt") if "pid" in one.read_text()]
+        logs = logs if list(inside.root.glob("results/exp/runs/*")) else []
+        time.sleep(0.1)
+    kernels = [int(one.read_text().split()[1]) for one in logs]
+
+    sweep.send_signal(signal.SIGTERM)
+    _, err = sweep.communicate(timeout=60)
+
+    assert sweep.returncode == 130, err
+    assert "Traceback" not in err
+    assert len(kernels) == 2
+    assert all(gone(pid) for pid in kernels)
+    assert [one["status"] for one in read_runs("exp")] == ["done"]
+    assert [one.name for one in (inside.root / "results").iterdir()] == ["exp"]

@@ -36,6 +36,17 @@ def test_a_log_takes_long_lines_whole_and_in_many_pieces():
     assert log_of(["1, "] * 100_000 + ["\r"] + ["2"] * 100_000)[0] == "2" * 100_000 + "\n"
 
 
+def test_a_log_that_becomes_too_long_keeps_its_start_and_its_end(monkeypatch):
+    monkeypatch.setattr("moe_lab.runs.log.MOST", 100)
+    monkeypatch.setattr("moe_lab.runs.log.LAST", 50)
+    kept, _ = log_of([f"line {k:03}\n" for k in range(100)])
+    lines = kept.splitlines()
+    assert (lines[0], lines[-1]) == ("line 000", "line 099")
+    assert "\n... 755 characters left out ...\n" in kept
+    assert len(kept) < 200
+    assert log_of(["x" * 500])[0].count("x") == 149
+
+
 def test_a_log_tells_news_and_keeps_them_without_their_mark():
     kept, news = log_of(["  50 %\r      \r", MARK + "linear: 0.5\n", "  60 %"])
     assert news == ["linear: 0.5"]
@@ -130,6 +141,8 @@ ENDINGS = {
     ),
     "magic": ("%nomagic 1", "failed", "UsageError: Line magic function `%nomagic` not found."),
     "bare": ("raise KeyError", "failed", "KeyError"),
+    "leaves": ("import sys; sys.exit()", "failed", "SystemExit: a cell, or what it has called"),
+    "leaves with": ("import sys; sys.exit(3)", "failed", "SystemExit: 3"),
 }
 
 
@@ -175,6 +188,29 @@ def test_a_run_may_be_started_from_a_notebook_of_its_own(inside):
         return list(run_notebook("exp"))
 
     assert [one.status for one in asyncio.run(in_jupyter())] == ["done"]
+
+
+MUCH = """
+import os
+for k in range(1000): print("x" * 50_000)
+for k in range(50): os.system("head -c 1000000 /dev/zero | tr '\\\\0' y")
+print("the last word")
+"""
+
+
+def test_a_kernel_that_prints_100_mb_goes_on_with_a_log_that_is_bounded(inside, run):
+    inside.notebook("exp", "seed = 0", MUCH, "1 / 0")
+    (outcome,) = run()
+    assert outcome.error == "ZeroDivisionError: division by zero"
+    log = (outcome.path / "log.txt").read_text()
+    assert "xxx" in log
+    assert "the last word" in log
+    assert "ZeroDivisionError" in log[-1000:]
+    assert len(log) < 40e6
+    text = (outcome.path / "notebook.ipynb").read_text()
+    assert "characters left out, see log.txt" in text
+    assert "the last word" in text
+    assert len(text) < 3e6
 
 
 INTERRUPTED = """

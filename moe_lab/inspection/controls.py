@@ -13,6 +13,7 @@ from moe_lab.gate.constant import ConstantGate
 from moe_lab.gate.powers import IsAnchored
 from moe_lab.inspection.alone import losses_alone, sees_parts
 from moe_lab.inspection.errors import error_name, pooled, row_losses
+from moe_lab.likelihood.arrays import vary
 from moe_lab.pool.powers import HasTerms, Learns
 from moe_lab.pool.powers import IsAnchored as HasAnchor
 from moe_lab.registry.powers import has_power
@@ -66,7 +67,7 @@ class Controls:
         self.train = train
         self.predictions = mixture.expert_predictions(X)
         self.gate_weights = ask_gate(mixture.gate_, X, self.predictions)
-        self.routes = bool(np.ptp(self.gate_weights, axis=0).max() > 1e-9)
+        self.routes = vary(self.gate_weights)
         self.plain = np.array([not is_stacker(expert) for expert in mixture.experts_])
         self.flexible = ~self.plain & ~np.array(
             [has_power(expert, Parametric) for expert in mixture.experts_]

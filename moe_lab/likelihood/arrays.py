@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 BLOCK = 50_000  # numbers in the largest array made for a block of rows
+ALIKE = 1e-9  # gate weights that differ by less are the same
 
 
 def logits(Z: np.ndarray, coef: np.ndarray) -> np.ndarray:
@@ -40,6 +41,11 @@ def row_max(array: np.ndarray) -> np.ndarray:
 def row_sum(array: np.ndarray) -> np.ndarray:
     """Return the sum of each row of a narrow array; as a product, which is many times faster."""
     return array @ np.ones(array.shape[1])
+
+
+def vary(gate_weights: np.ndarray) -> bool:
+    """Say whether gate weights, (n_samples, n_experts), differ between rows."""
+    return bool(np.ptp(gate_weights, axis=0).max() > ALIKE)
 
 
 def blocks(n_samples: int, width: int) -> Iterator[slice]:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from moe_lab.likelihood.arrays import vary
 from moe_lab.mixture.names import expert_names
-from moe_lab.plots.moves import draw_weights, vary
+from moe_lab.plots.moves import draw_weights
 from moe_lab.plots.style import colors, n_lines, name_rows, new_figure
 
 if TYPE_CHECKING:

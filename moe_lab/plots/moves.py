@@ -15,13 +15,7 @@ if TYPE_CHECKING:
 
     from moe_lab.mixture import MoEClassifier, MoERegressor
 
-SAME = 1e-9  # weights that differ by less do not vary
 ALIKE = "The gate's weights are the same for every row"
-
-
-def vary(weights: np.ndarray) -> bool:
-    """Say whether gate weights, (n_samples, n_experts), differ between rows."""
-    return bool(np.ptp(weights, axis=0).max() > SAME)
 
 
 def draw_weights(axis: Axes, weights: np.ndarray, names: list[str]) -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from moe_lab.likelihood.arrays import vary
 from moe_lab.mixture.names import expert_names
-from moe_lab.plots.moves import draw_moves, draw_weights, vary
+from moe_lab.plots.moves import draw_moves, draw_weights
 from moe_lab.plots.style import add_legend, colors, n_lines, new_figure
 from moe_lab.pool.powers import HasTerms, Learns
 from moe_lab.registry.powers import has_power

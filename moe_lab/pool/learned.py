@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from moe_lab.likelihood.arrays import vary
 from moe_lab.likelihood.correction import Correction
 from moe_lab.likelihood.stacks import (
     clipped_logs,
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from moe_lab.table.forms import Table
 
 SHARE = {"regression": 0.5, "classification": 1.0}  # of what the trees find
-CONSTANT = 1e-9  # gate weights that differ by less do not vary
 
 
 @poolers.register("learned")
@@ -168,8 +168,7 @@ class LearnedPooler(Pooler):
 
     def _calibrated(self, predictions, gate_weights, y, sample_weight):
         """Return beta and biases: the anchor's where nothing varies, else those of least loss."""
-        varies = np.ptp(gate_weights, axis=0).max() > CONSTANT
-        if self.anchor is not None and not (varies and self.anchor[0] > 0):
+        if self.anchor is not None and not (vary(gate_weights) and self.anchor[0] > 0):
             beta, bias = self.anchor
             return float(beta), np.array(bias, dtype=float)
         n_experts = predictions.shape[1]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from moe_lab.likelihood.arrays import vary
 from moe_lab.likelihood.outcome import MIN_PROBABILITY
 from moe_lab.pool.powers import HasTerms, Learns
 from moe_lab.registry.powers import has_power
@@ -13,8 +14,6 @@ from moe_lab.train.base import Account
 
 if TYPE_CHECKING:
     from moe_lab.table.data import TrainingData
-
-CONSTANT = 1e-9  # gate weights that differ by less do not vary
 
 
 def account_of(
@@ -44,7 +43,7 @@ def account_of(
         losses=losses,
         equal=_loss(data, predictions[:, told].mean(axis=1)),
         constant=_loss(data, constant),
-        varies=bool(np.ptp(gate_weights, axis=0).max() > CONSTANT),
+        varies=vary(gate_weights),
         seconds=np.full(len(told), np.nan),
         correction=_share(data, predictions, gate_weights, pool),
     )

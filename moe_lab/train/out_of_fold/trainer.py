@@ -24,6 +24,7 @@ from moe_lab.train.base import Asked, Trained, Trainer, is_auto, trainers
 from moe_lab.train.density import ScaleMixture
 from moe_lab.train.out_of_fold.candidates import Candidates
 from moe_lab.train.out_of_fold.cost import costs
+from moe_lab.train.out_of_fold.drift import warn_of_drift
 from moe_lab.train.out_of_fold.report import Report
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ class OutOfFold(Trainer):
         candidates = self._candidates(data, experts, divide, names, seeds, n_jobs, verbose)
         data, report = candidates.data, candidates.report
         candidates.cross_fit(time_limit, forgiving=shrink)
+        warn_of_drift(candidates, self.cv)
         if shrink:
             candidates.drop_idle()
         fitted = candidates.refit(forgiving=shrink)

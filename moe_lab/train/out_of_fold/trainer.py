@@ -23,6 +23,7 @@ from moe_lab.train.density import ScaleMixture
 from moe_lab.train.out_of_fold.account import account_of
 from moe_lab.train.out_of_fold.candidates import Candidates
 from moe_lab.train.out_of_fold.cost import costs
+from moe_lab.train.out_of_fold.drift import warn_of_drift
 from moe_lab.train.out_of_fold.level_two import answer_held_out, fit_gate, fit_pool, fit_stack
 from moe_lab.train.out_of_fold.report import Report
 
@@ -107,6 +108,7 @@ class OutOfFold(Trainer):
         candidates = self._candidates(data, experts, divide, names, seeds, n_jobs, verbose)
         data, report = candidates.data, candidates.report
         candidates.cross_fit(time_limit, forgiving=shrink)
+        warn_of_drift(candidates, self.cv)
         if shrink:
             candidates.drop_idle()
         fitted = candidates.refit(forgiving=shrink)

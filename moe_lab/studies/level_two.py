@@ -37,9 +37,17 @@ from moe_lab.likelihood.stacks import (
 from moe_lab.pool.learned import LearnedPooler
 from moe_lab.registry import datasets
 from moe_lab.studies.mixture_vs_stacking.markdown import as_markdown
+from moe_lab.studies.sweeps.place import facts
 from moe_lab.table import NumericTable, Reading, StackedTable, given_to, learn_table
 from moe_lab.table.data import TrainingData
 
+TITLE = "# What to learn from out-of-fold predictions"
+HEAD = (
+    "Loss of constant weights on held-out rows, and what the other rules are over it in %, with\n"
+    "the standard error over splits; the last rows are means over sets (won, tied within .3 %,\n"
+    "lost). The default is `constant + correction` in classification, `boosted + correction` in\n"
+    "regression."
+)
 LEAST_SHARE = 0.01  # of a stack's weight, as in the default
 REGIONS = 4
 PULL = 30.0  # of a region's weights towards those of all rows: ten times the stack's
@@ -249,6 +257,11 @@ def table(scores: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("data set")
 
 
+def command_of(out: Path, n_train: int, n_seeds: int) -> str:
+    """Return the command that writes the page."""
+    return f"python -m moe_lab.studies.level_two --n-train {n_train} --seeds {n_seeds} --out {out}"
+
+
 @click.command(
     help="Rules that learn from out-of-fold predictions, against constant weights.",
     context_settings={"show_default": True},
@@ -266,7 +279,8 @@ def main(names, n_train, seeds, out):
     click.echo(text)
     if out is not None:
         scores.to_csv(out / "scores.csv", index=False, float_format="%.6g")
-        (out / "table.md").write_text(text + "\n")
+        page = (TITLE, facts(command_of(out, n_train, seeds)), HEAD, text)
+        (out / "README.md").write_text("\n\n".join(page) + "\n")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Each name is imported when it is first used.
 from moe_lab.registry.lazy import lazy_names
 
 _PUBLIC = {
+    "calibration_in_words": "words",
     "compare": "comparison",
     "fit_on_fold": "comparison",
     "fit_on_split": "comparison",

@@ -7,13 +7,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from moe_lab.bench.calibration import LEVELS, calibration_table
 from moe_lab.bench.metrics import get_metric
 from moe_lab.bench.statistics import leaderboard, paired, summary
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CONTROL", "ROUTED", "amount", "in_words", "number", "of_routing", "over_all"]
+__all__ = [
+    "CONTROL",
+    "ROUTED",
+    "amount",
+    "calibration_in_words",
+    "in_words",
+    "number",
+    "of_routing",
+    "over_all",
+    "ranked",
+]
 
 SURE = 2.0  # a difference of so many standard errors counts as seen
 MOST = 6  # methods that a sentence sums up
@@ -110,6 +121,44 @@ def amount(difference: float, se: float = np.nan, digits: int = 2) -> str:
     text = f"{difference:+.{digits}f}"
     text = text if float(text) else text[1:]  # no sign before a zero
     return text if np.isnan(se) else f"{text} ± {se:.{digits}f}"
+
+
+def ranked(scores: pd.Series, *, lower_is_better: bool = True) -> str:
+    """Name all in their order, the best first, with their scores.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> ranked(pd.Series({"line": 0.4, "mixture": 0.025}))
+    'mixture 0.025, line 0.4'
+    """
+    ordered = scores.sort_values(ascending=lower_is_better, kind="stable")
+    return ", ".join(f"{name} {number(score, 3)}" for name, score in ordered.items())
+
+
+def calibration_in_words(scores: pd.DataFrame) -> list[str]:
+    """Say how often intervals hold what they say, and who is the sharpest.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        From `calibration`, of one data set, with its three levels.
+
+    Returns
+    -------
+    sentences : list of str
+        For each method the share of unseen rows inside its intervals; then CRPS, RMSE and the
+        negative log-likelihood, the best first.
+    """
+    table = calibration_table(scores)
+    levels = ", ".join(f"{level:.0%}" for level in LEVELS)
+    held = table[[f"coverage_{100 * level:g}" for level in LEVELS]]
+    sentences = [
+        f"{name}: the {levels} intervals hold {', '.join(f'{share:.1%}' for share in shares)}."
+        for name, shares in zip(held.index, held.to_numpy(), strict=True)
+    ]
+    names = {"crps": "CRPS", "rmse": "RMSE", "nll": "Negative log-likelihood"}
+    return sentences + [f"{name}: {ranked(table[metric])}." for metric, name in names.items()]
 
 
 def _best(board):

@@ -7,6 +7,7 @@ import pytest
 from moe_lab import MoEClassifier, MoERegressor, plots, select_n_experts
 from moe_lab.bench.calibration import calibration_table
 from moe_lab.datasets.generated import robot_arm, two_spirals
+from moe_lab.inspection import retell, routing_importance
 from moe_lab.studies import classical
 
 SHORT = {"n_init": 1, "max_iter": 3, "tol": 1.0}
@@ -139,3 +140,32 @@ def test_what_cannot_be_drawn_is_refused(rows):
         plots.plot_regions(moe, X, y > 0.5)
     with pytest.raises(ValueError, match="must have one column to be drawn over it, got 2"):
         plots.plot_bands(moe, X.assign(z=1), y)
+
+
+def test_the_sentences_of_the_studies_tell_their_numbers(rows):
+    moe = MoERegressor("linear", n_experts=2, train=("em", {"n_init": 2}), random_state=0)
+    selection = select_n_experts(moe, *rows, [1, 2], cv=2)
+    mixture = selection.mixtures[2]
+    scored = pd.DataFrame({"method": ["line", "mixture", "line", "mixture"]})
+    crash = pd.DataFrame({"method": "mixture", "n_test": 10}, index=range(6))
+    crash["metric"] = ["coverage_50", "coverage_80", "coverage_95", "crps", "rmse", "nll"]
+    retold = retell(mixture, rows[0], max_depth=1)
+    sizes, trees, arm, spirals, held, *crps, gate = classical.in_words(
+        selection,
+        trees=scored.assign(rmse=[5.0, 1.0, 6.0, 2.0]),
+        arm=scored.assign(relative_error=[0.4, 0.02, 0.4, 0.03]),
+        spirals=scored.assign(accuracy=[0.5, 0.9, 0.7, 1.0]),
+        crash=crash.assign(score=[0.51, 0.83, 0.95, 12.8, 24.0, 4.34]),
+        importance=routing_importance(mixture, rows[0], random_state=0),
+        retold=retold,
+    )
+    assert "BIC picks 2" in sizes
+    stuck = int(np.ptp(mixture.starts_["log_likelihood"]) > 5)
+    assert f"Of 2 starts of 2 experts {stuck} ended" in sizes
+    assert trees == "Boosted trees, RMSE: mixture 1.5, line 5.5."
+    assert arm == "Robot arm, relative error: mixture 0.025, line 0.4."
+    assert spirals == "Two spirals, accuracy: mixture 0.95, line 0.6."
+    assert held == ("Crash data: mixture: the 50%, 80%, 95% intervals hold 51.0%, 83.0%, 95.0%.")
+    assert crps[0] == "Crash data: CRPS: mixture 12.8."
+    assert gate.startswith("The gate of the boosted trees listens to x most; retold in 2 rules")
+    assert f"{retold.fidelity:.0%} of the rows" in gate

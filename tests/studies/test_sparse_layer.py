@@ -247,3 +247,28 @@ def test_what_cannot_be_trained_is_refused():
         study.compare(replace(SHORT, n_facts=100), {"linear": 0.02}, seeds=[0], n_jobs=1)
     with pytest.raises(ValueError, match="Unknown method 'sparse, bia'.* Did you mean 'sparse, bi"):
         study.build("sparse, bia", SHORT, seed=0)
+
+
+def test_the_sentences_of_the_study_tell_its_numbers(compared):
+    scores, trained = compared
+    costs = study.costs(SETTING)
+    by_size = pd.DataFrame(
+        {
+            "n_experts": [4, 4, 8, 8],
+            "method": ["sparse, switch loss", "dense, same parameters"] * 2,
+            "bits": [0.9, 1.2, 1.0, 1.0],
+        }
+    )
+    against, sizes, cloud, load, topics = study.in_words(
+        SETTING, scores, costs, trained, by_size, scores[scores["method"].isin(study.FAMILIES)]
+    )
+    mean = scores.groupby("method")["bits"].mean()
+    gain = mean["sparse, switch loss"] - mean[study.DENSE]
+    assert f"Of 3 bits the sparse layer recalls {mean['sparse, switch loss']:.2f}" in against
+    assert f": {gain:+.2f} ± " in against
+    assert "0.75 with 4, 1.00 with 8" in sizes
+    assert f"{study.DENSE} {mean[study.DENSE]:.2f}" in cloud
+    busiest = study.balance(trained)["busiest"]["sparse, no balancing"]
+    assert f"sparse, no balancing {busiest:.2f}" in load
+    told = study.specialisation(trained, SETTING)["topic"]["sparse, gate not trained"]
+    assert f"sparse, gate not trained {told:.2f}" in topics

@@ -15,6 +15,7 @@ from moe_lab.studies.sparse_layer.specialising import shares_of_topics, speciali
 from moe_lab.studies.sparse_layer.study import FAMILIES, Setting, compare, sizes, tune
 from moe_lab.studies.sparse_layer.tables import as_scores, balance, differences, summary
 from moe_lab.studies.sparse_layer.training import Trained, train
+from moe_lab.studies.sparse_layer.words import in_words
 
 __all__ = [
     "DENSE",
@@ -31,6 +32,7 @@ __all__ = [
     "costs",
     "differences",
     "draw_facts",
+    "in_words",
     "plot_experts",
     "plot_learning",
     "plot_loads",

@@ -8,7 +8,9 @@ import nbformat
 import papermill
 import pytest
 
-NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+FOLDER = Path(__file__).parent.parent / "notebooks"
+INDEX = FOLDER / "index.ipynb"
+NOTEBOOKS = sorted(set(FOLDER.glob("*.ipynb")) - {INDEX})
 TINY = {
     "00_four_steps": {"n_samples": 80},
     "02_your_expert": {"dataset": "mcycle", "folds": 2},
@@ -36,6 +38,15 @@ TINY = {
         "labels": "stacking, log-odds stacking, one lightgbm",
         "look_into": "mixture",
     },
+    "07_your_table": {"preset": "fast", "methods": "stacking, linear", "folds": 2},
+    "08_densities": {
+        "n_experts": 2,
+        "dataset": "mcycle",
+        "methods": "moe_em_linear",
+        "experts": "linear, extra_trees",
+        "folds": 2,
+    },
+    "09_past_one_machine": {"seeds": [0], "methods": "linear", "experts": "linear, extra_trees"},
     "06_sweep": {"datasets": ["mcycle", "two_lines"], "seeds": [0], "methods": "linear"},
     "05_sparse_layer": {
         "n_facts": 120,
@@ -54,9 +65,9 @@ TINY = {
 }
 
 
-def sources(notebook):
+def cells_of(notebook, kind):
     cells = nbformat.read(notebook, as_version=4).cells
-    return [cell.source for cell in cells if cell.cell_type == "code"]
+    return [cell.source for cell in cells if cell.cell_type == kind]
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
@@ -67,11 +78,36 @@ def test_a_notebook_is_committed_without_outputs(notebook):
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_is_thin(notebook):
-    cells = [source for source in sources(notebook) if not source.startswith("%%writefile")]
+    cells = [
+        source for source in cells_of(notebook, "code") if not source.startswith("%%writefile")
+    ]
     assert 8 <= len(cells) <= 15
     assert [
         source for source in cells if re.search(r"^\s*(def|class|for|while)\b", source, re.M)
     ] == []
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_opens_with_its_question_and_ends_in_what_we_saw(notebook):
+    told = cells_of(notebook, "markdown")
+    question = told[0].splitlines()[0]
+    assert question.startswith("# ")
+    assert question.endswith("?")
+    assert sum(cell.startswith("## What we saw") for cell in told[-2:]) == 1
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_what_we_saw_holds_no_number_that_was_typed(notebook):
+    (seen,) = [cell for cell in cells_of(notebook, "markdown") if "## What we saw" in cell]
+    assert re.findall(r"(?<![\w`])[.\d]*\d", seen.replace("1994", "")) == []
+
+
+def test_the_index_links_every_notebook_with_its_question():
+    (page,) = cells_of(INDEX, "markdown")
+    links = dict(re.findall(r"^\| \[(\w+)\]\(\1\.ipynb\) \| (.*) \|$", page, re.M))
+    titles = {path.stem: cells_of(path, "markdown")[0].splitlines()[0] for path in NOTEBOOKS}
+    assert {name: f"# {question}" for name, question in links.items()} == titles
+    assert cells_of(INDEX, "code") == []
 
 
 def execute(notebook, out, **parameters):

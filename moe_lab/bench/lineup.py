@@ -61,6 +61,7 @@ def mixture(
     pool: str = "auto",
     train: str = "out_of_fold",
     n_experts: int = 0,
+    preset: str = "default",
 ) -> tuple[str, dict]:
     """Describe the mixture that a notebook's parameters ask for.
 
@@ -72,6 +73,8 @@ def mixture(
         Registered names; gate and pool also "auto".
     n_experts : int, default=0
         Copies of one expert; 0: as many as `experts` lists.
+    preset : str, default="default"
+        What the pool "auto" holds: "fast", "default" or "best".
 
     Returns
     -------
@@ -85,8 +88,9 @@ def mixture(
     """
     names = split_names(experts)
     params: dict = {"experts": names[0] if len(names) == 1 else names, "gate": gate, "pool": pool}
-    params |= {"train": train, "n_experts": n_experts or None}
+    params |= {"train": train, "n_experts": n_experts or None, "preset": preset}
     defaults = {"experts": "auto", "gate": "auto", "pool": "auto", "train": "out_of_fold"}
+    defaults["preset"] = "default"
     return ("moe", {key: value for key, value in params.items() if value != defaults.get(key)})
 
 

@@ -1,4 +1,28 @@
-"""Step 2, experts: one model per subtask."""
+"""Step 2, experts: one model for each subtask.
+
+An expert predicts a mean or class probabilities; for EM and for densities also how probable a
+target is (``log_prob``), by default a Gaussian with a noise scale that is measured on held-out
+rows. Any scikit-learn estimator is an expert as it stands; a fitted one in ``FrozenEstimator``,
+the class of a torch Module and another mixture are, too. It takes the table as it comes, with
+text, categories and missing values, and does its own preparation.
+
+- Of lines: `linear`, the expert of 1994; `linear_mixture`, a small mixture of lines as one expert.
+- Of trees: `lightgbm`, `xgboost`, `catboost`, `extra_trees`; `linear_start` grows from a line,
+  `linear_leaves` ends in lines, and so both extrapolate.
+- Of neighbours and nets: `k_nearest`, `mlp`, `tabm`, `sparse_moe`.
+- Of the other experts: `stacker` weighs them, `residual_stacker` corrects that; for pools that do not learn.
+
+What pays is difference, not number: experts that err on the same rows leave a gate nothing to
+choose. ``experts="auto"`` is a pool of families by task and rows (`moe_lab.experts.pools`), of
+which those are dropped that get no weight out of fold.
+
+>>> from moe_lab.registry import experts
+>>> line = experts.create("linear", alpha=0.0).build("regression")
+>>> line.fit([[0.0], [1.0]], [0.0, 2.0]).predict([[2.0]]).round(6)
+array([4.])
+
+How to write one: `Expert`, or one line, ``experts.register("huber", regressor=HuberRegressor)``.
+"""
 
 from moe_lab.experts.base import Expert
 from moe_lab.experts.estimator import EstimatorExpert

@@ -7,10 +7,11 @@ the class of a torch Module and another mixture are, too. It takes the table as 
 text, categories and missing values, and does its own preparation.
 
 - Of lines: `linear`, the expert of 1994; `linear_mixture`, a small mixture of lines as one expert.
-- Of trees: `lightgbm`, `xgboost`, `catboost`, `extra_trees`; `linear_start` grows from a line,
-  `linear_leaves` ends in lines, and so both extrapolate.
+- Of trees: `lightgbm`, `xgboost`, `catboost`, `extra_trees`; trees of `linear_start` grow from
+  a line, those of `linear_leaves` end in lines.
 - Of neighbours and nets: `k_nearest`, `mlp`, `tabm`, `sparse_moe`.
-- Of the other experts: `stacker` weighs them, `residual_stacker` corrects that; for pools that do not learn.
+- Of the other experts, for pools that do not learn: `stacker` weighs them, `residual_stacker`
+  corrects that.
 
 What pays is difference, not number: experts that err on the same rows leave a gate nothing to
 choose. ``experts="auto"`` is a pool of families by task and rows (`moe_lab.experts.pools`), of
@@ -18,8 +19,8 @@ which those are dropped that get no weight out of fold.
 
 >>> from moe_lab.registry import experts
 >>> line = experts.create("linear", alpha=0.0).build("regression")
->>> line.fit([[0.0], [1.0]], [0.0, 2.0]).predict([[2.0]]).round(6)
-array([4.])
+>>> line.fit([[0.0], [1.0], [2.0]], [0.0, 2.0, 4.0]).predict([[1.5]]).round(6)
+array([3.])
 
 How to write one: `Expert`, or one line, ``experts.register("huber", regressor=HuberRegressor)``.
 """

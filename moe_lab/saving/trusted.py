@@ -21,9 +21,10 @@ moe_lab.divide.tree TreeDivider
 moe_lab.experts.boosting.boosted BoostedClassifier BoostedRegressor _Grown
 moe_lab.experts.boosting.trees Trees
 moe_lab.experts.catboost CatBoostExpert CatBoostTrees
-moe_lab.experts.estimator EstimatorExpert OfCodes
-moe_lab.experts.extra_trees ExtraTreesExpert
+moe_lab.experts.estimator EstimatorExpert
+moe_lab.experts.extra_trees ExtraTreesExpert Forest
 moe_lab.experts.k_nearest KNearestClassifier KNearestExpert KNearestRegressor
+moe_lab.experts.labels OfCodes
 moe_lab.experts.lightgbm LightGBMExpert LightGBMTrees
 moe_lab.experts.linear GaussianLinear LinearExpert SoftmaxLinear
 moe_lab.experts.linear_leaves LeafLines LinearLeavesExpert
@@ -91,6 +92,7 @@ moe_lab.pool.vote VotePooler
 moe_lab.table.calendar Calendar
 moe_lab.table.category CategoryTable CodedTable
 moe_lab.table.dates Dates
+moe_lab.table.level_columns LevelColumns
 moe_lab.table.numeric NumericTable
 moe_lab.table.predictions StackedTable
 moe_lab.table.prepared Prepared

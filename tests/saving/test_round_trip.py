@@ -203,3 +203,22 @@ def test_a_part_of_a_mixture_can_be_saved_alone(tmp_path):
     moe = MoERegressor(["linear"], gate="constant").fit(X, y)
     save(moe.experts_[0], tmp_path / "expert")
     assert_same(moe.experts_[0].predict(X), moe_lab.load(tmp_path / "expert").predict(X))
+
+
+def test_a_mixture_of_a_table_with_columns_of_every_kind_says_what_it_said(tmp_path):
+    n = np.arange(60)
+    table = pd.DataFrame(
+        {
+            "number": np.where(n % 7, np.sin(n), np.nan),
+            "whole": n % 5,
+            "flag": n % 2 == 0,
+            "text": np.array(["red", "blue", "green"])[n % 3],
+            "level": pd.Categorical(np.array(["u", "v"])[n % 2]),
+            "size": pd.Categorical.from_codes(n % 3, ["low", "mid", "high"], ordered=True),
+            "day": pd.Timestamp("2026-11-29") + pd.to_timedelta(n * 9, "h"),
+        }
+    )
+    parts = ["linear", "lightgbm", "extra_trees", "k_nearest"]
+    moe = MoERegressor(parts, random_state=0).fit(table, np.cos(n) + n % 3)
+    moe.save(tmp_path / "model")
+    assert_array_equal(moe_lab.load(tmp_path / "model").predict(table), moe.predict(table))

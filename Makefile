@@ -6,7 +6,7 @@ METHODS ?= lightgbm, moe_boosting, matched_ensemble, moe_constant
 PYTEST_ARGS ?= -n auto
 
 .DEFAULT_GOAL := help
-.PHONY: run test gpu lab lint clean help
+.PHONY: run test gpu lab docs lint clean help
 
 run: .venv/.installed ## compare mixtures with stacking on real tables, 3 minutes; DATASETS=name,name
 	$(BIN)/moe-lab run 01_compare -p dataset $(DATASETS) -p folds 3 -p methods "$(METHODS)"
@@ -26,13 +26,17 @@ gpu: .venv/.installed ## on a CUDA device: the tests that need one, then the spa
 lab: .venv/.installed ## open JupyterLab on notebooks/
 	$(BIN)/moe-lab open
 
+docs: .venv/.installed ## build site/ of README, course and docstrings; runs each notebook once
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	$(BIN)/python -m moe_lab.cli.site site
+
 lint: .venv/.installed ## check style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 clean: ## remove .venv and caches; results/ stays
-	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv build dist site *.egg-info .pytest_cache .ruff_cache
 	find moe_lab registry tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## show this list

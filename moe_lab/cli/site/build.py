@@ -11,6 +11,7 @@ from moe_lab.registry import lab_root
 __all__ = ["build_site", "course"]
 
 FIGURES = ("*.png", "*.csv")
+MARK = ".moe_lab_site"  # a folder that has it may be replaced
 
 
 def build_site(folder: Path, notebooks: Sequence[str]) -> Path:
@@ -19,7 +20,7 @@ def build_site(folder: Path, notebooks: Sequence[str]) -> Path:
     Parameters
     ----------
     folder : Path
-        Its content is replaced.
+        New, empty, or a site, which is replaced.
     notebooks : sequence of str
         Those shown with their output: that of a finished run with the default parameters; one that
         has none is run first.
@@ -31,14 +32,22 @@ def build_site(folder: Path, notebooks: Sequence[str]) -> Path:
 
     Raises
     ------
+    FileExistsError
+        If there is something in the folder, and it is no site.
     FileNotFoundError
         If this is no checkout of moe_lab: the pages are not in the wheel.
     RuntimeError
         If a notebook fails.
     """
     root = _checkout()
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
+        raise FileExistsError(
+            f"The site's folder must be new, empty or a site, got {folder}; choose another name."
+        )
     executed = {name: _executed(name) for name in notebooks}
     shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / MARK).touch()
     for source in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"):
         from_markdown((root / source).read_text(encoding="utf-8"), folder, Path(source))
     for source in sorted((root / "results" / "reference").rglob("README.md")):

@@ -38,7 +38,14 @@ TINY = {
         "labels": "stacking, log-odds stacking, one lightgbm",
         "look_into": "mixture",
     },
-    "07_your_table": {"preset": "fast", "methods": "stacking, linear", "folds": 2},
+    "07_your_table": {
+        "table": str(Path(__file__).parent / "data" / "regimes.csv"),
+        "target": "y",
+        "preset": "fast",
+        "baseline": "linear",
+        "methods": "moe_boosting",
+        "folds": 2,
+    },
     "08_densities": {
         "n_experts": 2,
         "dataset": "mcycle",
@@ -46,7 +53,13 @@ TINY = {
         "experts": "linear, extra_trees",
         "folds": 2,
     },
-    "09_past_one_machine": {"seeds": [0], "methods": "linear", "experts": "linear, extra_trees"},
+    "09_past_one_machine": {
+        "workers": 1,
+        "seeds": [0],
+        "methods": "linear",
+        "experts": "linear, k_nearest",
+        "large": "mcycle",
+    },
     "06_sweep": {"datasets": ["mcycle", "two_lines"], "seeds": [0], "methods": "linear"},
     "05_sparse_layer": {
         "n_facts": 120,

@@ -21,8 +21,8 @@ counts where experts agree and only their average matters.
 >>> SoftmaxGate(C=1.0).fit(X, responsibilities).predict_proba(X).argmax(axis=1)
 array([0, 1])
 
-Nothing tells a gate that its weights should differ from row to row: `moe_lab.diagnose` tells
-whether that they do pays on rows not seen. How to write one: `Gate`.
+That weights vary does not say that it pays; `moe_lab.diagnose` does, on rows not seen. How to
+write one: `Gate`.
 """
 
 from moe_lab.gate.base import Gate

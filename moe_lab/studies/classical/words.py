@@ -11,7 +11,8 @@ from moe_lab.inspection.selection import CRITERIA
 if TYPE_CHECKING:
     import pandas as pd
 
-    from moe_lab.inspection import Retelling, Selection
+    from moe_lab.inspection import Retelling
+    from moe_lab.inspection.selection import Selection
 
 __all__ = ["in_words"]
 

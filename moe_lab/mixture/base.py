@@ -21,6 +21,7 @@ from moe_lab.gate.base import Gate, as_gate
 from moe_lab.gate.powers import ReadsPredictions
 from moe_lab.mixture.asking import TrustAndLikelihood
 from moe_lab.mixture.criteria import InformationCriteria
+from moe_lab.mixture.exploring import Explores
 from moe_lab.mixture.named import NamesExperts
 from moe_lab.mixture.names import expert_names
 from moe_lab.mixture.summary import Summarises
@@ -46,6 +47,7 @@ class MixtureOfExperts(
     NamesExperts,
     TrustAndLikelihood,
     ExplainsAnswers,
+    Explores,
     Summarises,
     InformationCriteria,
     TakesTables,

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from moe_lab.explore.features import Feature, by_influence, features_of
+from moe_lab.likelihood.arrays import vary
 from moe_lab.mixture.names import expert_names
+from moe_lab.plots.moves import ALIKE
 from moe_lab.plots.style import colors
 from moe_lab.registry.spelling import unknown_name
 from moe_lab.table.forms import is_frame, take_rows
@@ -53,6 +55,7 @@ class Board:
         self.drawn = _drawn(self.n_rows, self.row)
         self.weights = mixture.gate_weights(take_rows(self.table, self.drawn))
         shown = [_cut(feature, self.drawn) for feature in self.features]
+        self.remark = "" if vary(self.weights) else f"{ALIKE}."
         self.order = by_influence(shown, self.weights)
         self.columns = self._chosen(columns)
 
@@ -72,6 +75,7 @@ class Board:
             "row": self.row,
             "n_rows": self.n_rows,
             "fine": FINE,
+            "remark": self.remark,
         }
 
     def answer(self, message: Mapping[str, Any]) -> dict:

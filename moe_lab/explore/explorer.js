@@ -166,7 +166,8 @@ function render({ model, el }) {
   }
   function showStatus() {
     const moved = Object.entries(view.changes).map(([j, place]) => `${features[j].name} = ${named(features[j], place)}`);
-    status.textContent = moved.length ? `row ${view.row}, but ${moved.join(", ")}` : `row ${view.row}`;
+    const row = moved.length ? `row ${view.row}, but ${moved.join(", ")}` : `row ${view.row}`;
+    status.textContent = board.remark ? `${row}. ${board.remark}` : row;
     rowInput.value = view.row;
     back.disabled = !moved.length;
   }
@@ -178,7 +179,7 @@ function render({ model, el }) {
       const range = make("input", { type: "range", min: feature.low, max: feature.high, step: feature.labels ? 1 : "any" });
       const whole = (value) => (feature.step === 1 ? Math.round(value) : value);
       range.oninput = () => move(j, whole(range.valueAsNumber));
-      const value = feature.labels ? make("span") : make("input", { type: "number", step: "any" });
+      const value = feature.labels ? make("span") : make("input", { type: "number", step: "any", placeholder: "missing" });
       value.onchange = () => { if (Number.isFinite(value.valueAsNumber)) move(j, value.valueAsNumber); };
       const line = make("label", { className: "moe-slider" }, make("span", { textContent: feature.name, title: feature.name }), range, value);
       line.dataset.feature = feature.name;

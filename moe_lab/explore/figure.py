@@ -45,7 +45,7 @@ def plot_board(board: Board) -> Figure:
         unit = "by, unit of y" if board.classes is None else f"towards {_label(board, told)}"
         names = [*board.names, "correction"]
         _draw_bars(trust, told["trust"], names, f"moves the answer {unit}", n_experts)
-    figure.suptitle(f"row {board.row}")
+    figure.suptitle(f"row {board.row}. {board.remark}".rstrip())
     return figure
 
 

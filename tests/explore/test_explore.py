@@ -204,6 +204,14 @@ def test_texts_dates_and_gaps_can_be_moved_or_say_why_not():
         moe.explore(X, columns="remark")
 
 
+def test_weights_that_are_the_same_everywhere_are_called_so():
+    moe, X = fitted(gate="constant")
+    explorer = moe.explore(X)
+    assert explorer.board.remark == "The gate's weights are the same for every row."
+    assert explorer.board.state()["order"] == list(range(X.shape[1]))
+    assert explorer.figure().get_suptitle() == f"row 0. {explorer.board.remark}"
+
+
 WRONG = [
     ({"row": 160}, "row must be from 0 to 159, got row=160"),
     ({"row": -1}, "row must be from 0 to 159"),

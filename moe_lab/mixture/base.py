@@ -40,7 +40,7 @@ from moe_lab.table.inputs import (
     warn_of_light_weights,
     weighted_rows,
 )
-from moe_lab.train.base import Asked, Trainer, TrainingData, as_trainer, is_auto
+from moe_lab.train.base import Asked, Interrupted, Trainer, TrainingData, as_trainer, is_auto
 
 
 class MixtureOfExperts(
@@ -110,12 +110,29 @@ class MixtureOfExperts(
         Returns
         -------
         self : estimator
+
+        Notes
+        -----
+        Ctrl-C ends EM, boosting and gradient descent with the best so far. Under a progress bar
+        (``verbose=1``) a warning says so; without one the interrupt goes on, so that it stops a
+        script, and the mixture is fitted all the same.
         """
         trainer, experts, parts = self._prepared(X, y, sample_weight, groups)
-        trained = trainer.train(**parts)
+        interrupted = ""
+        try:
+            trained = trainer.train(**parts)
+        except Interrupted as error:
+            trained, interrupted = error.trained, str(error)
         self._keep(trained, experts)
         self._warn_of_floors(trained.at_floor)
+        if interrupted and not self.verbose:
+            raise KeyboardInterrupt(interrupted)
+        if interrupted:
+            warnings.warn(interrupted, ConvergenceWarning, stacklevel=2)
         return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "experts_")  # what fit learns before of the table does not suffice
 
     def estimate(
         self,

@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from moe_lab import MoEClassifier, MoERegressor
+from moe_lab.nn.tables.descent_run import Run
 from moe_lab.train.em import quasi_newton, sharpness
 from moe_lab.train.em.steps import EMSteps
 
@@ -103,7 +104,7 @@ def test_a_softmax_gate_that_is_being_sharpened_stays_modest(monkeypatch):
     press_ctrl_c(monkeypatch, sharpness, "_losses", 2)
     with pytest.warns(ConvergenceWarning, match="EM was interrupted"):
         moe = modest.fit(X, y)
-    assert moe.gate_.C_ == pytest.approx(1.0, rel=1e-3)
+    assert_allclose(moe.gate_.C_, 1.0, rtol=1e-3)
 
 
 def test_classes_are_kept_too(monkeypatch):
@@ -124,3 +125,32 @@ def test_an_inner_mixture_hands_the_interrupt_to_the_outer_one(monkeypatch):
         outer.fit(X, y)
     assert len([one for one in said if "interrupted" in str(one.message)]) == 1
     assert np.isfinite(outer.predict(X)).all()
+
+
+def networks(**settings):
+    train = ("gradient", {"max_epochs": 8, "divide_epochs": 2})
+    return MoERegressor("mlp", n_experts=2, train=train, random_state=0, **settings)
+
+
+def test_interrupted_networks_keep_their_best_weights(monkeypatch):
+    X, y = two_lines(60)
+    press_ctrl_c(monkeypatch, Run, "_descend", 4)
+    with pytest.warns(ConvergenceWarning, match="interrupted in epoch 4 of 8. The best so far"):
+        moe = networks(verbose=1).fit(X, y)
+    assert len(moe.history_) == 3
+    monkeypatch.undo()
+    press_ctrl_c(monkeypatch, Run, "_descend", 4)
+    silent = networks()
+    with pytest.raises(KeyboardInterrupt, match="interrupted in epoch 4 of 8"):
+        silent.fit(X, y)
+    assert_allclose(silent.predict(X), moe.predict(X))
+
+
+def test_networks_that_only_started_are_not_fitted(monkeypatch):
+    X, y = two_lines(60)
+    press_ctrl_c(monkeypatch, Run, "_descend", 2)
+    moe = networks(divide="kmeans", verbose=1)
+    with pytest.raises(KeyboardInterrupt):
+        moe.fit(X, y)
+    with pytest.raises(NotFittedError):
+        moe.predict(X)

@@ -237,6 +237,11 @@ class Trainer(ABC, BaseEstimator):
         Returns
         -------
         trained : Trained
+
+        Raises
+        ------
+        Interrupted
+            By a trainer in rounds, with the best so far, where Ctrl-C ends them.
         """
 
     def estimate(self, data: TrainingData, **parts: Any) -> pd.Series:

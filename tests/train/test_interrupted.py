@@ -4,11 +4,13 @@ import signal
 
 import numpy as np
 import pytest
+from lightgbm import Booster
 from numpy.testing import assert_allclose
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from moe_lab import MoEClassifier, MoERegressor
 from moe_lab.nn.tables.descent_run import Run
+from moe_lab.train.boosting.lockstep import Lockstep
 from moe_lab.train.em import quasi_newton, sharpness
 from moe_lab.train.em.steps import EMSteps
 
@@ -150,6 +152,61 @@ def test_networks_that_only_started_are_not_fitted(monkeypatch):
     X, y = two_lines(60)
     press_ctrl_c(monkeypatch, Run, "_descend", 2)
     moe = networks(divide="kmeans", verbose=1)
+    with pytest.raises(KeyboardInterrupt):
+        moe.fit(X, y)
+    with pytest.raises(NotFittedError):
+        moe.predict(X)
+
+
+def trees(task):
+    X, y = two_lines(200)
+    y = y * (1 + 5 * (X[:, 0] > 0)) if task == "regression" else y > 0.5
+    kind = MoERegressor if task == "regression" else MoEClassifier
+    moe = kind("lightgbm", n_experts=2, train="boosting", random_state=0, verbose=1)
+    return moe, X, y
+
+
+TASKS = ["regression", "classification"]
+GROWTHS = {"trunk": (Booster, "eval_valid", 20), "gate": (Lockstep, "watched_log_likelihood", 20)}
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("growing", GROWTHS)
+def test_interrupted_trees_are_kept(monkeypatch, task, growing):
+    moe, X, y = trees(task)
+    press_ctrl_c(monkeypatch, *GROWTHS[growing])
+    with pytest.warns(
+        ConvergenceWarning, match="Boosting was interrupted. The best so far"
+    ) as said:
+        moe.fit(X, y)
+    assert len(said) == 1
+    assert moe.n_experts_ == 1 or growing == "gate"
+    assert np.isfinite(moe.predict(X)).all()
+    assert np.isfinite(moe.log_likelihood(X, y))
+
+
+def test_trees_interrupted_at_their_last_growth_are_fewer(monkeypatch):
+    moe, X, y = trees("regression")
+    whole, calls = Lockstep.grow, []
+
+    def grow(self):
+        if not hasattr(self, "watched"):  # on all rows
+            calls.append(None)
+            if len(calls) == 5:
+                signal.raise_signal(signal.SIGINT)
+        whole(self)
+
+    monkeypatch.setattr(Lockstep, "grow", grow)
+    with pytest.warns(ConvergenceWarning, match="Boosting was interrupted"):
+        moe.fit(X, y)
+    assert moe.n_experts_ == 2
+    assert len(moe.history_) == 5
+    assert moe.history_["log_likelihood"].is_monotonic_increasing
+
+
+def test_trees_that_have_not_grown_are_not_fitted(monkeypatch):
+    moe, X, y = trees("regression")
+    press_ctrl_c(monkeypatch, Booster, "update", 1)
     with pytest.raises(KeyboardInterrupt):
         moe.fit(X, y)
     with pytest.raises(NotFittedError):

@@ -29,6 +29,7 @@ _SUBMODULES = (
     "datasets",
     "divide",
     "experts",
+    "explore",
     "gate",
     "inspection",
     "likelihood",

@@ -9,11 +9,13 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlparse
 
 import nbformat
 import pytest
+from numpy.testing import assert_allclose
 
 ROOT = Path(__file__).parent.parent
 TOKEN = "ci"
@@ -55,6 +57,31 @@ def tiny_copy(name, folder):
     nbformat.write(notebook, folder / f"{name}.ipynb")
 
 
+EXPLORED = """
+import numpy as np
+import pandas as pd
+from moe_lab import MoERegressor
+
+rng = np.random.default_rng(0)
+X = pd.DataFrame(rng.normal(size=(2000, 3)), columns=["size", "age", "noise"])
+X["colour"] = rng.choice(["red", "blue"], 2000)
+y = np.abs(X["size"]) + (X["colour"] == "red") + rng.normal(0, 0.1, 2000)
+train = ("em", {"n_init": 1})
+moe = MoERegressor("linear", n_experts=2, train=train, random_state=0).fit(X, y)
+"""
+
+
+def explorer_notebook(folder):
+    """Write a notebook whose last cell shows the gate explorer."""
+    cells = [
+        nbformat.v4.new_code_cell(code)
+        for code in (EXPLORED, "moe.explore(X, columns=('size', 'age'))")
+    ]
+    kernel = {"name": "python3", "language": "python", "display_name": "Python 3"}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(notebook, folder / "explore.ipynb")
+
+
 @pytest.fixture(scope="module")
 def jupyterlab(tmp_path_factory):
     """Address of a JupyterLab over a lab of copies."""
@@ -63,6 +90,7 @@ def jupyterlab(tmp_path_factory):
     (lab / "pyproject.toml").write_text("[tool.moe_lab]\n")
     for name in TINY:
         tiny_copy(name, lab)
+    explorer_notebook(lab)
     folders = ("JUPYTER_CONFIG", "JUPYTER_DATA", "JUPYTER_RUNTIME", "JUPYTERLAB_SETTINGS")
     folders = {f"{key}_DIR": str(home / key) for key in (*folders, "JUPYTERLAB_WORKSPACES")}
     for plugin, settings in SETTINGS.items():
@@ -128,11 +156,10 @@ ALL_RUN = """() => {
 }"""
 
 
-@pytest.mark.browser
-@pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(TINY))
-def test_all_cells_run_in_jupyterlab(name, jupyterlab, browser):
-    page = browser.new_page()
+@contextmanager
+def opened(name, jupyterlab, browser):
+    """Open a notebook and run all cells; no error in it, nothing asked from elsewhere."""
+    page = browser.new_page(viewport={"width": 1500, "height": 1000})
     page.set_default_timeout(120_000)
     hosts, errors = set(), []
     page.on("request", lambda request: hosts.add(urlparse(request.url).hostname))
@@ -143,7 +170,89 @@ def test_all_cells_run_in_jupyterlab(name, jupyterlab, browser):
     page.wait_for_function(ALL_RUN)
     error = "[data-mime-type='application/vnd.jupyter.error']"
     assert page.locator(f".jp-OutputArea-output{error}").all_inner_texts() == []
-    assert page.locator(".jp-OutputArea-output img").count() >= 4
+    yield page
     assert errors == []
     assert hosts <= {"127.0.0.1", None}
     page.close()
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(TINY))
+def test_all_cells_run_in_jupyterlab(name, jupyterlab, browser):
+    with opened(name, jupyterlab, browser) as page:
+        assert page.locator(".jp-OutputArea-output img").count() >= 4
+
+
+class Hand:
+    """Whoever clicks and drags in the explorer of a page."""
+
+    def __init__(self, page):
+        self.page, self.root = page, page.locator(".moe-explorer")
+        self.canvas = self.root.locator("canvas")
+        self.root.locator("tr[data-expert]").first.wait_for()
+
+    def told(self, since=None):
+        """Return what is shown of the row, once it has changed."""
+        shown = "() => document.querySelector('.moe-explorer').dataset.told"
+        self.page.wait_for_function(f"old => ({shown})() !== old", arg=since)
+        self.page.wait_for_timeout(500)  # the last of a drag's answers
+        return self.page.evaluate(shown)
+
+    def click(self, features, places):
+        """Click where a row stands in the map of two features."""
+        box = json.loads(self.canvas.get_attribute("data-box"))
+        low, high = features.min(), features.max()
+        share = (places - low) / (high - low)
+        x = box["left"] + box["width"] * share.iloc[0]
+        y = box["top"] + box["height"] * (1 - share.iloc[1])
+        self.canvas.click(position={"x": float(x), "y": float(y)})
+
+    def drag(self, feature, share):
+        slider = self.root.locator(f".moe-slider[data-feature='{feature}'] input[type=range]")
+        box = slider.bounding_box()
+        y, ends = box["y"] + box["height"] / 2, (0.5, share)
+        x = [box["x"] + end * box["width"] for end in ends]
+        self.page.mouse.move(x[0], y)
+        self.page.mouse.down()
+        self.page.mouse.move(x[1], y, steps=8)
+        self.page.mouse.up()
+
+
+def explored():
+    """Return the mixture and the table of the notebook."""
+    made = {}
+    exec(EXPLORED, made)
+    return made["moe"], made["X"]
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_the_explorer_answers_clicks_and_drags_as_gate_weights_does(jupyterlab, browser, tmp_path):
+    moe, X = explored()
+    with opened("explore", jupyterlab, browser) as page:
+        hand = Hand(page)
+        shown = hand.told()
+        plane = X[["size", "age"]]
+        alone = plane.sub(plane.median()).abs().max(axis=1).idxmax()  # no point near it hides it
+        hand.click(plane, plane.loc[alone])
+        clicked = hand.told(since=shown)
+        assert_allclose(
+            json.loads(clicked)["weights"], moe.gate_weights(X.loc[[alone]])[0], atol=1e-9
+        )
+        assert page.get_by_text(f"row {alone}", exact=True).is_visible()
+
+        hand.drag("size", 0.8)
+        dragged = hand.told(since=clicked)
+        row = X.loc[[alone]].assign(size=json.loads(dragged)["places"][0])
+        assert abs(row["size"].iloc[0] - X["size"].loc[alone]) > 0.1
+        assert_allclose(json.loads(dragged)["weights"], moe.gate_weights(row)[0], atol=1e-9)
+        assert_allclose(json.loads(dragged)["pooled"], moe.predict(row)[0], atol=1e-9)
+        spent = {ask: hand.root.get_attribute(f"data-{ask}-ms") for ask in ("row", "map")}
+        print(f"milliseconds of the answer to a drag: {spent}")
+
+        page.locator("tr[data-expert] input").first.uncheck()
+        alone = json.loads(hand.told(since=dragged))
+        assert_allclose(alone["pooled"], moe.expert_predictions(row)[0, 1, 0], atol=1e-9)
+        assert page.locator(".jp-OutputArea-output img").first.is_hidden()  # for exports
+        page.screenshot(path=tmp_path / "explorer.png")

@@ -14,7 +14,7 @@ from moe_lab.gate.powers import ReadsPredictions
 from moe_lab.likelihood.e_step import e_step
 from moe_lab.likelihood.outcome import log_prob
 from moe_lab.mixture.names import expert_names
-from moe_lab.mixture.silence import warn_of_silence, without
+from moe_lab.mixture.silence import stood_in, warn_of_silence, without
 from moe_lab.pool.base import pooled
 from moe_lab.pool.powers import Learns
 from moe_lab.registry.powers import has_power
@@ -141,9 +141,7 @@ class TrustAndLikelihood(TransformerMixin):
         predictions[rows] = self._expert_predictions(rows_of(X, rows))  # all stand in
         silent[rows] = np.isnan(predictions[rows]).any(axis=2)
         warn_of_silence(silent, expert_names(self))
-        told = np.where(silent[rows][:, :, None], np.nan, predictions[rows])
-        mean = np.nanmean(told, axis=1, keepdims=True)
-        predictions[rows] = np.where(np.isnan(told), mean, told)
+        predictions[rows] = stood_in(predictions[rows], silent[rows])
         return predictions, silent
 
     def _expert_predictions(self, X, needed=None):

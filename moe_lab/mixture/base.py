@@ -21,6 +21,7 @@ from moe_lab.gate.base import Gate, as_gate
 from moe_lab.gate.powers import ReadsPredictions
 from moe_lab.mixture.asking import TrustAndLikelihood
 from moe_lab.mixture.criteria import InformationCriteria
+from moe_lab.mixture.exploring import Explores
 from moe_lab.mixture.named import NamesExperts
 from moe_lab.mixture.names import expert_names
 from moe_lab.mixture.summary import Summarises
@@ -39,13 +40,14 @@ from moe_lab.table.inputs import (
     warn_of_light_weights,
     weighted_rows,
 )
-from moe_lab.train.base import Asked, Trainer, TrainingData, as_trainer, is_auto
+from moe_lab.train.base import Asked, Interrupted, Trainer, TrainingData, as_trainer, is_auto
 
 
 class MixtureOfExperts(
     NamesExperts,
     TrustAndLikelihood,
     ExplainsAnswers,
+    Explores,
     Summarises,
     InformationCriteria,
     TakesTables,
@@ -108,12 +110,29 @@ class MixtureOfExperts(
         Returns
         -------
         self : estimator
+
+        Notes
+        -----
+        Ctrl-C ends EM, boosting and gradient descent with the best so far. Under a progress bar
+        (``verbose=1``) a warning says so; without one the interrupt goes on, so that it stops a
+        script, and the mixture is fitted all the same.
         """
         trainer, experts, parts = self._prepared(X, y, sample_weight, groups)
-        trained = trainer.train(**parts)
+        interrupted = ""
+        try:
+            trained = trainer.train(**parts)
+        except Interrupted as error:
+            trained, interrupted = error.trained, str(error)
         self._keep(trained, experts)
         self._warn_of_floors(trained.at_floor)
+        if interrupted and not self.verbose:
+            raise KeyboardInterrupt(interrupted)
+        if interrupted:
+            warnings.warn(interrupted, ConvergenceWarning, stacklevel=2)
         return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "experts_")  # what fit learns before of the table does not suffice
 
     def estimate(
         self,

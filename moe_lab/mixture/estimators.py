@@ -51,7 +51,7 @@ class MoERegressor(RegressorMixin, MixtureOfExperts):
         Fits at a time.
     random_state : int, RandomState or None
     verbose : int, default=0
-        1 shows a progress bar.
+        1 shows a progress bar, under which Ctrl-C ends ``fit`` with the best so far.
 
     Attributes
     ----------

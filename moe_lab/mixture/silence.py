@@ -1,6 +1,7 @@
 """Experts that answer NaN: the others stand in for them."""
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -34,6 +35,20 @@ def warn_of_silence(silent: np.ndarray, names: list[str]) -> None:
         RuntimeWarning,
         stacklevel=6,
     )
+
+
+def silent_of(experts: Sequence[int], shape: tuple[int, int]) -> np.ndarray:
+    """Return who is silent, (n_samples, n_experts), where some experts are for every row."""
+    silent = np.zeros(shape, dtype=bool)
+    silent[:, list(experts)] = True
+    return silent
+
+
+def stood_in(predictions: np.ndarray, silent: np.ndarray) -> np.ndarray:
+    """Let the mean of the others stand for what silent experts say, (n_samples, n_experts,
+    n_outputs)."""
+    told = np.where(silent[:, :, None], np.nan, predictions)
+    return np.where(np.isnan(told), np.nanmean(told, axis=1, keepdims=True), told)
 
 
 def without(gate_weights: np.ndarray, silent: np.ndarray | None) -> np.ndarray:

@@ -53,13 +53,15 @@ class ExplainsAnswers:
         ValueError
             If the pooler's answer is no such sum, ``label`` no class, or given in regression.
         """
+        X = self._read(X)
+        return self._trusted(X, *self._told(X), label=label)
+
+    def _trusted(self, X, gate_weights, predictions, *, label=None):
         if not has_power(self.pooler_, HasTerms):
             raise ValueError(
                 f"pool must be a sum over experts, got {self.pooler_!r}. Those that are: "
                 f"{', '.join(names_with(HasTerms, poolers))}."
             )
-        X = self._read(X)
-        gate_weights, predictions = self._told(X)
         terms = self.pooler_.terms(predictions, gate_weights, self.scales_, X)
         said, bias, correction = self._contrast(terms, label)
         mean = said.mean(axis=1)

@@ -18,6 +18,7 @@ from moe_lab.table.data import TrainingData
 __all__ = [
     "Account",
     "Asked",
+    "Interrupted",
     "Trained",
     "Trainer",
     "TrainingData",
@@ -100,6 +101,24 @@ class Trained:
     report: pd.DataFrame | None = None
     account: Account | None = None
     at_floor: Sequence[int] = ()
+
+
+class Interrupted(KeyboardInterrupt):
+    """Training was interrupted, and what it had by then can be used.
+
+    To all but the mixture whose ``fit`` it is, it is a KeyboardInterrupt like any other.
+
+    Parameters
+    ----------
+    trained : Trained
+        The best so far.
+    sentence : str
+        Where it was.
+    """
+
+    def __init__(self, trained: Trained, sentence: str):
+        super().__init__(f"{sentence} The best so far is kept: the mixture is fitted.")
+        self.trained = trained
 
 
 class Asked(NamedTuple):
@@ -218,6 +237,11 @@ class Trainer(ABC, BaseEstimator):
         Returns
         -------
         trained : Trained
+
+        Raises
+        ------
+        Interrupted
+            By a trainer in rounds, with the best so far, where Ctrl-C ends them.
         """
 
     def estimate(self, data: TrainingData, **parts: Any) -> pd.Series:

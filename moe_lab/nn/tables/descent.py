@@ -54,7 +54,7 @@ class Descent:
     title : str
         Of the progress bar.
     verbose : int
-        1 shows the bar; Ctrl-C then ends training with the best weights so far.
+        1 shows the bar.
     """
 
     learning_rate: float = 2e-3
@@ -120,6 +120,11 @@ class Descent:
         -------
         history : list of dict, one an epoch
             Mean ``loss``, ``held_out`` score, ``learning_rate``, and what the objective watches.
+
+        Raises
+        ------
+        Stopped
+            If it is interrupted after an epoch; the net has its best weights.
         """
         run = Run(self, net, data, objective, seed, [train, held_out, *of])
         run.load()

@@ -40,6 +40,21 @@ def seeded(seed: int, device: str) -> Iterator[None]:
         yield
 
 
+class Stopped(KeyboardInterrupt):
+    """Training was interrupted; the network has its best weights so far.
+
+    Parameters
+    ----------
+    sentence : str
+        Where it was.
+    history : list of dict, one an epoch
+    """
+
+    def __init__(self, sentence: str, history: list[dict]):
+        super().__init__(sentence)
+        self.history = history
+
+
 @dataclass
 class _State:
     """Where a run is."""
@@ -90,6 +105,7 @@ class Run:
         quiet = not settings.verbose or (self.several and processes.number() > 0)
         style: dict = {"unit": "epoch", "leave": False, "initial": first, "shown": not quiet}
         bar = progress_bar(settings.max_epochs, settings.title, **style)
+        interrupted = ""
         try:
             while len(state.history) < settings.max_epochs and not self._is_stuck():
                 with one_thread(self._steps_are_small(len(train))):
@@ -98,15 +114,15 @@ class Run:
                 bar.update()
                 self.save()
         except KeyboardInterrupt:
-            if state.best is None or not settings.verbose:
+            if state.best is None:
                 raise
-            _warn(
-                f"Training was interrupted in epoch {len(state.history) + 1} of "
-                f"{settings.max_epochs}; the best weights so far are kept."
-            )
+            epoch = min(len(state.history) + 1, settings.max_epochs)
+            interrupted = f"Training was interrupted in epoch {epoch} of {settings.max_epochs}."
         finally:
             bar.close()
         self._keep_best()
+        if interrupted:
+            raise Stopped(interrupted, state.history)
 
     def _steps_are_small(self, n_rows):
         n_weights = sum(one.numel() for one in self.net.parameters())

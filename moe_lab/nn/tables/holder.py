@@ -2,8 +2,10 @@
 
 import copy
 import itertools
+import warnings
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 
@@ -31,6 +33,8 @@ class NetHolder:
         """
         import torch
 
+        from moe_lab.nn.tables.descent_run import Stopped
+
         weight = np.ones(len(parts[0])) if sample_weight is None else np.asarray(sample_weight)
         present = weight > 0
         weight = (weight / weight[present].mean()).astype(np.float32)
@@ -41,7 +45,14 @@ class NetHolder:
         rng = check_random_state(random_state)
         train, held_out = hold_out(len(data[0]), rng)
         settings = {"train": train, "held_out": held_out, "seed": rng.randint(2**31 - 1)}
-        return descent.run(self.net_, data, objective, **settings)
+        try:
+            return descent.run(self.net_, data, objective, **settings)
+        except Stopped as stopped:
+            if not descent.verbose:
+                raise KeyboardInterrupt(str(stopped)) from None  # no worker could hand it on
+            kept = f"{stopped} The best weights so far are kept."
+            warnings.warn(kept, ConvergenceWarning, stacklevel=4)
+            return stopped.history
 
     def _ask(self, Z):
         """Return what ``net_`` says of Z, float64."""

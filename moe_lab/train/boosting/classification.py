@@ -29,12 +29,13 @@ class ClassificationRun(BoostingRun):
         everything = np.arange(len(self.data))
         trunk = self._trunk(self.rows, self.features, folds)
         alone = trunk.out_of_fold[everything, self.data.y]
-        if n_experts == 1:
+        if n_experts == 1 or self.interrupted:
             return self._alone(trunk, alone)
         given, start = start, self._start(everything, trunk, n_experts, start)
         gains = None if start is None else self._gain(n_experts, given, folds[-1], trunk)
         if gains is None or gains[-1] <= 0:
-            warn_alone(n_experts)
+            if not self.interrupted:
+                warn_alone(n_experts)
             return self._alone(trunk, alone)
         experts = self._experts(everything, trunk, n_experts)
         return self._grown(trunk, experts, np.full(n_experts, -np.log(n_experts)), start, gains)
@@ -66,7 +67,7 @@ class ClassificationRun(BoostingRun):
         """Do all of it without the last fold; return what the mixture gains there over the trunk
         before the first round and after each, or None where that cannot be done."""
         apart = self._apart(fold, trunk)
-        if apart is None:
+        if apart is None or self.interrupted:
             return None
         rows, without, train, test = apart
         start = self._start(train, without, n_experts, given)
@@ -77,9 +78,10 @@ class ClassificationRun(BoostingRun):
         without.out_of_fold = self._answer(without, test)
         lockstep.watch(self.rows.subset(test), self._experts(test, without, n_experts))
         path = [lockstep.watched_log_likelihood()]
-        for _ in progress(range(CLASS_ROUNDS), "check", self.verbose):
-            lockstep.grow()
-            path.append(lockstep.watched_log_likelihood())
+        with self._until_interrupted():
+            for _ in progress(range(CLASS_ROUNDS), "check", self.verbose):
+                lockstep.grow()
+                path.append(lockstep.watched_log_likelihood())
         return np.array(path) - path[0]
 
     def _apart(self, fold, trunk):

@@ -49,7 +49,6 @@ class Lockstep:
         import lightgbm
 
         self.experts, self.log_base, self.start = experts, log_base, responsibilities
-        self.n_rounds = 0
         self.log_likelihoods: list[float] = []
         n_trees = experts.n_columns + len(log_base)
         settings = settings | {"objective": "none", "num_class": n_trees}
@@ -58,7 +57,11 @@ class Lockstep:
     def grow(self) -> None:
         """Grow one round."""
         self.booster.update(fobj=self._gradient)
-        self.n_rounds += 1
+
+    @property
+    def n_rounds(self) -> int:
+        """How many rounds have grown."""
+        return self.booster.current_iteration()
 
     def _gradient(self, raw, _):
         log_gate, log_lik = self._terms(raw, self.experts)
@@ -91,6 +94,7 @@ class Lockstep:
 
     def score_grown(self) -> None:
         """Append the log-likelihood after the last round to ``log_likelihoods``."""
+        del self.log_likelihoods[self.n_rounds :]  # of a round that was interrupted
         log_gate, log_lik = self._terms(_scores(self.booster.eval_train), self.experts)
         self.log_likelihoods.append(e_step(log_gate, log_lik, self.experts.weight)[1])
 

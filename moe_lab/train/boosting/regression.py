@@ -37,7 +37,7 @@ class RegressionRun(BoostingRun):
         residuals = self.data.y - trunk.out_of_fold[:, 0]
         overall = max(np.sqrt(np.average(residuals**2, weights=weight)), least)
         one = gaussian_log_density(residuals, overall)
-        if n_experts == 1:
+        if n_experts == 1 or self.interrupted:
             return self._alone(trunk, one, overall)
         log_base, scales = fit_ladder(residuals, weight, n_experts, least)
         if start is not None:
@@ -51,7 +51,8 @@ class RegressionRun(BoostingRun):
         gains = self._held_out(experts(0.0), log_base, start, folds) - weight @ one
         best = int(np.argmax(gains))
         if gains[best] <= 0:
-            warn_alone(n_experts)
+            if not self.interrupted:
+                warn_alone(n_experts)
             return self._alone(trunk, one, overall)
         moving = experts(self.trainer.expert_rate)
         return self._grown(trunk, moving, log_base, start, gains[: best + 1])
@@ -68,12 +69,13 @@ class RegressionRun(BoostingRun):
             every.append(lockstep)
             total += lockstep.watched_log_likelihood()
         path = [total]
-        for _ in progress(range(self.gate.n_estimators), "gate", self.verbose):
-            for lockstep in every:
-                lockstep.grow()
-            path.append(sum(lockstep.watched_log_likelihood() for lockstep in every))
-            if len(path) - 1 - np.argmax(path) >= self.trainer.patience:
-                break
+        with self._until_interrupted():
+            for _ in progress(range(self.gate.n_estimators), "gate", self.verbose):
+                for lockstep in every:
+                    lockstep.grow()
+                path.append(sum(lockstep.watched_log_likelihood() for lockstep in every))
+                if len(path) - 1 - np.argmax(path) >= self.trainer.patience:
+                    break
         return np.array(path)
 
     def _expert(self, trees, k):

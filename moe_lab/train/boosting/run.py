@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,7 @@ class BoostingRun(ABC):
         import lightgbm
 
         self.trainer, self.gate, self.verbose = trainer, gate, verbose
+        self.interrupted = False
         self.pooler = clone(pool)
         self.mean_weight = data.sample_weight.mean()
         # LightGBM's thresholds are in units of a row.
@@ -100,7 +102,7 @@ class BoostingRun(ABC):
     def _trunk(self, rows, features, folds, settings=None):
         small = max(2, int(self.settings["num_leaves"] * SMALL_TREES))
         both = [self.settings, self.settings | {"num_leaves": small}]
-        return grow_trunk(
+        trunk = grow_trunk(
             rows,
             features,
             folds,
@@ -109,6 +111,16 @@ class BoostingRun(ABC):
             patience=self.trainer.patience,
             steps=lambda: progress(range(self.max_rounds), "trunk", self.verbose),
         )
+        self.interrupted = self.interrupted or trunk.interrupted
+        return trunk
+
+    @contextmanager
+    def _until_interrupted(self):
+        """Let an interrupt end the rounds within: those that are grown are kept."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.interrupted = True
 
     def _lockstep(self, rows, experts, log_base, start):
         settings = FIXED | {
@@ -124,9 +136,11 @@ class BoostingRun(ABC):
     def _grown(self, trunk, experts, log_base, start, gains):
         """Grow experts and gate on all rows, as many rounds as there are gains after the first."""
         lockstep = self._lockstep(self.rows, experts, log_base, start)
-        for _ in progress(range(len(gains) - 1), "grow", self.verbose):
-            lockstep.grow()
+        with self._until_interrupted():
+            for _ in progress(range(len(gains) - 1), "grow", self.verbose):
+                lockstep.grow()
         lockstep.score_grown()
+        gains = gains[: lockstep.n_rounds + 1]
         trees = self._trees(trunk, lockstep.booster if lockstep.n_rounds else None, experts)
         gate = clone(self.gate)
         gate.table_, gate.base_, gate.booster_ = trees, log_base, trees

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from moe_lab.gate.boosted import BoostedGate
-from moe_lab.train.base import Trained, Trainer, trainers
+from moe_lab.train.base import Interrupted, Trained, Trainer, trainers
 from moe_lab.train.boosting.classification import ClassificationRun
 from moe_lab.train.boosting.regression import RegressionRun
 from moe_lab.train.boosting.trunk import tree_settings
@@ -89,7 +89,10 @@ class Boosting(Trainer):
             max_rounds=max_rounds,
             verbose=verbose,
         )
-        return run.trained(len(experts), None if divide is None else divide(seeds[0]))
+        trained = run.trained(len(experts), None if divide is None else divide(seeds[0]))
+        if run.interrupted:
+            raise Interrupted(trained, "Boosting was interrupted.")
+        return trained
 
     def _check(self, gate):
         if type(gate) is not BoostedGate or gate.columns is not None:

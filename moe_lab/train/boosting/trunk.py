@@ -33,12 +33,15 @@ class Trunk:
         What boosters that did not see a row say of it: the mean, or the log-probabilities.
     settings : dict
         Of its trees.
+    interrupted : bool
+        Whether an interrupt ended its growth.
     """
 
     booster: object
     n_rounds: int
     out_of_fold: np.ndarray
     settings: dict
+    interrupted: bool = False
 
 
 def tree_settings(experts: list) -> tuple[dict, int]:
@@ -125,11 +128,21 @@ def grow_trunk(
     import lightgbm
 
     folds = [(np.sort(train), np.sort(test)) for train, test in folds]
-    tried = [
-        _cross_fitted(rows, folds, shape | plain_loss(n_classes), patience, steps())
-        for shape in shapes
-    ]
-    _, n_rounds, settings, boosters = min(tried, key=lambda one: one[0])
+    tried: list[tuple] = []
+    interrupted = False
+    try:
+        for shape in shapes:
+            losses: list[float] = []
+            settings = shape | plain_loss(n_classes)
+            tried.append((losses, settings, _boosters(rows, folds, settings)))
+            _cross_fit(losses, tried[-1][2], _shares(rows, folds), patience, steps())
+    except KeyboardInterrupt:
+        tried = [one for one in tried if one[0]]
+        if not tried:
+            raise
+        interrupted = True
+    losses, settings, boosters = min(tried, key=lambda one: min(one[0]))
+    n_rounds = int(np.argmin(losses)) + 1
     out_of_fold = np.empty((len(features), n_classes or 1))
     for booster, (_, test) in zip(boosters, folds, strict=True):
         held_out = features[test]
@@ -137,30 +150,33 @@ def grow_trunk(
     booster = lightgbm.Booster(settings, rows)
     for _ in range(n_rounds):
         booster.update()
-    return Trunk(booster, n_rounds, out_of_fold, settings)
+    return Trunk(booster, n_rounds, out_of_fold, settings, interrupted)
 
 
-def _cross_fitted(rows, folds, settings, patience, steps):
-    """Return the least held-out loss, the round that reached it, the settings and the boosters."""
+def _boosters(rows, folds, settings):
     import lightgbm
 
     boosters = []
     for train, test in folds:
         booster = lightgbm.Booster(settings, rows.subset(train).construct())
         boosters.append(booster.add_valid(rows.subset(test), "held out"))
+    return boosters
+
+
+def _shares(rows, folds):
     weight = rows.get_weight()
-    shares = [len(test) if weight is None else weight[test].sum() for _, test in folds]
-    least, n_rounds = np.inf, 1
-    for step in steps:
+    return [len(test) if weight is None else weight[test].sum() for _, test in folds]
+
+
+def _cross_fit(losses, boosters, shares, patience, steps):
+    """Grow the boosters together; append the held-out loss of every round."""
+    for _ in steps:
         for booster in boosters:
             booster.update()
-        losses = [booster.eval_valid()[0][2] for booster in boosters]
-        loss = np.average(losses, weights=shares)
-        if loss < least:
-            least, n_rounds = loss, step + 1
-        elif step + 1 - n_rounds >= patience:
+        held_out = [booster.eval_valid()[0][2] for booster in boosters]
+        losses.append(np.average(held_out, weights=shares))
+        if len(losses) - 1 - np.argmin(losses) >= patience:
             break
-    return least, n_rounds, settings, boosters
 
 
 def trunk_answer(

@@ -21,7 +21,7 @@ def has_gradient(steps: EMSteps, parts: Parts) -> bool:
     return steps.exact and of_all and has_power(parts.gate, of_gates.HasGradient)
 
 
-def climb(steps: EMSteps, parts: Parts, *, tol: float, max_iter: int) -> tuple[Parts, bool]:
+def climb(steps: EMSteps, parts: Parts, *, tol: float, max_iter: int) -> tuple[Parts, bool, bool]:
     """Maximise the objective of EM over all parameters at once by L-BFGS.
 
     EM is slow where the experts overlap; a quasi-Newton method is not. The gradient of the
@@ -41,6 +41,8 @@ def climb(steps: EMSteps, parts: Parts, *, tol: float, max_iter: int) -> tuple[P
     -------
     parts : Parts
     converged : bool
+    interrupted : bool
+        Whether an interrupt ended it; the parts are those of its last round.
 
     References
     ----------
@@ -50,7 +52,8 @@ def climb(steps: EMSteps, parts: Parts, *, tol: float, max_iter: int) -> tuple[P
     pieces = [parts.gate, *parts.models]
     cuts = np.cumsum([len(piece.vector) for piece in pieces])[:-1]
 
-    values = []  # of every round
+    values: list[float] = []  # of every round
+    last = np.concatenate([piece.vector for piece in pieces])
 
     def value_and_gradient(vector):
         with np.errstate(over="ignore"):  # a trial step may be far out
@@ -58,19 +61,29 @@ def climb(steps: EMSteps, parts: Parts, *, tol: float, max_iter: int) -> tuple[P
             value, gradient = _climbed(steps, parts)
         return -value / steps.total, -gradient / steps.total
 
-    result = minimize(
-        value_and_gradient,
-        np.concatenate([piece.vector for piece in pieces]),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=[(least, None) for least in np.concatenate([_least(p) for p in pieces])],
-        callback=lambda intermediate_result: values.append(intermediate_result.fun),
-        options={"maxiter": max_iter, "ftol": tol**3, "gtol": 1e-3 * tol, "maxcor": 20},
-    )
-    _assign(pieces, result.x, cuts)
+    def note(intermediate_result):
+        nonlocal last
+        last = intermediate_result.x.copy()
+        values.append(intermediate_result.fun)
+
+    stopped = interrupted = False
+    try:
+        result = minimize(
+            value_and_gradient,
+            last,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[(least, None) for least in np.concatenate([_least(p) for p in pieces])],
+            callback=note,
+            options={"maxiter": max_iter, "ftol": tol**3, "gtol": 1e-3 * tol, "maxcor": 20},
+        )
+        last, stopped = result.x, result.status != 1  # 1: max_iter; 2: no better within rounding
+    except KeyboardInterrupt:
+        interrupted = True
+    _assign(pieces, last, cuts)
     parts.scales = np.array([scale_of(model) for model in parts.models])
-    stopped = result.status != 1  # 1: max_iter; 2: no better value within rounding
-    return parts, stopped or (len(values) > LATE and values[-LATE] - values[-1] < tol)
+    late = len(values) > LATE and values[-LATE] - values[-1] < tol
+    return parts, stopped or late, interrupted
 
 
 def _assign(pieces, vector, cuts):

@@ -51,6 +51,7 @@ class EMRounds:
     ):
         self.em, self.steps, self.history, self.rng, self.verbose = em, steps, history, rng, verbose
         self.monotone = steps.exact and em.e_step != "stochastic"
+        self.interrupted = False
         self.max_iter = em.max_iter or (200 if steps.exact else 10)
 
     def climb(self, run: Run, responsibilities: np.ndarray, *, max_iter: int, tol: float) -> Run:
@@ -68,24 +69,30 @@ class EMRounds:
         Returns
         -------
         run : Run
-            The last round, or the best where scores are out of fold or drawn.
+            The last round, or the best where scores are out of fold or drawn. An interrupt ends
+            the rounds: ``interrupted`` says so.
         """
         best, stopped = run, False
-        for _ in progress(range(max_iter), "EM rounds", self.verbose):
-            began = time.perf_counter()
-            parts = self.steps.m_step(responsibilities, run.parts)
-            del responsibilities  # its memory is free for the next ones
-            responsibilities, log_likelihood = self.steps.e_step(parts)
-            self._tell_of_minutes(time.perf_counter() - began)
-            objective = self.objective(parts, responsibilities, log_likelihood)
-            converged = abs(objective - run.objective) < tol * self.steps.total
-            run = Run(run.start, parts, log_likelihood, objective, run.n_rounds + 1, converged)
-            self.history.add(run, "em", responsibilities)
-            best = self._better(best, run)
-            stopped = converged or self._waited(best, run)
-            if stopped:
-                break
-            responsibilities = self.assign(responsibilities)
+        try:
+            for _ in progress(range(max_iter), "EM rounds", self.verbose):
+                began = time.perf_counter()
+                parts = self.steps.m_step(responsibilities, run.parts)
+                del responsibilities  # its memory is free for the next ones
+                responsibilities, log_likelihood = self.steps.e_step(parts)
+                self._tell_of_minutes(time.perf_counter() - began)
+                objective = self.objective(parts, responsibilities, log_likelihood)
+                converged = abs(objective - run.objective) < tol * self.steps.total
+                run = Run(run.start, parts, log_likelihood, objective, run.n_rounds + 1, converged)
+                self.history.add(run, "em", responsibilities)
+                best = self._better(best, run)
+                stopped = converged or self._waited(best, run)
+                if stopped:
+                    break
+                responsibilities = self.assign(responsibilities)
+        except KeyboardInterrupt:
+            if best.parts is None:
+                raise
+            self.interrupted = stopped = True
         self.history.note(best, run.n_rounds)
         return replace(best, n_rounds=run.n_rounds, converged=stopped)
 

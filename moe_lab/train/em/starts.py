@@ -51,8 +51,16 @@ class Starts:
         settings: dict = {"max_iter": max_iter, "tol": self.em.tol}
         runs: list[Run] = []
         for number, seed in enumerate(progress(seeds, "EM starts", self._shown)):
-            run = self.rounds.climb(Run(number), divide(int(seed)), **settings)
+            try:
+                run = self.rounds.climb(Run(number), divide(int(seed)), **settings)
+            except KeyboardInterrupt:  # in its first round, or before
+                if not runs:
+                    raise
+                self.rounds.interrupted = True
+                break
             runs = sorted([*runs, run], key=attrgetter("objective"), reverse=True)[:keep]
+            if self.rounds.interrupted:
+                break
         if len(runs) > 1 and self._has_quasi_newton(runs[0]):
             runs = [self._end(run, LONGER) for run in progress(runs, "better starts", self._shown)]
         self._show_spread()
@@ -61,11 +69,14 @@ class Starts:
     def continued(self, run: Run) -> Run:
         """Continue a run until it converges."""
         max_iter = self.rounds.max_iter
+        if self.rounds.interrupted:
+            return run
         if run.n_rounds < max_iter and not run.converged:
             run = self._longer(run, max_iter - run.n_rounds)
-        while self._exact_em and not self.steps.living(self.steps.e_step(run.parts)[0]).all():
+        while self._is_going_on() and not self.steps.living(self.steps.e_step(run.parts)[0]).all():
             run = self._longer(run, SHORT)  # without the dead
-        if self.rounds.monotone and not run.converged and max_iter > 1:
+        interrupted = self.rounds.interrupted
+        if self.rounds.monotone and not (run.converged or interrupted) and max_iter > 1:
             warnings.warn(
                 f"EM stopped after max_iter={max_iter} rounds before the objective per row "
                 f"changed by less than tol={self.em.tol}. Raise max_iter or tol.",
@@ -85,7 +96,10 @@ class Starts:
 
     def _end(self, run, max_iter):
         """Continue a run by a quasi-Newton method."""
-        parts, converged = climb(self.steps, run.parts, tol=self.em.tol, max_iter=max_iter)
+        if self.rounds.interrupted:
+            return run
+        settings: dict = {"tol": self.em.tol, "max_iter": max_iter}
+        parts, converged, self.rounds.interrupted = climb(self.steps, run.parts, **settings)
         responsibilities, log_likelihood = self.steps.e_step(parts)
         objective = self.rounds.objective(parts, responsibilities, log_likelihood)
         if objective < run.objective:  # by rounding, at the top
@@ -94,6 +108,9 @@ class Starts:
         self.rounds.history.add(run, "quasi_newton", responsibilities)
         self.rounds.history.note(run, run.n_rounds)
         return run
+
+    def _is_going_on(self):
+        return self._exact_em and not self.rounds.interrupted
 
     def _has_quasi_newton(self, run):
         wanted = self._exact_em and self.em.quasi_newton

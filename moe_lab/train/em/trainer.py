@@ -16,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from moe_lab.divide.base import as_divider
 from moe_lab.likelihood.e_step import E_STEPS, e_step
 from moe_lab.likelihood.numbers import check_number
-from moe_lab.train.base import Trained, Trainer, trainers
+from moe_lab.train.base import Interrupted, Trained, Trainer, trainers
 from moe_lab.train.em.history import History
 from moe_lab.train.em.rounds import EMRounds
 from moe_lab.train.em.sharpness import chosen_C, is_open
@@ -107,14 +107,18 @@ class EM(Trainer):
         steps = EMSteps(data, experts=experts, gate=gate, seeds=seeds, **settings)
         history = History(steps.weight)
         rng = np.random.default_rng(seeds[0])
-        starts = Starts(EMRounds(self, steps, history, rng, verbose))
+        rounds = EMRounds(self, steps, history, rng, verbose)
+        starts = Starts(rounds)
         run = starts.continued(starts.best(divide or _random_start(steps)))
-        if self._may_sharpen(steps, run, gate):
-            run = self._sharpened(starts, run, steps, gate, pool, seeds)
+        if self._may_sharpen(steps, run, gate) and not rounds.interrupted:
+            try:
+                run = self._sharpened(starts, run, steps, gate, pool, seeds)
+            except KeyboardInterrupt:
+                rounds.interrupted = True
         _warn_of_the_dead(steps, run.parts)
         experts, gate = steps.finish(run.parts)
         scales = run.parts.scales if data.task == "regression" else None
-        return Trained(
+        trained = Trained(
             experts,
             gate,
             clone(pool),
@@ -124,6 +128,9 @@ class EM(Trainer):
             kept=run.parts.alive.tolist(),
             at_floor=_at_floor(steps, run.parts),
         )
+        if rounds.interrupted:
+            raise Interrupted(trained, f"EM was interrupted after {len(history)} rounds.")
+        return trained
 
     def _may_sharpen(self, steps, run, gate):
         rounds_left = self.max_iter is None or run.n_rounds < self.max_iter

@@ -12,7 +12,7 @@ from moe_lab.gate import powers as of_gates
 from moe_lab.gate.base import Gate, gates
 from moe_lab.registry import experts as registry
 from moe_lab.registry.powers import has_power, names_with
-from moe_lab.train.base import Trained, Trainer, trainers
+from moe_lab.train.base import Interrupted, Trained, Trainer, trainers
 from moe_lab.train.gradient.run import GradientRun
 
 if TYPE_CHECKING:
@@ -126,12 +126,18 @@ class Gradient(Trainer):
         n_jobs: int | None,
         verbose: int,
     ) -> Trained:
+        from moe_lab.nn.tables.descent_run import Stopped
+
         self._check(experts, gate)
         parts: dict = {"experts": experts, "gate": gate, "pool": pool}
         run = GradientRun(self, data, **parts, seeds=seeds, verbose=verbose)
         if divide is not None and self.divide_epochs:
             run.start_from(divide(seeds[0]))
-        run.descend()
+        try:
+            run.descend()
+        except Stopped as stopped:
+            run.history = stopped.history
+            raise Interrupted(run.trained(), str(stopped)) from None
         return run.trained()
 
     def _check(self, experts, gate):

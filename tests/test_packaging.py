@@ -80,9 +80,10 @@ def wheel(tmp_path_factory) -> Path:
 def test_the_wheel_holds_moe_lab_alone(wheel):
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     source = {path for path in (ROOT / "moe_lab").rglob("*") if path.is_file()}
+    source = {path.relative_to(ROOT) for path in source}
     source = {path for path in source if not {"__pycache__", "course"} & set(path.parts)}
     course = {f"moe_lab/course/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")}
-    assert packed == {path.relative_to(ROOT).as_posix() for path in source} | course
+    assert packed == {path.as_posix() for path in source} | course
 
 
 @pytest.fixture
@@ -139,7 +140,7 @@ def test_an_installed_wheel_makes_a_lab_with_a_plugin_and_runs_a_notebook(instal
 def test_every_imported_package_is_a_requirement():
     lists = [
         PROJECT["dependencies"],
-        *map(PROJECT["optional-dependencies"].get, ("catboost", "cluster")),
+        *map(PROJECT["optional-dependencies"].get, ("catboost", "cluster", "docs")),
     ]
     declared = {canonicalize_name(Requirement(text).name) for one in lists for text in one}
     declared |= {"dask"}  # of distributed

@@ -61,7 +61,14 @@ class LogLinearGate(AnchoredGate):
         self.beta = beta
         self.bias = bias
 
-    def fit_pooled(self, X, predictions, y, loss, sample_weight=None):
+    def fit_pooled(
+        self,
+        X: Any,
+        predictions: np.ndarray,
+        y: np.ndarray,
+        loss: str,
+        sample_weight: np.ndarray | None = None,
+    ) -> LogLinearGate:
         self.anchor_ = np.asarray(self.anchor)
         self.varied_ = self.anchor_ > 0
         told = predictions[:, self.varied_]

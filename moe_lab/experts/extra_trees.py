@@ -9,6 +9,7 @@ from moe_lab.table import NumericTable, Prepared
 class Forest(Prepared):
     """A forest: a good part of its seconds is spent on each tree anyway."""
 
+    takes_reading = True
     growth = 0.75
 
 

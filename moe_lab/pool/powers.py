@@ -8,8 +8,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from moe_lab.pool.terms import Terms
-    from moe_lab.table.forms import Table
-    from moe_lab.table.reading import Reading
 
 
 class CountsVotes(Protocol):
@@ -19,22 +17,12 @@ class CountsVotes(Protocol):
 
 
 class Learns(Protocol):
-    """Is fitted out of fold, after the gate; unfitted it is its plain pool. Its ``pool`` takes the
-    table, ``pool(predictions, gate_weights, scales=None, X=None)``."""
+    """Is fitted out of fold, after the gate, by ``fit(predictions, gate_weights, y, *, X,
+    sample_weight=None, random_state=None)``, predictions of shape (n_samples, n_experts,
+    n_outputs), which returns itself; unfitted it is its plain pool. Its ``pool`` takes the table,
+    ``pool(predictions, gate_weights, scales=None, X=None)``."""
 
     learns: bool
-
-    def fit(
-        self,
-        predictions: np.ndarray,
-        gate_weights: np.ndarray,
-        y: np.ndarray,
-        *,
-        X: Table | Reading,
-        sample_weight: np.ndarray | None = None,
-        random_state: int | None = None,
-    ) -> Any:
-        """Fit to out-of-fold predictions, (n_samples, n_experts, n_outputs); return self."""
 
 
 class IsAnchored(Protocol):

@@ -28,7 +28,7 @@ PROMISED = {
         tree
     """,
     "poolers": """
-        argmax confident linear log_linear median top_k vote
+        argmax confident learned linear log_linear median top_k vote
     """,
     "trainers": """
         boosting em gradient out_of_fold

@@ -13,7 +13,12 @@ function render({ model, el }) {
   const status = Object.assign(document.createElement("div"), { className: "moe-status" });
   const button = Object.assign(document.createElement("button"), { textContent: "stop, keep the best so far", hidden: true });
   button.onclick = () => { button.disabled = true; model.send({ ask: "stop" }); };
-  root.append(canvas, button, status);
+  const keys = experts.map(({ name, color }) => {
+    const key = Object.assign(document.createElement("span"), { className: "moe-key", textContent: name });
+    key.style.borderColor = color;
+    return key;
+  });
+  root.append(canvas, document.createElement("br"), button, ...keys, status);
   el.append(root);
   const pen = canvas.getContext("2d");
   pen.scale(2, 2);

@@ -32,7 +32,8 @@ class Training:
     """
 
     def __init__(self, names: list[str]):
-        self.names, self.rounds, self.running = names, [], True
+        self.names, self.running = names, True
+        self.rounds: list[dict] = []
         self.widget: Any = None
         self._lock, self._sent, self._told = Lock(), 0, 0.0
 

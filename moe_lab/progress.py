@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -60,6 +60,15 @@ def progress(steps: Iterable, title: str, shown: bool | int) -> Iterable:
 def is_relayed() -> bool:
     """Tell whether `moe-lab run` shows what this process says, instead of a notebook's own cell."""
     return bool(os.environ.get(RUN_FOLDER))
+
+
+watchers: list[Callable[[dict], None]] = []
+
+
+def tell_round(title: str, numbers: Mapping[str, Any], shown: bool | int) -> None:
+    """Tell those who watch what a round of training has reached, if ``shown``."""
+    for watcher in watchers if shown else ():
+        watcher({"title": title, **numbers})
 
 
 def say(line: str) -> None:

@@ -71,15 +71,26 @@ moe = MoERegressor("linear", n_experts=2, train=train, random_state=0).fit(X, y)
 """
 
 
-def explorer_notebook(folder):
-    """Write a notebook whose last cell shows the gate explorer."""
-    cells = [
-        nbformat.v4.new_code_cell(code)
-        for code in (EXPLORED, "moe.explore(X, columns=('size', 'age'))")
-    ]
+TRAINED = """
+import numpy as np
+from moe_lab import MoERegressor
+
+X = np.random.default_rng(0).normal(size=(20_000, 5))
+y = np.abs(X[:, 0]) + np.random.default_rng(1).normal(0, 0.5, 20_000)
+train = ("em", {"n_init": 1, "tol": 0, "max_iter": 1_000_000, "quasi_newton": False})
+moe = MoERegressor("linear", n_experts=3, train=train, random_state=0, verbose=2).fit(X, y)
+"""
+WRITTEN = {
+    "explore": (EXPLORED, "moe.explore(X, columns=('size', 'age'))"),
+    "training": (TRAINED, "print(len(moe.history_), 'rounds', moe.predict(X).shape)"),
+}
+
+
+def write_notebook(name, folder):
+    cells = [nbformat.v4.new_code_cell(code) for code in WRITTEN[name]]
     kernel = {"name": "python3", "language": "python", "display_name": "Python 3"}
     notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
-    nbformat.write(notebook, folder / "explore.ipynb")
+    nbformat.write(notebook, folder / f"{name}.ipynb")
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +101,8 @@ def jupyterlab(tmp_path_factory):
     (lab / "pyproject.toml").write_text("[tool.moe_lab]\n")
     for name in TINY:
         tiny_copy(name, lab)
-    explorer_notebook(lab)
+    for name in WRITTEN:
+        write_notebook(name, lab)
     folders = ("JUPYTER_CONFIG", "JUPYTER_DATA", "JUPYTER_RUNTIME", "JUPYTERLAB_SETTINGS")
     folders = {f"{key}_DIR": str(home / key) for key in (*folders, "JUPYTERLAB_WORKSPACES")}
     for plugin, settings in SETTINGS.items():
@@ -157,7 +169,7 @@ ALL_RUN = """() => {
 
 
 @contextmanager
-def opened(name, jupyterlab, browser):
+def opened(name, jupyterlab, browser, meanwhile=None):
     """Open a notebook and run all cells; no error in it, nothing asked from elsewhere."""
     page = browser.new_page(viewport={"width": 1500, "height": 1000})
     page.set_default_timeout(120_000)
@@ -166,7 +178,10 @@ def opened(name, jupyterlab, browser):
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(f"{jupyterlab}/workspaces/ci-{name}/tree/{name}.ipynb?reset&token={TOKEN}")
     page.get_by_text("| Idle").first.wait_for()
-    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    run_all = "window.jupyterapp.commands.execute('notebook:run-all-cells')"
+    page.evaluate(f"() => {{ {run_all}; }}" if meanwhile else run_all)
+    if meanwhile:
+        meanwhile(page)
     page.wait_for_function(ALL_RUN)
     error = "[data-mime-type='application/vnd.jupyter.error']"
     assert page.locator(f".jp-OutputArea-output{error}").all_inner_texts() == []
@@ -256,3 +271,19 @@ def test_the_explorer_answers_clicks_and_drags_as_gate_weights_does(jupyterlab, 
         assert_allclose(alone["pooled"], moe.expert_predictions(row)[0, 1, 0], atol=1e-9)
         assert page.locator(".jp-OutputArea-output img").first.is_hidden()  # for exports
         page.screenshot(path=tmp_path / "explorer.png")
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_the_stop_button_ends_a_fit_with_the_best_so_far(jupyterlab, browser, tmp_path):
+    def stop(page):
+        button = page.locator(".moe-training button")
+        button.wait_for()
+        page.wait_for_timeout(1000)
+        page.screenshot(path=tmp_path / "training.png")
+        button.click()
+
+    with opened("training", jupyterlab, browser, stop) as page:
+        page.get_by_text("EM was interrupted after").wait_for()
+        assert page.get_by_text("rounds (20000,)").is_visible()
+        assert page.locator(".moe-training button").is_hidden()

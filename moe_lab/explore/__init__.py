@@ -10,5 +10,6 @@ nothing from elsewhere.
 from moe_lab.explore.board import Board
 from moe_lab.explore.explorer import Explorer
 from moe_lab.explore.figure import plot_board
+from moe_lab.explore.training import watched
 
-__all__ = ["Board", "Explorer", "plot_board"]
+__all__ = ["Board", "Explorer", "plot_board", "watched"]

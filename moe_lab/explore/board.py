@@ -11,7 +11,6 @@ from moe_lab.explore.features import Feature, by_influence, features_of
 from moe_lab.likelihood.arrays import vary
 from moe_lab.mixture.names import expert_names
 from moe_lab.plots.moves import ALIKE
-from moe_lab.plots.style import colors
 from moe_lab.registry.spelling import unknown_name
 from moe_lab.table.forms import is_frame, take_rows
 
@@ -61,12 +60,7 @@ class Board:
 
     def state(self) -> dict:
         """Return what the front end has to know before it asks."""
-        shades = np.rint(255 * colors(len(self.names))).astype(int)
         return {
-            "experts": [
-                {"name": name, "color": "#{:02x}{:02x}{:02x}".format(*shade)}
-                for name, shade in zip(self.names, shades, strict=True)
-            ],
             "features": [_told(feature) for feature in self.features],
             "order": self.order,
             "sliders": list(dict.fromkeys([*self.columns, *self.order]))[:MOST_SLIDERS],

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functools import cached_property
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from moe_lab.explore.board import Board
 from moe_lab.explore.figure import plot_board
+from moe_lab.explore.front_end import is_live, png_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,22 +59,12 @@ class Explorer:
         return f"Explorer({len(board.names)} experts, {board.n_rows} rows, map of {plane})"
 
     def _repr_png_(self):
-        image = BytesIO()
-        self.figure().savefig(image, format="png", dpi=80)
-        return image.getvalue()
+        return png_of(self.figure())
 
     def _ipython_display_(self):
         from IPython.display import display
 
-        if _is_live():
+        if is_live():
             display(self.widget)
         still = {"image/png": self._repr_png_(), "text/plain": repr(self)}
         display(still, raw=True)
-
-
-def _is_live():
-    """Whether a front end asked for this cell: it names the cell, nbclient and papermill do not."""
-    from IPython import get_ipython
-
-    kernel = getattr(get_ipython(), "kernel", None)
-    return kernel is not None and "cellId" in kernel.get_parent().get("metadata", {})

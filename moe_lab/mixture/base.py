@@ -120,7 +120,8 @@ class MixtureOfExperts(
         trainer, experts, parts = self._prepared(X, y, sample_weight, groups)
         interrupted = ""
         try:
-            trained = trainer.train(**parts)
+            with self._watched(experts):
+                trained = trainer.train(**parts)
         except Interrupted as error:
             trained, interrupted = error.trained, str(error)
         self._keep(trained, experts)

@@ -51,7 +51,8 @@ class MoERegressor(RegressorMixin, MixtureOfExperts):
         Fits at a time.
     random_state : int, RandomState or None
     verbose : int, default=0
-        1 shows a progress bar, under which Ctrl-C ends ``fit`` with the best so far.
+        1 shows a progress bar, under which Ctrl-C ends ``fit`` with the best so far; 2 besides, in
+        a notebook, the rounds of "em" and "gradient" as they come, with a button that does so.
 
     Attributes
     ----------

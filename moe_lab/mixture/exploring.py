@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from moe_lab.experts.names import names_of, numbered
 from moe_lab.gate.base import ask_gate
 from moe_lab.gate.powers import ReadsPredictions
 from moe_lab.mixture.silence import silent_of, stood_in, without
@@ -41,6 +43,8 @@ class Answers(NamedTuple):
 class Explores:
     """``explore`` of a fitted mixture."""
 
+    experts: Any
+    verbose: int
     gate_: Any
     pooler_: Any
     scales_: Any
@@ -82,6 +86,13 @@ class Explores:
         """
         explore = importlib.import_module("moe_lab.explore")  # which stands above the mixture
         return explore.Explorer(self, X, columns=columns, row=row)
+
+    def _watched(self, experts):
+        """Show the rounds of a fit while it runs, if ``verbose`` is 2 or more."""
+        if self.verbose < 2:
+            return nullcontext()
+        names = numbered(names_of(self.experts, experts))
+        return importlib.import_module("moe_lab.explore").watched(names)
 
     def _weights(self, X, off=()):
         """Return the gate weights where some experts, by position, are silent."""

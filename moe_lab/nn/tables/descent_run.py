@@ -23,7 +23,7 @@ from moe_lab.nn.balance import LoadBias
 from moe_lab.nn.sparse import update_biases
 from moe_lab.nn.tables import checkpoint
 from moe_lab.nn.threads import one_thread
-from moe_lab.progress import progress_bar
+from moe_lab.progress import progress_bar, tell_round
 
 DECISIVE = ("learning_rate", "weight_decay", "batch_size", "schedule", "precision")
 ROWS_AT_ONCE = 65_536  # without gradients
@@ -157,6 +157,7 @@ class Run:
             processes.share(self.net.buffers())
         row |= {"held_out": self._score(held_out), "learning_rate": rate}
         self.state.history.append(row)
+        tell_round(self.settings.title, row, self.settings.verbose)
         if self.settings.schedule == "plateau":
             self.schedule.step(row["held_out"])
         else:

@@ -23,8 +23,9 @@ class History:
         """How many rounds were added."""
         return len(self._rows)
 
-    def add(self, run: Any, step: str, responsibilities: np.ndarray) -> None:
-        """Add a round: "em" or "quasi_newton", with the effective sample size of each expert."""
+    def add(self, run: Any, step: str, responsibilities: np.ndarray) -> dict:
+        """Add a round: "em" or "quasi_newton", with the effective sample size of each expert;
+        return its row."""
         squares = np.einsum("n,nk,nk->k", self.weight**2, responsibilities, responsibilities)
         mass = self.weight @ responsibilities
         sizes = np.divide(mass**2, squares, out=np.zeros(len(mass)), where=squares > 0)
@@ -32,6 +33,7 @@ class History:
         row |= {"start": run.start, "step": step}
         row |= {f"effective_size_{k}": s for k, s in zip(run.parts.alive, sizes, strict=True)}
         self._rows.append(row)
+        return row
 
     def note(self, run: Any, n_rounds: int) -> None:
         """Note what a start has reached, in how many rounds."""

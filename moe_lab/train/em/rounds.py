@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from moe_lab.likelihood.e_step import E_STEPS
-from moe_lab.progress import LONG, progress, spelt_seconds
+from moe_lab.progress import LONG, progress, spelt_seconds, tell_round
 from moe_lab.train.em.steps import EMSteps, Parts
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class EMRounds:
                 objective = self.objective(parts, responsibilities, log_likelihood)
                 converged = abs(objective - run.objective) < tol * self.steps.total
                 run = Run(run.start, parts, log_likelihood, objective, run.n_rounds + 1, converged)
-                self.history.add(run, "em", responsibilities)
+                tell_round("EM", self.history.add(run, "em", responsibilities), self.verbose)
                 best = self._better(best, run)
                 stopped = converged or self._waited(best, run)
                 if stopped:

@@ -7,7 +7,7 @@ from operator import attrgetter
 
 from sklearn.exceptions import ConvergenceWarning
 
-from moe_lab.progress import progress, say
+from moe_lab.progress import progress, say, tell_round
 from moe_lab.train.em.quasi_newton import climb, has_gradient
 from moe_lab.train.em.rounds import EMRounds, Run
 
@@ -105,7 +105,8 @@ class Starts:
         if objective < run.objective:  # by rounding, at the top
             return replace(run, converged=converged)
         run = Run(run.start, parts, log_likelihood, objective, run.n_rounds, converged)
-        self.rounds.history.add(run, "quasi_newton", responsibilities)
+        row = self.rounds.history.add(run, "quasi_newton", responsibilities)
+        tell_round("EM", row, self.rounds.verbose)
         self.rounds.history.note(run, run.n_rounds)
         return run
 

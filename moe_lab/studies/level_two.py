@@ -48,6 +48,8 @@ HEAD = (
     "lost). The default is `constant + correction` in classification, `boosted + correction` in\n"
     "regression."
 )
+VARY = "Weights that vary (boosted) against constant ones, both with a correction, in %:"
+TIE = 0.3  # %
 LEAST_SHARE = 0.01  # of a stack's weight, as in the default
 REGIONS = 4
 PULL = 30.0  # of a region's weights towards those of all rows: ten times the stack's
@@ -259,9 +261,27 @@ def table(scores: pd.DataFrame) -> pd.DataFrame:
         )
         for method, of_method in part.groupby("method"):
             d = of_method["difference"]
-            won = (d < -0.3).sum(), (d.abs() <= 0.3).sum(), (d > 0.3).sum()
+            won = (d < -TIE).sum(), (d.abs() <= TIE).sum(), (d > TIE).sum()
             cells[method] = f"{d.mean():+.2f} ({won[0]}/{won[1]}/{won[2]})"
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("data set")
+
+
+def varying(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return what weights that vary are over constant ones in %, both with a correction: over the
+    sets of each task the mean, its standard error, the median, and sets won, tied and lost."""
+    both = paired(scores, "constant + correction")
+    rows = {}
+    for metric, part in both[both["method"] == "boosted + correction"].groupby("metric"):
+        d = part["difference"]
+        rows[metric] = {
+            "sets": len(d),
+            "mean": f"{d.mean():+.2f} ± {d.std() / np.sqrt(len(d)):.2f}",
+            "median": f"{d.median():+.2f}",
+            "won": (d < -TIE).sum(),
+            "tied": (d.abs() <= TIE).sum(),
+            "lost": (d > TIE).sum(),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("metric")
 
 
 def command_of(out: Path, n_train: int, n_seeds: int) -> str:
@@ -286,7 +306,8 @@ def main(names, n_train, seeds, out):
     click.echo(text)
     if out is not None:
         scores.to_csv(out / "scores.csv", index=False, float_format="%.6g")
-        page = (TITLE, facts(command_of(out, n_train, seeds)), HEAD, text)
+        vary = as_markdown(varying(scores).reset_index())
+        page = (TITLE, facts(command_of(out, n_train, seeds)), HEAD, text, VARY, vary)
         (out / "README.md").write_text("\n\n".join(page) + "\n")
 
 

@@ -1,9 +1,10 @@
 """The rounds of a fit while it runs, and the button that ends it."""
 
-from types import SimpleNamespace
+from types import signal
 
 import numpy as np
 import pytest
+import SimpleNamespace
 from sklearn.exceptions import ConvergenceWarning
 
 from moe_lab import MoERegressor, progress
@@ -46,6 +47,15 @@ def test_a_silent_fit_tells_nothing():
     assert view.rounds == []
 
 
+@pytest.fixture
+def interruptible():
+    """Ctrl-C interrupts, as in a kernel, though a shell started the tests in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_the_button_keeps_the_best_so_far(monkeypatch):
     views = []
 

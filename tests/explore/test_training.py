@@ -1,10 +1,10 @@
 """The rounds of a fit while it runs, and the button that ends it."""
 
-from types import signal
+import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import SimpleNamespace
 from sklearn.exceptions import ConvergenceWarning
 
 from moe_lab import MoERegressor, progress

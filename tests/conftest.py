@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
@@ -75,3 +76,11 @@ def chromium() -> str:
         required = os.environ.get("MOE_LAB_REQUIRE_BROWSER", "0") not in ("", "0")
         (pytest.fail if required else pytest.skip)(reason)
     return found
+
+
+@pytest.fixture
+def interruptible():
+    """Ctrl-C interrupts, as in a kernel, whoever ignores or handles it around the tests."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -1,6 +1,5 @@
 """The rounds of a fit while it runs, and the button that ends it."""
 
-import signal
 from types import SimpleNamespace
 
 import numpy as np
@@ -45,14 +44,6 @@ def test_a_silent_fit_tells_nothing():
     with watched(["one", "other"]) as view:
         fit(verbose=0)
     assert view.rounds == []
-
-
-@pytest.fixture
-def interruptible():
-    """Ctrl-C interrupts, as in a kernel, though a shell started the tests in the background."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.usefixtures("interruptible")

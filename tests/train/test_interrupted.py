@@ -14,6 +14,8 @@ from moe_lab.train.boosting.lockstep import Lockstep
 from moe_lab.train.em import quasi_newton, sharpness
 from moe_lab.train.em.steps import EMSteps
 
+pytestmark = pytest.mark.usefixtures("interruptible")
+
 
 def press_ctrl_c(monkeypatch, place, name, number):
     """Let the interrupt come in the call of that number."""

@@ -148,11 +148,10 @@ def diagnose(
     if train is None and "one expert" in table.index:
         table.loc["one expert", "se"] *= OTHER_ROWS
     gains = _gains(controls, losses)
-    routing_helps = None
-    if controls.routes or controls.flexible.any():
-        routing_helps = _seen(_routing(controls, losses, table))
-    said = list(_said(controls, losses, table, gains, routing_helps))
-    return Diagnosis(table, gains, routing_helps, said)
+    varies = controls.routes or controls.flexible.any()
+    routing = _routing(controls, losses, table) if varies else None
+    said = list(_said(controls, losses, table, gains, routing))
+    return Diagnosis(table, gains, None if routing is None else _seen(routing), said)
 
 
 def _checked_train(mixture, train):
@@ -236,13 +235,13 @@ def _routing(controls, losses, table):
     return min(rows, key=lambda row: (order[_seen(row)], row["difference"]))
 
 
-def _said(controls, losses, table, gains, routing_helps):
+def _said(controls, losses, table, gains, routing):
     names, error = expert_names(controls.mixture), table.columns.name
     constant = (
         f"The best weights that are the same for every row cost {_amount(table.loc['constant'])}"
     )
-    if controls.routes or controls.flexible.any():
-        yield _of_routing(_routing(controls, losses, table), error, routing_helps)
+    if routing is not None:
+        yield _of_routing(routing, error, _seen(routing))
     elif controls.learns:
         yield "The gate's weights are the same for every row: there is no routing."
     else:

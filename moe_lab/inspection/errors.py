@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.base import is_classifier
 
-from moe_lab.likelihood.outcome import MIN_PROBABILITY
+from moe_lab.likelihood import outcome
 from moe_lab.pool import base as pool
 from moe_lab.table.inputs import as_numbers, codes_of, one_column
 
@@ -38,9 +38,7 @@ def row_losses(
     -------
     losses : ndarray of shape (n_samples, ...)
     """
-    if is_classifier(mixture):
-        return -np.log(np.clip(predictions[np.arange(len(y)), ..., y], MIN_PROBABILITY, 1.0))
-    return (y.reshape(-1, *[1] * (predictions.ndim - 2)) - predictions[..., 0]) ** 2
+    return outcome.row_losses(predictions, y, mixture._n_classes)
 
 
 def error_name(mixture: MoERegressor | MoEClassifier) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from moe_lab.inspection.importance import total_variation
+from moe_lab.likelihood.arrays import vary
 from moe_lab.mixture.names import expert_names
 from moe_lab.registry import gates
 from moe_lab.table.inputs import read_table
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from moe_lab.table.forms import Table
 
 __all__ = ["Retelling", "retell"]
-
-ROUNDING = 1e-9  # gate weights that vary by less are the same for every row
 
 
 @dataclass
@@ -86,7 +85,7 @@ def retell(mixture: MoERegressor | MoEClassifier, X: Table, *, max_depth: int = 
     check_is_fitted(mixture)
     X = read_table(mixture, X)
     gate_weights = mixture.gate_weights(X)
-    if np.ptp(gate_weights, axis=0).max() < ROUNDING:
+    if not vary(gate_weights):
         gate_weights = np.tile(gate_weights[0], (len(gate_weights), 1))
     gate = gates.create("tree", max_depth=max_depth).fit(X, gate_weights)
     rules, again = gate.rules(expert_names=expert_names(mixture)), gate.predict_proba(X)

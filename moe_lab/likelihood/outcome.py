@@ -101,3 +101,22 @@ def noise_floor(y: np.ndarray, weight: np.ndarray, share: float) -> float:
             spread = min(spread, np.ptp(ends) / width)
             break
     return max(share * spread, rounding)
+
+
+def row_losses(predictions: np.ndarray, y: np.ndarray, n_classes: int | None) -> np.ndarray:
+    """Return each row's squared error, or log-loss in nats where there are classes.
+
+    Parameters
+    ----------
+    predictions : ndarray of shape (n_samples, ..., n_outputs)
+    y : ndarray of shape (n_samples,)
+        Floats, or class codes.
+    n_classes : int or None
+
+    Returns
+    -------
+    losses : ndarray of shape (n_samples, ...)
+    """
+    if n_classes is not None:
+        return -np.log(np.clip(predictions[np.arange(len(y)), ..., y], MIN_PROBABILITY, 1.0))
+    return (y.reshape(-1, *[1] * (predictions.ndim - 2)) - predictions[..., 0]) ** 2

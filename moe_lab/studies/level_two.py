@@ -26,7 +26,7 @@ from moe_lab.experts.cross_fitting import cross_fit, refit
 from moe_lab.experts.fitting import predict_expert
 from moe_lab.experts.spec import as_experts, build_experts
 from moe_lab.gate.anchored import LEAST_CURVATURE, SHRINKAGE, AnchoredGate
-from moe_lab.likelihood.outcome import MIN_PROBABILITY
+from moe_lab.likelihood.outcome import row_losses
 from moe_lab.likelihood.stacks import (
     LinearStack,
     LogLinearStack,
@@ -108,7 +108,8 @@ class Regions:
         self.stack = stack
 
     def fit(self, X: Reading, predictions: np.ndarray, y: np.ndarray) -> Regions:
-        losses = _row_losses(predictions, y)
+        n_outputs = predictions.shape[2]
+        losses = row_losses(predictions, y, n_outputs if n_outputs > 1 else None)
         self.table_, Z = learn_table(NumericTable(scale=True), X, None)
         least = max(50, len(y) // 20)
         tree = DecisionTreeRegressor(max_leaf_nodes=REGIONS, min_samples_leaf=least, random_state=0)
@@ -132,12 +133,6 @@ class Regions:
         score = np.einsum("nk,nkc->nc", np.array([weights for weights, _ in parts]), said)
         score = score + np.array([bias for _, bias in parts])
         return softmax(score, axis=1) if predictions.shape[2] > 1 else score
-
-
-def _row_losses(predictions, y):
-    if predictions.shape[2] == 1:
-        return (y[:, None] - predictions[:, :, 0]) ** 2
-    return -np.log(np.clip(predictions[np.arange(len(y)), :, y], MIN_PROBABILITY, 1))
 
 
 def rules(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from moe_lab.likelihood.arrays import vary
-from moe_lab.likelihood.outcome import MIN_PROBABILITY
+from moe_lab.likelihood.outcome import row_losses
 from moe_lab.pool.powers import HasTerms, Learns
 from moe_lab.registry.powers import has_power
 from moe_lab.train.base import Account
@@ -50,10 +50,9 @@ def account_of(
 
 
 def _loss(data, answer):
-    if data.task == "regression":
-        return float(np.sqrt(np.average((answer[:, 0] - data.y) ** 2, weights=data.sample_weight)))
-    p = np.clip(answer[np.arange(len(data)), data.y], MIN_PROBABILITY, 1.0)
-    return -float(np.average(np.log(p), weights=data.sample_weight))
+    losses = row_losses(answer, data.y, data.n_classes)
+    mean = float(np.average(losses, weights=data.sample_weight))
+    return np.sqrt(mean) if data.n_classes is None else mean
 
 
 def _share(data, predictions, gate_weights, pool):

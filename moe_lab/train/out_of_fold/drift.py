@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from moe_lab.likelihood.outcome import MIN_PROBABILITY
+from moe_lab.likelihood.outcome import row_losses
 
 LEAST_ROWS = 200  # in a fold
 BEYOND = 4.5  # standard errors
@@ -25,7 +25,7 @@ def warn_of_drift(candidates: Any, cv: Any) -> None:
     if not isinstance(cv, Integral) or data.groups is not None or few:
         return
     last = candidates.folds[-1][1]
-    losses = losses_of_rows(candidates.predictions, data.y, data.n_classes)
+    losses = row_losses(candidates.predictions, data.y, data.n_classes)
     change, errors = disagreement(losses, last)
     if not is_drift(change, errors):
         return
@@ -45,13 +45,6 @@ def is_drift(change: np.ndarray, errors: np.ndarray) -> bool:
     """Say whether enough experts gain or lose enough, of what ``disagreement`` returned."""
     counts = (np.abs(errors) > BEYOND) & (np.abs(change) > MUCH)
     return len(counts) > 1 and counts.sum() >= min(AGREEING, len(counts))
-
-
-def losses_of_rows(predictions: np.ndarray, y: np.ndarray, n_classes: int | None) -> np.ndarray:
-    """Return squared errors or log-losses, (n_samples, n_experts)."""
-    if n_classes is None:
-        return (predictions[:, :, 0] - y[:, None]) ** 2
-    return -np.log(np.maximum(predictions[np.arange(len(y)), :, y], MIN_PROBABILITY))
 
 
 def disagreement(losses: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
